@@ -1,0 +1,79 @@
+//! What carries news between nodes, and to the sockets of the own node. Only a hint: the store is the log.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{ChatId, Seq, SessionId, UserId},
+    error::AppResult,
+};
+
+/// A frame, encoded once and shared by every socket that gets it.
+pub type Frame = Arc<str>;
+
+/// One piece of news.
+#[derive(Clone, Debug)]
+pub enum BusMessage {
+    /// A durable event, for the sockets of the chat's members. Published in the order of `seq`.
+    Event {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Its place in the log.
+        seq: Seq,
+        /// The encoded frame.
+        frame: Frame,
+    },
+    /// Somebody joined the chat: their sockets join its room and get the frame.
+    Joined {
+        /// Which chat.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// Where the log stood when they joined.
+        head: Seq,
+        /// The encoded `chat_added`, as this person sees the chat.
+        frame: Frame,
+    },
+    /// Somebody is out of the chat: their sockets leave its room and get the frame.
+    Left {
+        /// Which chat.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// The encoded `chat_removed`.
+        frame: Frame,
+    },
+    /// The chat is gone: every socket leaves its room and gets the frame.
+    Deleted {
+        /// Which chat.
+        chat_id: ChatId,
+        /// The encoded `chat_removed`.
+        frame: Frame,
+    },
+    /// Sessions were ended: their sockets are closed.
+    SessionsEnded(Vec<SessionId>),
+    /// Somebody came or went: told once to every socket in these chats' rooms. Lossy.
+    Status {
+        /// Who.
+        user_id: UserId,
+        /// The chats whose members are told.
+        chats: Vec<ChatId>,
+        /// The encoded `user_status_changed`.
+        frame: Frame,
+    },
+}
+
+/// Where news arrives on a node. Must not block: it is called from the publisher's task.
+pub trait BusSink: Send + Sync {
+    /// Hands the news to the sockets of this node.
+    fn deliver(&self, message: &BusMessage);
+}
+
+/// Carries news to every node, the own one included.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Publishes news. The own node has it when this returns, whatever became of the others: they notice
+    /// by comparing heads.
+    async fn publish(&self, message: BusMessage) -> AppResult<()>;
+}

@@ -1,0 +1,105 @@
+//! Chats, their members and the changes to them.
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{ChatId, ChatKind, ChatState, GroupName, Ordinal, Role, Seq, Timestamp, UserId},
+    error::AppResult,
+    protocol::{EventBody, Heads, LogEvent, MemberView, MessageView},
+};
+
+/// A direct chat to be opened between two people.
+pub struct NewDirectChat {
+    /// The id that it gets if there is none yet.
+    pub id: ChatId,
+    /// Both people, different ones; their order does not matter.
+    pub pair: [UserId; 2],
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// A group to be made.
+pub struct NewGroupChat {
+    /// Its id.
+    pub id: ChatId,
+    /// Its name.
+    pub name: GroupName,
+    /// All its members and roles, each person once, in the order in which they count as having joined.
+    pub members: Vec<(UserId, Role)>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// A chat as one of its members finds it in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatRecord {
+    /// Which.
+    pub id: ChatId,
+    /// Of which kind.
+    pub kind: ChatKind,
+    /// A group's name.
+    pub name: Option<String>,
+    /// The first members, longest-standing first, as many as were asked for.
+    pub members: Vec<MemberView>,
+    /// How many members there are.
+    pub member_count: u64,
+    /// The viewer's role.
+    pub my_role: Role,
+    /// The last event.
+    pub head: Seq,
+    /// The last message's ordinal.
+    pub head_ordinal: Ordinal,
+    /// The last message.
+    pub last_message: Option<MessageView>,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Decides, from the state that the change will be committed on, what happens: a pure function that an
+/// adapter may call more than once, if somebody else's change came between. No event means no change.
+pub type Decide = Box<dyn Fn(&ChatState) -> AppResult<Vec<EventBody>> + Send + Sync>;
+
+/// Chats.
+#[async_trait]
+pub trait ChatStore: Send + Sync {
+    /// Opens the one direct chat of a pair. Returns its id and whether this call made it; however many
+    /// calls race, one makes it and all return the same id. Fails with `unknown_member` if a person does
+    /// not exist.
+    async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)>;
+
+    /// Makes a group. Fails with `unknown_member` if a person does not exist.
+    async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
+
+    /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
+    /// that follows from it (members, roles, name), as one atomic write. The outer error is a fault; a
+    /// refusal of `decide` comes back as it is. `None` if there is no such chat.
+    async fn change_chat(
+        &self,
+        chat: ChatId,
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>>;
+
+    /// The viewer's role in the chat, or `None` if they are not in it or it does not exist.
+    async fn role(&self, chat: ChatId, viewer: UserId) -> AppResult<Option<Role>>;
+
+    /// The chat with up to `members` of its members, or `None` if the viewer is not in it.
+    async fn chat(&self, chat: ChatId, viewer: UserId, members: usize) -> AppResult<Option<ChatRecord>>;
+
+    /// The viewer's chats, last active first, at most `limit`, each with up to `members` members.
+    async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>>;
+
+    /// The head of every chat that the viewer is in.
+    async fn heads_of(&self, viewer: UserId) -> AppResult<Heads>;
+
+    /// The ids of all members of the chat.
+    async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>>;
+
+    /// Everybody who shares a chat of at most `largest` members with this person, without them; at most
+    /// `limit`.
+    async fn contacts_of(&self, user: UserId, largest: usize, limit: usize) -> AppResult<Vec<UserId>>;
+
+    /// The chats of at most `largest` members that the person is in.
+    async fn small_chats_of(&self, user: UserId, largest: usize) -> AppResult<Vec<ChatId>>;
+}

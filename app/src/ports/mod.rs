@@ -1,0 +1,38 @@
+//! What the services need from outside: traits only, one per aggregate, and the records they speak of.
+//!
+//! An adapter converts every fault at its edge into an [`crate::error::AppError`] with the cause attached:
+//! a broken rule of the data to its typed code, no storage to `unavailable`, a full disk to
+//! `storage_full`, what cannot be decoded to `internal`. Absence is `None`. Each store method is one
+//! atomic business write or one consistent read. Dropping a future never leaves a write half done: it is
+//! carried out whole or not at all, but which of the two is then unknown to the caller.
+
+mod accounts;
+mod bus;
+mod chats;
+mod clock;
+mod limiter;
+mod messages;
+mod presence;
+
+pub use accounts::{
+    AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord,
+};
+pub use bus::{Bus, BusMessage, BusSink, Frame};
+pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
+pub use clock::{Clock, IdSource};
+pub use limiter::{Limit, Limiter};
+pub use messages::{Appended, MessageStore, NewMessage, PageQuery};
+pub use presence::{Presence, SocketId};
+
+use crate::error::AppResult;
+
+/// Everything that is stored, behind one handle.
+#[async_trait::async_trait]
+pub trait Store: AccountStore + ChatStore + MessageStore {
+    /// Whether the store can be reached and written to at the moment.
+    async fn check(&self) -> AppResult<()>;
+
+    /// Removes what nobody can see any longer (ended sessions past their time, the logs of deleted
+    /// chats), a bounded slice at a time. Returns how many rows went, 0 when nothing is left to do.
+    async fn purge(&self, now: crate::domain::Timestamp) -> AppResult<u64>;
+}

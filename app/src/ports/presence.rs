@@ -1,0 +1,38 @@
+//! Who is online: the set of sockets per person, each held by a lease.
+
+use async_trait::async_trait;
+
+use crate::{
+    domain::{Timestamp, UserId},
+    error::AppResult,
+};
+
+/// One socket, unique over all nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u128);
+
+/// Presence. A person is online while any of their leases, from any node, runs.
+#[async_trait]
+pub trait Presence: Send + Sync {
+    /// Records a socket under a lease. True if the person had no running lease before: they came online.
+    async fn connect(
+        &self,
+        user: UserId,
+        socket: SocketId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> AppResult<bool>;
+
+    /// Renews the leases of sockets of this node.
+    async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<()>;
+
+    /// Shortens the lease of a socket that was closed to a moment of grace, so that a reload does not
+    /// show. The person goes offline by [`Self::expire`].
+    async fn release(&self, user: UserId, socket: SocketId, until: Timestamp) -> AppResult<()>;
+
+    /// Removes what has run out, and returns who went offline by it: each of them once, to one caller.
+    async fn expire(&self, now: Timestamp) -> AppResult<Vec<UserId>>;
+
+    /// Which of these people are online.
+    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Vec<UserId>>;
+}

@@ -1,0 +1,78 @@
+//! The durable events: what a chat's log holds, and what its members' sockets get, in order.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MemberView, MessageView};
+use crate::domain::{ChatId, Role, Seq, Timestamp, UserId};
+
+/// One entry of a chat's log, and the frame that tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEvent {
+    /// In which chat.
+    pub chat_id: ChatId,
+    /// Its place in the chat's log, without a hole.
+    pub seq: Seq,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor_id: UserId,
+    /// What happened; its `type` and fields stand beside the others on the wire.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventBody {
+    /// Somebody wrote.
+    NewMessage {
+        /// The message; its `seq` is the event's.
+        message: MessageView,
+    },
+    /// Somebody joined.
+    MemberAdded {
+        /// Who, and as what.
+        member: MemberView,
+    },
+    /// Somebody is a member no longer: they left if they did it themselves.
+    MemberRemoved {
+        /// Who.
+        user_id: UserId,
+    },
+    /// Somebody's role changed.
+    RoleChanged {
+        /// Whose.
+        user_id: UserId,
+        /// To what.
+        role: Role,
+    },
+    /// The group has another name.
+    ChatRenamed {
+        /// The new name.
+        name: String,
+    },
+    /// The group is gone. The last event of its log.
+    ChatDeleted {},
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_flat_object_with_its_type_beside_chat_and_seq() {
+        let event = LogEvent {
+            chat_id: ChatId::from_bytes([1; 12]),
+            seq: Seq(7),
+            at: Timestamp::from_millis(0),
+            actor_id: UserId::from_bytes([2; 12]),
+            body: EventBody::ChatRenamed { name: "Team".into() },
+        };
+        let sent = serde_json::to_value(&event).unwrap_or_default();
+        assert_eq!(sent["type"], "chat_renamed");
+        assert_eq!(sent["seq"], 7);
+        assert_eq!(sent["name"], "Team");
+        assert_eq!(serde_json::from_value::<LogEvent>(sent).ok(), Some(event));
+    }
+}

@@ -1,0 +1,121 @@
+//! The socket's frames: JSON text, one object each, told apart by `type`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChatView, LogEvent};
+use crate::{
+    domain::{ChatId, Seq, SessionId, Timestamp, UserId},
+    error::ErrorCode,
+};
+
+/// The last event of each chat that is known to somebody.
+pub type Heads = BTreeMap<ChatId, Seq>;
+
+/// Whether a person has a socket open anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceStatus {
+    /// At least one socket is open.
+    Online,
+    /// None is.
+    Offline,
+}
+
+/// What the server sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ServerFrame {
+    /// A durable event of a chat.
+    Event(LogEvent),
+    /// Everything else.
+    Notice(Notice),
+}
+
+/// What the server sends besides durable events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Notice {
+    /// The first frame: who one is, where each chat's log stands, and who is there.
+    Hello {
+        /// Who is signed in.
+        user_id: UserId,
+        /// On which session.
+        session_id: SessionId,
+        /// The head of each of one's chats, read after the socket had joined it.
+        heads: Heads,
+        /// Who of the people one shares a chat with is online.
+        online: Vec<UserId>,
+        /// How often, in milliseconds, the server sends something even if nothing happens.
+        heartbeat_ms: u64,
+    },
+    /// One is a member of this chat from now on.
+    ChatAdded {
+        /// The chat, as one sees it.
+        chat: Box<ChatView>,
+    },
+    /// One is a member of this chat no longer, or it is gone.
+    ChatRemoved {
+        /// Which chat.
+        chat_id: ChatId,
+    },
+    /// Somebody one shares a chat with came or went.
+    UserStatusChanged {
+        /// Who.
+        user_id: UserId,
+        /// What they are now.
+        status: PresenceStatus,
+        /// When they were last there, if they went.
+        last_seen: Option<Timestamp>,
+    },
+    /// Where logs stand. Sent as the heartbeat, empty if nothing has happened lately.
+    Heads {
+        /// The heads of chats in which something has happened lately.
+        heads: Heads,
+    },
+    /// More was missed than a resume brings inline: page through the history instead.
+    Limited {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Where its log stands.
+        head: Seq,
+    },
+    /// A frame of the client's was not understood or not allowed.
+    Error {
+        /// Why.
+        code: ErrorCode,
+        /// The same for people.
+        message: String,
+    },
+    /// The server is going away; come back after about this long.
+    Bye {
+        /// Milliseconds to wait, different for each socket so that not all come at once.
+        reconnect_after_ms: u64,
+    },
+}
+
+/// What the client sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientFrame {
+    /// Send what came after these events.
+    Resume {
+        /// The last event of each chat that the client has applied.
+        heads: Heads,
+    },
+    /// Is anybody there? Answered by a `heads` frame.
+    Ping {},
+}
+
+impl From<LogEvent> for ServerFrame {
+    fn from(event: LogEvent) -> Self {
+        Self::Event(event)
+    }
+}
+
+impl From<Notice> for ServerFrame {
+    fn from(notice: Notice) -> Self {
+        Self::Notice(notice)
+    }
+}

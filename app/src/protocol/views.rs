@@ -1,0 +1,144 @@
+//! What server functions answer: allow-lists of what the caller may see, never a stored record itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
+};
+
+/// A person, as everybody may see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserView {
+    /// Who.
+    pub id: UserId,
+    /// What they are called.
+    pub display_name: String,
+    /// What they say about themselves; may be empty.
+    #[serde(default)]
+    pub about: String,
+}
+
+/// One's own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Who.
+    pub id: UserId,
+    /// The address one signs in with.
+    pub email: String,
+    /// What one is called.
+    pub display_name: String,
+    /// What one says about oneself; may be empty.
+    pub about: String,
+    /// Since when the account exists.
+    pub created_at: Timestamp,
+    /// The session that asked.
+    pub session_id: SessionId,
+}
+
+/// One sign-in of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Which session.
+    pub id: SessionId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// The browser and system, in people's words.
+    pub device: String,
+    /// The address it was last used from.
+    pub address: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it was last used, to within a few minutes.
+    pub last_used_at: Timestamp,
+}
+
+/// A person in a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberView {
+    /// Who.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// As what.
+    pub role: Role,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+/// A chat, as one of its members sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatView {
+    /// Which chat.
+    pub id: ChatId,
+    /// Of which kind.
+    pub kind: ChatKind,
+    /// A group's name. A direct chat has none: it is called after the other person.
+    pub name: Option<String>,
+    /// The members, longest-standing first; in a list of chats at most the first
+    /// [`crate::domain::limits::MEMBERS_IN_LIST`].
+    pub members: Vec<MemberView>,
+    /// How many members there are.
+    pub member_count: u64,
+    /// What the caller is in it.
+    pub my_role: Role,
+    /// The last event of the chat's log.
+    pub head: Seq,
+    /// The last message's ordinal: the number of messages.
+    pub head_ordinal: Ordinal,
+    /// The last message.
+    pub last_message: Option<MessageView>,
+    /// Since when the chat exists.
+    pub created_at: Timestamp,
+}
+
+impl ChatView {
+    /// When something last happened that moves the chat to the top of the list.
+    pub fn last_activity_at(&self) -> Timestamp {
+        self.last_message.as_ref().map_or(self.created_at, |message| message.created_at)
+    }
+}
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageView {
+    /// Which message.
+    pub id: MessageId,
+    /// In which chat.
+    pub chat_id: ChatId,
+    /// The place of its event in the chat's log.
+    pub seq: Seq,
+    /// Its place among the chat's messages.
+    pub ordinal: Ordinal,
+    /// Who wrote it.
+    pub sender_id: UserId,
+    /// What the writer is called, so that a message of somebody who left still has a name.
+    pub sender_name: String,
+    /// The id that the sender's device gave it.
+    pub client_id: ClientId,
+    /// Its text: never markup.
+    pub body: String,
+    /// When it was stored.
+    pub created_at: Timestamp,
+}
+
+/// Messages of one chat, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryPage {
+    /// The messages, by ascending `seq`.
+    pub messages: Vec<MessageView>,
+    /// Whether there are messages before the first one.
+    pub has_older: bool,
+    /// Whether there are messages after the last one.
+    pub has_newer: bool,
+}
+
+/// The answer of what has nothing to say but that it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Always true.
+    pub ok: bool,
+}
+
+impl Done {
+    /// It was done.
+    pub const YES: Self = Self { ok: true };
+}
