@@ -1,1 +1,62 @@
-//! The services.
+//! What the product does: load → policy → write → publish. Knows ports, never adapters.
+
+pub mod accounts;
+pub mod chats;
+pub mod messages;
+mod passwords;
+mod sequencer;
+mod tokens;
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{SessionId, UserId},
+    ports::{Bus, Clock, IdSource, Limiter, Store},
+    protocol::AccountView,
+};
+
+pub use accounts::Accounts;
+pub use chats::Chats;
+pub use messages::Messages;
+pub use sequencer::Sequencer;
+pub use tokens::Tokens;
+
+/// Who asks: a person, on one of their sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The person.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The client's address.
+    pub address: String,
+    /// Its `User-Agent`, at most 300 bytes.
+    pub user_agent: String,
+}
+
+/// A session's tokens, fresh.
+pub struct SignedIn {
+    /// Whose.
+    pub account: AccountView,
+    /// The JWT that each request carries.
+    pub access_token: String,
+    /// The opaque token that gets the next pair.
+    pub refresh_token: String,
+    /// How long the browser should keep both, in seconds.
+    pub lifetime_seconds: i64,
+}
+
+/// All services of a node.
+pub struct Services {
+    /// Accounts and sessions.
+    pub accounts: Accounts,
+    /// Chats and members.
+    pub chats: Chats,
+    /// Messages.
+    pub messages: Messages,
+}

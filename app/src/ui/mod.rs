@@ -1,4 +1,7 @@
-//! The pages.
+//! Everything that people see: the document, the pages, the state behind them and the realtime client.
+
+pub mod page_data;
+
 use leptos::prelude::*;
 /// The application.
 #[component]
