@@ -49,6 +49,7 @@ fn ChatWith(form: FormState, user: UserView) -> impl IntoView {
     let store = use_store();
     let open = open_chat();
     let id = user.id;
+    let name = format!("Chat with {}", user.display_name);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         form.submit(api::create_direct_chat(id), move |chat| {
@@ -64,7 +65,7 @@ fn ChatWith(form: FormState, user: UserView) -> impl IntoView {
             <button
                 type="submit"
                 class="person-button"
-                aria-label=format!("Chat with {}", user.display_name)
+                aria-label=name
                 aria-disabled=move || form.pending().then_some("true")
             >
                 <Person user/>
