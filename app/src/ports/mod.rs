@@ -20,7 +20,7 @@ pub use accounts::{
 pub use bus::{Bus, BusMessage, BusSink, Frame};
 pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
-pub use limiter::{Limit, Limiter};
+pub use limiter::{Limit, Limiter, Throttle};
 pub use messages::{Appended, MessageStore, NewMessage, PageQuery};
 pub use presence::{Presence, SocketId};
 
