@@ -293,11 +293,6 @@ impl Accounts {
         Ok(found.iter().map(UserView::from).collect())
     }
 
-    /// The hash under which a password would be stored, for accounts that are made from outside.
-    pub async fn hash_password(&self, password: &str) -> AppResult<String> {
-        self.passwords.hash(password).await
-    }
-
     async fn begin_session(&self, user: UserRecord, client: &ClientInfo) -> AppResult<SignedIn> {
         let now = self.clock.now();
         let refresh_token = self.new_refresh_token();

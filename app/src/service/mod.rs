@@ -5,6 +5,7 @@ pub mod chats;
 mod device;
 pub mod messages;
 mod passwords;
+mod presence;
 mod sequencer;
 mod tokens;
 
@@ -16,6 +17,8 @@ use crate::{
 pub use accounts::{AccountPorts, Accounts};
 pub use chats::Chats;
 pub use messages::Messages;
+pub use passwords::hash_password;
+pub use presence::PresenceService;
 pub use sequencer::Sequencer;
 pub use tokens::{DEVICE_SECONDS, Tokens};
 
@@ -65,4 +68,6 @@ pub struct Services {
     pub chats: Chats,
     /// Messages.
     pub messages: Messages,
+    /// Who is online.
+    pub presence: PresenceService,
 }

@@ -90,6 +90,11 @@ impl Passwords {
     }
 }
 
+/// The hash under which a password is stored, for accounts that are made at start. Off the async threads.
+pub async fn hash_password(password: &str) -> AppResult<String> {
+    Passwords::new(1)?.hash(password).await
+}
+
 /// Whether a password is among those that everybody tries first: found within ten thousand guesses.
 pub(super) fn is_common(password: &str) -> bool {
     zxcvbn::zxcvbn(password, &[]).guesses() <= 10_000

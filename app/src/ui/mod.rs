@@ -1,5 +1,7 @@
 //! Everything that people see: the document, the pages, the state behind them and the realtime client.
 
+#[cfg(feature = "ssr")]
+pub mod load;
 pub mod page_data;
 
 use leptos::prelude::*;
