@@ -97,7 +97,61 @@ impl Places {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    };
+
+    use axum::{Json, Router, extract::State, routing::post};
+    use serde_json::{Value, json};
+    use tokio::{net::TcpListener, task::JoinSet};
+
     use super::*;
+    use crate::process::Launch;
+
+    /// Two chats in one: each send is counted, and a page has what is before the place that was asked for.
+    fn counting_server() -> Router {
+        type Sent = State<Arc<AtomicU64>>;
+        let group = |State(sent): Sent| async move {
+            // The events of a group's making stand before its messages.
+            sent.store(3, SeqCst);
+            Json(json!({ "id": "c1" }))
+        };
+        let send = |State(sent): Sent| async move { Json(json!({ "seq": sent.fetch_add(1, SeqCst) + 1 })) };
+        let chat = |State(sent): Sent| async move { Json(json!({ "head": sent.load(SeqCst) })) };
+        let page = |form: String| async move {
+            let field = |name: &str| -> u64 {
+                let mut fields = form_urlencoded::parse(form.as_bytes());
+                fields.find(|(field, _)| field == name).unwrap().1.parse().unwrap()
+            };
+            let first = field("before").saturating_sub(field("limit")).max(4);
+            let messages = (first..field("before")).map(|seq| json!({ "seq": seq, "client_id": "x" }));
+            Json(json!({ "messages": messages.collect::<Vec<Value>>() }))
+        };
+        Router::new()
+            .route("/readyz", axum::routing::get(|| async {}))
+            .route("/api/register", post(|| async { Json(json!({ "id": "a1" })) }))
+            .route("/api/create_group_chat", post(group))
+            .route("/api/send_message", post(send))
+            .route("/api/get_chat", post(chat))
+            .route("/api/list_messages", post(page))
+            .with_state(Arc::default())
+    }
+
+    #[tokio::test]
+    async fn every_page_read_is_a_full_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let launch = Launch::Running { addr: listener.local_addr().unwrap(), pid: None };
+        let mut serving = JoinSet::new();
+        serving.spawn(async { axum::serve(listener, counting_server()).await });
+        let mut server = Server::start(&launch).await.unwrap();
+        let history = History { messages: SHORT, pages: 200, bytes: 40 };
+        let figures = run(&history, &mut server).await.unwrap();
+        assert!(figures["long_page_ms_p99"] >= figures["long_page_ms_p50"]);
+        assert!(figures["long_to_short_p50"] > 0.0);
+        serving.shutdown().await;
+    }
 
     #[test]
     fn places_are_all_over_the_chat_and_the_same_again() {

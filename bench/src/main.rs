@@ -110,17 +110,24 @@ async fn main() -> Result<ExitCode> {
         None => Launch::Samvad { program: server, site_root, work_dir },
     };
     let mut raw = RawFile::create(&results)?;
-    let (mut medians, mut faultless) = (BTreeMap::new(), true);
-    for row in &rows {
-        let all = table::run_row(row, &launch, runs, &mut raw).await?;
-        faultless &= report::is_faultless(&all);
-        medians.insert(row.name, report::medians(&all));
+    // Run by run rather than row by row: a noisy neighbour then falls on all rows, not on one of two that
+    // are compared.
+    let mut figures = vec![Vec::new(); rows.len()];
+    for _ in 0..runs {
+        for (row, all) in rows.iter().zip(&mut figures) {
+            table::run_row(row, &launch, all, &mut raw).await.with_context(|| row.name)?;
+        }
+    }
+    let mut medians = BTreeMap::new();
+    for (row, all) in rows.iter().zip(&figures) {
+        report::show_runs(row.name, all)?;
+        medians.insert(row.name, report::medians(all));
     }
     if is_table {
         report::show_measures(&table::measures(&medians))?;
     }
     report::show(&format!("\nraw figures: {}\n", raw.path().display()))?;
-    if faultless {
+    if figures.iter().all(|all| report::is_faultless(all)) {
         return Ok(ExitCode::SUCCESS);
     }
     report::show("FAULT: deliveries or sockets were lost, or events came twice or out of turn\n")?;

@@ -58,23 +58,19 @@ pub fn rows(history_messages: u32) -> Vec<Row> {
     ]
 }
 
-/// Runs a row as often as asked, each time against a server of its own; answers each run's figures.
-pub async fn run_row(row: &Row, launch: &Launch, runs: usize, raw: &mut RawFile) -> Result<Vec<Figures>> {
-    let launch = if row.ceiling { &Launch::Ceiling } else { launch };
-    let mut all = Vec::new();
-    for run in 1..=runs {
-        report::progress(format_args!("{}, run {run} of {runs}", row.name));
-        let mut server = Server::start(launch).await?;
-        let figures = match &row.work {
-            Work::Load(load) => load::run(load, &mut server).await?,
-            Work::History(history) => history::run(history, &mut server).await?,
-        };
-        server.stop().await?;
-        raw.add(row.name, run, &figures)?;
-        all.push(figures);
-    }
-    report::show_runs(row.name, &all)?;
-    Ok(all)
+/// Runs a row once against a server of its own, and adds the figures to those of its earlier runs.
+pub async fn run_row(row: &Row, launch: &Launch, all: &mut Vec<Figures>, raw: &mut RawFile) -> Result<()> {
+    let (launch, run) = (if row.ceiling { &Launch::Ceiling } else { launch }, all.len() + 1);
+    report::progress(format_args!("{}, run {run}", row.name));
+    let mut server = Server::start(launch).await?;
+    let figures = match &row.work {
+        Work::Load(load) => load::run(load, &mut server).await?,
+        Work::History(history) => history::run(history, &mut server).await?,
+    };
+    server.stop().await?;
+    raw.add(row.name, run, &figures)?;
+    all.push(figures);
+    Ok(())
 }
 
 /// The measures that the rows' medians give, each with what it is compared with.
