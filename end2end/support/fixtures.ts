@@ -9,6 +9,7 @@ import {
   test as base,
 } from "@playwright/test";
 
+import { NetworkLine } from "./network.ts";
 import { Person, demoAccount, newAccount } from "./people.ts";
 import { Server } from "./server.ts";
 import { Watch } from "./watch.ts";
@@ -17,6 +18,7 @@ interface Fixtures {
   server: Server;
   watch: Watch;
   people: People;
+  line: NetworkLine;
 }
 
 /** Opens browsers for people. */
@@ -88,6 +90,11 @@ export const test = base.extend<Fixtures>({
     const watch = new Watch();
     await use(watch);
     watch.verify();
+  },
+  line: async ({}, use) => {
+    const line = await NetworkLine.open();
+    await use(line);
+    await line.close();
   },
   people: async ({ browser, server, watch }, use) => {
     const people = new People(browser, server, watch);

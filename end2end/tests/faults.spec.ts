@@ -82,27 +82,49 @@ test("every message that was acknowledged survives kill -9 while messages are be
   expect(await storedTexts(asha)).toEqual(texts);
 });
 
-test("what was said while one was away is there on coming back, without loading the page", async ({
+test("what was said while one's network was gone is there on coming back, without loading the page", async ({
   people,
   watch,
+  line,
 }) => {
   watch.allowNetworkErrors();
   const asha = await people.newcomer("Asha");
-  const bela = await people.newcomer("Bela");
+  const bela = await people.newcomer("Bela", line.options);
   await asha.openDirectChat("Bela");
   await asha.says("one");
   await bela.openChat("Asha");
   await bela.sees("one");
   const stays = await bela.markPage();
-  await bela.page.context().setOffline(true);
-  await expect(bela.offlineBanner).toBeVisible({ timeout: 45_000 });
+  line.cut();
+  await expect(bela.offlineBanner).toBeVisible();
   await asha.says("two");
   await asha.says("three");
-  await bela.page.context().setOffline(false);
-  await bela.sees("three");
+  line.restore();
+  await expect(bela.message("three")).toBeVisible({ timeout: 40_000 });
   await bela.seesExactly(["one", "two", "three"]);
   await expect(bela.offlineBanner).toBeHidden();
+  await bela.says("four");
+  await asha.seesExactly(["one", "two", "three", "four"]);
   await stays();
+});
+
+test("a connection that hangs without breaking is noticed", async ({ people, watch, line }) => {
+  test.slow();
+  watch.allowNetworkErrors();
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela", line.options);
+  await asha.openDirectChat("Bela");
+  await asha.says("one");
+  await bela.openChat("Asha");
+  await bela.sees("one");
+  line.freeze();
+  await asha.says("two");
+  // No heartbeat comes any more.
+  await expect(bela.offlineBanner).toBeVisible({ timeout: 60_000 });
+  line.restore();
+  await expect(bela.message("two")).toBeVisible({ timeout: 40_000 });
+  await bela.seesExactly(["one", "two"]);
+  await expect(bela.offlineBanner).toBeHidden();
 });
 
 test("a reload in the middle of sending neither loses nor doubles the message", async ({ people, watch }) => {
