@@ -16,7 +16,7 @@ use crate::{
     limiter::{LocalLimiter, LocalThrottle, Unlimited},
     presence::LocalPresence,
     system::{SystemClock, SystemIds},
-    ws::{Hub, Realtime},
+    ws::{self, Hub, Realtime},
 };
 
 /// What every handler reaches.
@@ -92,8 +92,12 @@ impl AppState {
         let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(Arc::clone(&hub)));
         let presence: Arc<dyn Presence> = Arc::new(LocalPresence::new());
         let store = parts.store;
-        let presence =
-            PresenceService::new(Arc::clone(&store), presence, Arc::clone(&bus), Arc::clone(&clock));
+        let presence = Arc::new(PresenceService::new(
+            Arc::clone(&store),
+            presence,
+            Arc::clone(&bus),
+            Arc::clone(&clock),
+        ));
         let sequencer = Sequencer::new(
             Arc::clone(&store),
             Arc::clone(&bus),
@@ -120,10 +124,26 @@ impl AppState {
                 Arc::clone(&clock),
                 Arc::clone(&ids),
             ),
-            messages: Messages::new(Arc::clone(&store), sequencer, limiter, Arc::clone(&clock), ids),
-            presence,
+            messages: Messages::new(
+                Arc::clone(&store),
+                sequencer,
+                Arc::clone(&limiter),
+                Arc::clone(&clock),
+                Arc::clone(&ids),
+            ),
+            presence: Arc::clone(&presence),
         });
-        let realtime = Realtime::start(hub, Arc::clone(&store), Arc::clone(&services), &tasks, stop.clone());
+        let realtime = Realtime::start(ws::Parts {
+            hub,
+            store: Arc::clone(&store),
+            presence,
+            limiter,
+            clock: Arc::clone(&clock),
+            ids,
+            allowed_origins: parts.origins.clone(),
+            shutdown: stop.clone(),
+            tracker: tasks.connections.clone(),
+        });
         tasks.background.spawn(purge(Arc::clone(&store), clock, tasks.stop_background.clone()));
         Ok(Self {
             services,

@@ -5,7 +5,7 @@ pub mod chats;
 mod device;
 pub mod messages;
 mod passwords;
-mod presence;
+pub mod presence;
 mod sequencer;
 mod tokens;
 
@@ -69,5 +69,5 @@ pub struct Services {
     /// Messages.
     pub messages: Messages,
     /// Who is online.
-    pub presence: PresenceService,
+    pub presence: std::sync::Arc<PresenceService>,
 }

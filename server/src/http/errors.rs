@@ -20,6 +20,7 @@ const ERROR_BODY_BYTES: usize = 64 * 1024;
 pub async fn shape(request: Request, next: Next) -> Response {
     let request_id =
         request.extensions().get::<RequestContext>().map(|context| context.request_id.clone());
+    let path = request.uri().path().to_owned();
     let exceeded = request.extensions().get::<super::body::Exceeded>().cloned();
     let response = next.run(request).await;
     if response.status().is_success() || response.status().is_redirection() {
@@ -29,6 +30,11 @@ pub async fn shape(request: Request, next: Next) -> Response {
         return response;
     }
     let (parts, body) = response.into_parts();
+    // A server function logs its own faults; what refused a socket travels along to be logged here.
+    if let Some(error) = parts.extensions.get::<AppError>() {
+        let request_id = request_id.as_deref().unwrap_or_default();
+        tracing::info!(path, request_id, error = error.chain(), "denied");
+    }
     let known = axum::body::to_bytes(body, ERROR_BODY_BYTES)
         .await
         .ok()

@@ -12,7 +12,7 @@ pub mod guard;
 pub mod pages;
 pub mod serve;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use app::error::{AppError, ErrorCode};
 use axum::{
@@ -55,7 +55,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new());
     Router::new()
         .merge(api)
-        .route("/ws", get(ws::upgrade))
+        .merge(ws::routes(Arc::clone(&state.realtime)).layer(from_fn(errors::shape)).with_state(()))
         .merge(pages)
         .layer(from_fn_with_state(state.clone(), context::identify))
         .route("/healthz", get(|| async { "ok" }))
