@@ -1,1 +1,3 @@
+//! The `samvad` program.
+
 fn main() {}

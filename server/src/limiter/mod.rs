@@ -1,0 +1,5 @@
+//! The adapters of [`app::ports::Limiter`].
+
+mod local;
+
+pub use local::LocalLimiter;
