@@ -7,7 +7,7 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 
 use super::context::RequestContext;
-use crate::service::SignedIn;
+use crate::service::{DEVICE_SECONDS, SignedIn};
 
 /// The name of the cookie with the access token.
 pub fn access_name(secure: bool) -> &'static str {
@@ -19,13 +19,19 @@ pub fn refresh_name(secure: bool) -> &'static str {
     if secure { "__Host-samvad_refresh" } else { "samvad_refresh" }
 }
 
+/// The name of the cookie by which a browser is recognised at the next sign-in.
+pub fn device_name(secure: bool) -> &'static str {
+    if secure { "__Host-samvad_device" } else { "samvad_device" }
+}
+
 /// The `Set-Cookie` values that hand a browser its tokens. The access cookie lives as long as the
 /// session, not as its token: an expired one still tells that there was a session.
-pub fn session_cookies(secure: bool, signed_in: &SignedIn) -> [String; 2] {
+pub fn session_cookies(secure: bool, signed_in: &SignedIn) -> [String; 3] {
     let lifetime = signed_in.lifetime_seconds;
     [
         build(access_name(secure), signed_in.access_token.clone(), lifetime, secure),
         build(refresh_name(secure), signed_in.refresh_token.clone(), lifetime, secure),
+        build(device_name(secure), signed_in.device_mark.clone(), DEVICE_SECONDS, secure),
     ]
 }
 
@@ -51,7 +57,7 @@ pub(super) fn sign_out(context: &RequestContext) {
     }
 }
 
-fn append(cookies: [String; 2]) {
+fn append<const N: usize>(cookies: [String; N]) {
     let Some(options) = use_context::<ResponseOptions>() else { return };
     for cookie in cookies {
         if let Ok(value) = HeaderValue::from_str(&cookie) {

@@ -5,12 +5,16 @@
 //! takes the caller from the request context, calls one service and lets [`context::answer`] log what
 //! went wrong. Status codes, `Retry-After` and plain-form redirects are the HTTP layer's.
 
+// The macro makes a public struct of each function's arguments; the function's docs say what they are.
+#[allow(missing_docs)]
 mod accounts;
+#[allow(missing_docs)]
 mod chats;
 #[cfg(feature = "ssr")]
 pub mod context;
 #[cfg(feature = "ssr")]
 pub mod cookies;
+#[allow(missing_docs)]
 mod messages;
 #[cfg(feature = "ssr")]
 mod multipart;

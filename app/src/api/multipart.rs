@@ -54,7 +54,10 @@ impl MessageForm {
         let malformed = || AppError::new(ErrorCode::MalformedForm);
         Ok(Self {
             chat_id: chat_id.ok_or_else(malformed)?.parse().map_err(|error| malformed().because(error))?,
-            client_id: client_id.ok_or_else(malformed)?.parse().map_err(|error| malformed().because(error))?,
+            client_id: client_id
+                .ok_or_else(malformed)?
+                .parse()
+                .map_err(|error| malformed().because(error))?,
             body: body.ok_or_else(malformed)?,
         })
     }
@@ -73,26 +76,14 @@ async fn read_text(field: &mut multer::Field<'static>) -> AppResult<String> {
     String::from_utf8(bytes).map_err(|error| AppError::new(ErrorCode::MalformedForm).because(error))
 }
 
-/// What went wrong while the body was read, told apart by whose fault it is.
+/// What went wrong while the body was read. That it was longer than allowed is known to the HTTP layer,
+/// which ended the stream and answers so.
 fn broken(error: multer::Error) -> AppError {
     let code = match &error {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             ErrorCode::PayloadTooLarge
         }
-        _ if too_large(&error) => ErrorCode::PayloadTooLarge,
         _ => ErrorCode::MalformedMultipart,
     };
     AppError::new(code).because(error)
-}
-
-/// Whether the body's own limit, which sits below the parser, ended the stream.
-fn too_large(error: &multer::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -5,14 +5,13 @@
 mod chat;
 mod ids;
 pub mod limits;
-mod next_path;
+pub mod next_path;
 pub mod policy;
 mod text;
 mod timestamp;
 
 pub use chat::{ChatKind, ChatState, Membership, Ordinal, Role, Seq};
 pub use ids::{ChatId, ClientId, MessageId, ParseIdError, SessionId, UserId};
-pub use next_path::safe_next;
 pub use text::{
     About, Body, DisplayName, Email, GroupName, NewPassword, check_password_length, search_words,
 };

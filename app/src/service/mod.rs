@@ -2,24 +2,27 @@
 
 pub mod accounts;
 pub mod chats;
+mod device;
 pub mod messages;
 mod passwords;
+pub mod presence;
 mod sequencer;
 mod tokens;
 
-use std::sync::Arc;
-
 use crate::{
     domain::{SessionId, UserId},
-    ports::{Bus, Clock, IdSource, Limiter, Store},
     protocol::AccountView,
 };
 
-pub use accounts::Accounts;
+pub use accounts::{AccountPorts, Accounts};
 pub use chats::Chats;
 pub use messages::Messages;
+pub use passwords::hash_password;
+pub use presence::PresenceService;
 pub use sequencer::Sequencer;
-pub use tokens::Tokens;
+pub use tokens::{DEVICE_SECONDS, Tokens};
+
+use device::device_name;
 
 /// Who asks: a person, on one of their sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +40,18 @@ pub struct ClientInfo {
     pub address: String,
     /// Its `User-Agent`, at most 300 bytes.
     pub user_agent: String,
+    /// The mark of a browser that somebody has signed in with before.
+    pub device: Option<String>,
 }
 
 /// A session's tokens, fresh.
 pub struct SignedIn {
-    /// Whose.
+    /// Who is signed in from now on.
+    pub actor: Actor,
+    /// Their account.
     pub account: AccountView,
+    /// What the browser is recognised by at the next sign-in.
+    pub device_mark: String,
     /// The JWT that each request carries.
     pub access_token: String,
     /// The opaque token that gets the next pair.
@@ -59,4 +68,6 @@ pub struct Services {
     pub chats: Chats,
     /// Messages.
     pub messages: Messages,
+    /// Who is online.
+    pub presence: std::sync::Arc<PresenceService>,
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`shell`] | the HTML document around the application |
 //! | [`page_data`] | what a page is made from, handed from the server to the browser |
+//! | `load` | (server) makes a page's data |
 //! | [`pages`] | one module per address |
 //! | [`components`] | what pages are put together from |
 //! | [`state`] | the client's state: chats, timeline, outbox, notices |
@@ -14,6 +15,8 @@
 //! browser, so the two cannot disagree. What the browser alone knows comes in by effects, afterwards.
 
 pub mod components;
+#[cfg(feature = "ssr")]
+pub mod load;
 pub mod page_data;
 pub mod pages;
 pub mod realtime;

@@ -64,6 +64,15 @@ impl PeopleSearch {
     /// A search that begins with what the server has already found, if the page asked for something.
     pub fn new(query: String, found: Vec<UserView>) -> Self {
         let state = if query.trim().is_empty() { SearchState::Idle } else { SearchState::Done };
+        Self::starting(query, found, state)
+    }
+
+    /// A search that the server could not carry out.
+    pub fn failed(error: AppError) -> Self {
+        Self::starting(String::new(), Vec::new(), SearchState::Failed(error))
+    }
+
+    fn starting(query: String, found: Vec<UserView>, state: SearchState) -> Self {
         let timer = StoredValue::new(None::<TimeoutHandle>);
         on_cleanup(move || {
             if let Some(running) = timer.try_update_value(Option::take).flatten() {

@@ -77,11 +77,15 @@ fn ChatWith(form: FormState, user: UserView) -> impl IntoView {
 /// The search of a page that was perhaps asked for with `?q=…`.
 pub fn people_of_this_page() -> PeopleSearch {
     let first = use_store().take_initial(|page| match page {
-        Page::People { query, found } => Some((query.clone(), found.clone())),
+        Page::People { query, found } => Some(Ok((query.clone(), found.clone()))),
+        Page::Failed { error } => Some(Err(error.clone())),
         _ => None,
     });
-    let (query, found) = first.unwrap_or_default();
-    PeopleSearch::new(query, found)
+    match first {
+        Some(Ok((query, found))) => PeopleSearch::new(query, found),
+        Some(Err(error)) => PeopleSearch::failed(error),
+        None => PeopleSearch::new(String::new(), Vec::new()),
+    }
 }
 
 /// Shows a chat. It lives as long as the page, so that a late answer leads nobody away from another one.

@@ -158,11 +158,12 @@ enum Listed {
 fn Sessions() -> impl IntoView {
     let store = use_store();
     let first = store.take_initial(|page| match page {
-        Page::Settings { sessions } => Some(sessions.clone()),
+        Page::Settings { sessions } => Some((Listed::There, sessions.clone())),
+        Page::Failed { error } => Some((Listed::Failed(error.clone()), Vec::new())),
         _ => None,
     });
-    let listed = RwSignal::new(if first.is_some() { Listed::There } else { Listed::Loading });
-    let sessions = RwSignal::new(first.unwrap_or_default());
+    let (listed, sessions) = first.unwrap_or((Listed::Loading, Vec::new()));
+    let (listed, sessions) = (RwSignal::new(listed), RwSignal::new(sessions));
     let load = move || {
         listed.set(Listed::Loading);
         spawn_local(async move {

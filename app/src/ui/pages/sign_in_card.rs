@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use crate::{
-    domain::safe_next,
+    domain::next_path::safe_next,
     ui::{
         components::{form::FormState, icon::Mark, page::PageTitle},
         state::sign_in_path,

@@ -1,0 +1,128 @@
+// Takes a picture of every page and state, at three widths and in both themes, for people to look at.
+// Run by `make screenshots`; the pictures go to the folder in SCREENSHOTS_DIR.
+
+import path from "node:path";
+import process from "node:process";
+
+import type { Page } from "@playwright/test";
+
+import { chatIdOf, sendMessages } from "./support/api.ts";
+import { expect, test } from "./support/fixtures.ts";
+import { scrollFeed } from "./support/scrolling.ts";
+
+const FOLDER = process.env["SCREENSHOTS_DIR"] ?? path.resolve(import.meta.dirname, "../target/screenshots");
+const SIZES = [
+  { width: 360, height: 740 },
+  { width: 768, height: 1024 },
+  { width: 1440, height: 900 },
+];
+
+const TALK = [
+  "Good morning! Has anybody watered the seedlings?",
+  "I did, at seven. The tomatoes are 12 cm already 🌱",
+  "Wonderful. The list for Saturday:\n– compost\n– two bags of sand\n– the long hose",
+  "https://example.org/a/rather/long/address/that/does/not/fit/on/the/screen/of/a/phone?and=it&has=a&query=too",
+  "שלום לכולם, אני אביא את הצינור הארוך.",
+  "土曜日は十時でいいですか。",
+  "Ten is fine.",
+];
+
+for (const viewport of SIZES) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(`${viewport.width} ${colorScheme}`, async ({ people, server, watch }) => {
+      watch.allowRefusals();
+      watch.allowNetworkErrors();
+      let number = 0;
+      const take = async (page: Page, name: string) => {
+        number += 1;
+        const file = `${String(number).padStart(2, "0")}-${name}.png`;
+        await page.screenshot({
+          path: path.join(FOLDER, `${viewport.width}-${colorScheme}`, file),
+          animations: "disabled",
+        });
+      };
+      const look = { viewport, colorScheme };
+
+      const stranger = await people.stranger(look);
+      await stranger.goto("/login");
+      await take(stranger, "sign-in");
+      await stranger.getByLabel("E-mail", { exact: true }).fill("asha@example.org");
+      await stranger.getByLabel("Password", { exact: true }).fill("not-the-password");
+      await stranger.getByRole("button", { name: "Sign in" }).click();
+      await expect(stranger.getByRole("alert")).toBeVisible();
+      await take(stranger, "sign-in-refused");
+      await stranger.goto("/register");
+      await take(stranger, "register");
+      await stranger.getByLabel("Name", { exact: true }).fill("Asha Rao");
+      await stranger.getByLabel("E-mail", { exact: true }).fill("asha@example.org");
+      await stranger.getByLabel("Password", { exact: true }).fill("password1");
+      await stranger.getByRole("button", { name: "Create account" }).click();
+      await expect(stranger.getByText("This password is too easy to guess.")).toBeVisible();
+      await take(stranger, "register-refused");
+
+      const bela = await people.newcomer("Bela Nagy");
+      const chen = await people.newcomer("Chen Wei");
+      const asha = await people.newcomer("Asha Rao", look);
+      await take(asha.page, "no-chats-yet");
+
+      await asha.goTo("/new");
+      await take(asha.page, "new-chat");
+      await asha.findPeople("Nagy");
+      await expect(asha.page.getByRole("button", { name: "Chat with Bela Nagy" })).toBeVisible();
+      await take(asha.page, "new-chat-found");
+      await asha.findPeople("nobody of this name");
+      await expect(asha.page.getByRole("button", { name: "Chat with Bela Nagy" })).toHaveCount(0);
+      await take(asha.page, "new-chat-nobody");
+      await asha.openDirectChat("Bela Nagy");
+      await take(asha.page, "chat-empty");
+      await asha.says("Shall we start a group?");
+
+      await asha.goTo("/new-group");
+      await take(asha.page, "new-group");
+      await asha.createGroup("Gardeners of the old town", ["Bela Nagy", "Chen Wei"]);
+      const group = new URL(asha.page.url()).pathname;
+      const id = chatIdOf(asha);
+      const everybody = [asha, bela, chen];
+      await bela.goTo(group);
+      await chen.goTo(group);
+      for (const [index, text] of TALK.entries()) {
+        await sendMessages(everybody[index % everybody.length] ?? asha, id, [text]);
+      }
+      await asha.sees("Ten is fine.");
+      await take(asha.page, "chat");
+
+      await asha.openDetails();
+      await take(asha.page, "group-details");
+      await bela.openDetails();
+      await take(bela.page, "group-details-of-a-member");
+
+      await sendMessages(bela, id, Array.from({ length: 40 }, (_, index) => `Row ${index + 1} is planted.`));
+      await asha.goTo(group);
+      await expect(asha.message("Row 40 is planted.")).toBeInViewport();
+      await scrollFeed(asha, "top");
+      await sendMessages(chen, id, ["And it rains!"]);
+      await expect(asha.page.getByRole("button", { name: /^New messages/ })).toBeVisible();
+      await take(asha.page, "chat-scrolled-up");
+
+      await asha.goTo("/");
+      await take(asha.page, "list-of-chats");
+      await asha.goTo("/settings");
+      await asha.page.screenshot({
+        path: path.join(FOLDER, `${viewport.width}-${colorScheme}`, "settings-whole.png"),
+        fullPage: true,
+        animations: "disabled",
+      });
+      await take(asha.page, "settings");
+      await asha.page.goto("/no-such-page");
+      await take(asha.page, "not-found");
+
+      await asha.goTo(group);
+      await server.kill();
+      await expect(asha.offlineBanner).toBeVisible();
+      await asha.composer.fill("I bring the sand.");
+      await asha.composer.press("Enter");
+      await asha.sees("I bring the sand.");
+      await take(asha.page, "chat-offline");
+    });
+  }
+}

@@ -1,0 +1,106 @@
+// The test that every scenario is written with: a server of its own, people with browsers of their own,
+// and a watch over everything that goes wrong in them.
+
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+  test as base,
+} from "@playwright/test";
+
+import { NetworkLine } from "./network.ts";
+import { Person, demoAccount, newAccount } from "./people.ts";
+import { Server } from "./server.ts";
+import { Watch } from "./watch.ts";
+
+interface Fixtures {
+  server: Server;
+  watch: Watch;
+  people: People;
+  line: NetworkLine;
+}
+
+/** Opens browsers for people. */
+export class People {
+  readonly #contexts: BrowserContext[] = [];
+  readonly #browser: Browser;
+  readonly #server: Server;
+  readonly #watch: Watch;
+
+  constructor(browser: Browser, server: Server, watch: Watch) {
+    this.#browser = browser;
+    this.#server = server;
+    this.#watch = watch;
+  }
+
+  /** A browser that nobody is signed in with, showing nothing yet. */
+  async stranger(options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await this.#browser.newContext({ baseURL: this.#server.url, ...options });
+    this.#contexts.push(context);
+    context.on("page", (page) => this.#watch.add(page));
+    return context.newPage();
+  }
+
+  /** Somebody new with this name, on the list of chats. */
+  async newcomer(name: string, options: BrowserContextOptions = {}): Promise<Person> {
+    const person = new Person(await this.stranger(options), this.#watch, newAccount(name), options.javaScriptEnabled);
+    await person.register();
+    return person;
+  }
+
+  /** The demo account with this number, 0 to 4, on the list of chats. */
+  async demo(index: number, options: BrowserContextOptions = {}): Promise<Person> {
+    const person = new Person(await this.stranger(options), this.#watch, demoAccount(index), options.javaScriptEnabled);
+    await person.signIn();
+    return person;
+  }
+
+  /** Somebody who has an account already, in one more browser, on the list of chats. */
+  async again(person: Person, options: BrowserContextOptions = {}): Promise<Person> {
+    const other = new Person(await this.stranger(options), this.#watch, person.account, options.javaScriptEnabled);
+    await other.signIn();
+    return other;
+  }
+
+  /** A second tab of the same browser, showing the same page. */
+  async tab(person: Person): Promise<Person> {
+    const page = await person.page.context().newPage();
+    const tab = new Person(page, this.#watch, person.account);
+    await page.goto(person.page.url());
+    await tab.live();
+    return tab;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#contexts.map((context) => context.close()));
+  }
+}
+
+export const test = base.extend<Fixtures>({
+  server: async ({}, use, testInfo) => {
+    const server = await Server.start();
+    await use(server);
+    await server.dispose();
+    if (testInfo.status !== testInfo.expectedStatus) {
+      await testInfo.attach("server.log", { body: server.log.join(""), contentType: "text/plain" });
+    }
+  },
+  watch: async ({}, use) => {
+    const watch = new Watch();
+    await use(watch);
+    watch.verify();
+  },
+  line: async ({}, use) => {
+    const line = await NetworkLine.open();
+    await use(line);
+    await line.close();
+  },
+  people: async ({ browser, server, watch }, use) => {
+    const people = new People(browser, server, watch);
+    await use(people);
+    await people.close();
+  },
+});
+
+export { expect } from "@playwright/test";

@@ -1,0 +1,105 @@
+// A group and its admin: everything that is changed shows at both ends at once.
+
+import { expect, test } from "../support/fixtures.ts";
+
+test("an admin creates, renames, fills and empties a group, and everybody sees it live", async ({ people }) => {
+  const asha = await people.newcomer("Asha Rao");
+  const bela = await people.newcomer("Bela Nagy");
+  const chen = await people.newcomer("Chen Wei");
+
+  await test.step("create", async () => {
+    await asha.createGroup("Gardeners", ["Bela Nagy"]);
+    await asha.says("Welcome");
+    await bela.openChat("Gardeners");
+    await bela.sees("Welcome");
+    await expect(chen.chat("Gardeners")).toHaveCount(0);
+  });
+
+  await asha.openDetails();
+  const belaStays = await bela.markPage();
+
+  await test.step("rename", async () => {
+    await asha.page.getByLabel("Group name").fill("Night gardeners");
+    await asha.page.getByRole("button", { name: "Rename" }).click();
+    await expect(bela.title).toHaveText("Night gardeners");
+    await expect(bela.chat("Night gardeners")).toBeVisible();
+    await expect(asha.chat("Night gardeners")).toBeVisible();
+  });
+
+  await test.step("add", async () => {
+    await asha.findPeople("Chen");
+    await asha.page.getByRole("button", { name: /^Add\b/ }).first().click();
+    await expect(asha.member("Chen Wei")).toBeVisible();
+    await chen.openChat("Night gardeners");
+    await chen.sees("Welcome");
+    await chen.says("Good evening");
+    await bela.sees("Good evening");
+  });
+
+  await test.step("promote and demote", async () => {
+    await expect(asha.member("Asha Rao")).toContainText("Admin");
+    await asha.member("Bela Nagy").getByRole("button", { name: /^Make admin/ }).click();
+    await expect(asha.member("Bela Nagy")).toContainText("Admin");
+    await asha.member("Bela Nagy").getByRole("button", { name: /^Make member/ }).click();
+    await expect(asha.member("Bela Nagy").getByRole("button", { name: /^Make admin/ })).toBeVisible();
+  });
+
+  await test.step("remove", async () => {
+    await asha.pressForGood("Remove Chen Wei", async () => (await asha.member("Chen Wei").count()) === 0);
+    await expect(chen.chat("Night gardeners")).toHaveCount(0);
+    // Who was removed no longer hears what is said.
+    await expect(chen.composer).toHaveCount(0);
+    await bela.says("Only the two of us");
+    await expect(chen.page.getByText("Only the two of us")).toHaveCount(0);
+  });
+
+  await belaStays();
+});
+
+test("the only admin cannot leave; with a second one it works, and the group goes on", async ({
+  people,
+  watch,
+}) => {
+  watch.allowRefusals();
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela");
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await asha.openDetails();
+  const refused = asha.page.getByText("A group needs an admin. Make somebody else one first.");
+  await asha.pressForGood("Leave group", () => refused.isVisible());
+
+  await asha.member("Bela").getByRole("button", { name: /^Make admin/ }).click();
+  await expect(asha.member("Bela")).toContainText("Admin");
+  await asha.pressForGood("Leave group", async () => !asha.page.url().includes("/details"));
+  await expect(asha.chat("Gardeners")).toHaveCount(0);
+
+  await bela.openChat("Gardeners");
+  await bela.says("Alone now");
+  await bela.openDetails();
+  await expect(bela.page.getByRole("button", { name: "Delete group" })).toBeVisible();
+});
+
+test("a member who is no admin sees the details but not the admin's buttons", async ({ people }) => {
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela");
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await bela.openChat("Gardeners");
+  await bela.openDetails();
+  await expect(bela.member("Asha")).toContainText("Admin");
+  for (const name of ["Rename", "Delete group", "Remove Asha"]) {
+    await expect(bela.page.getByRole("button", { name, exact: true })).toHaveCount(0);
+  }
+  await expect(bela.page.getByRole("button", { name: "Leave group" })).toBeVisible();
+});
+
+test("a deleted group is gone for everybody at once", async ({ people }) => {
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela");
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await bela.openChat("Gardeners");
+  await asha.openDetails();
+  await asha.pressForGood("Delete group", async () => !asha.page.url().includes("/details"));
+  await expect(asha.chat("Gardeners")).toHaveCount(0);
+  await expect(bela.chat("Gardeners")).toHaveCount(0);
+  await expect(bela.composer).toHaveCount(0);
+});

@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# Installs what is missing for one purpose, and nothing if all is there.
+#
+#   scripts/setup.sh run     build and serve: wasm target, C compiler, Node, wasm-bindgen, build tools
+#   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node
+#   scripts/setup.sh test    everything in the two above, and a browser
+#   scripts/setup.sh dev     everything in "run", and cargo-leptos
+#
+# Rust has to be there already (https://rustup.rs). On Debian and Ubuntu the rest comes by itself;
+# elsewhere the script says what to install.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+purpose="${1:-}"
+case "$purpose" in
+  run | check | test | dev) ;;
+  *) fail "usage: scripts/setup.sh run|check|test|dev" ;;
+esac
+
+node_major=20
+cargo_leptos_version=0.3.10
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    return 1
+  fi
+}
+
+apt_refreshed=
+# apt_install <what to say elsewhere> <package…>
+apt_install() {
+  local advice="$1"
+  shift
+  have apt-get || fail "$advice"
+  say "Installing $* with apt-get (about a minute)"
+  if [ -z "$apt_refreshed" ]; then
+    as_root apt-get update -qq || fail "apt-get update failed. $advice"
+    apt_refreshed=yes
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+    fail "apt-get could not install $*. $advice"
+}
+
+rust() {
+  have cargo && have rustup || fail "Rust is missing. Install it with
+  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
+and start again."
+  # The first call in this folder also installs what rust-toolchain.toml asks for.
+  rustc --version >&2
+  if ! rustup target list --installed | grep -qx wasm32-unknown-unknown; then
+    say "Adding the wasm32-unknown-unknown target (seconds)"
+    rustup target add wasm32-unknown-unknown
+  fi
+}
+
+c_compiler() {
+  # The embedded SQLite is compiled from C.
+  have cc || apt_install "A C compiler is missing: install gcc or clang (macOS: xcode-select --install)." \
+    build-essential
+}
+
+node_is_recent() {
+  have node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$node_major" ]
+}
+
+node_and_npm() {
+  local advice="Node $node_major or newer with npm is needed: install it from https://nodejs.org."
+  node_is_recent || apt_install "$advice" nodejs
+  node_is_recent || fail "The Node that apt-get offers is too old ($(node --version)). $advice"
+  have npm || apt_install "$advice" npm
+}
+
+# npm_ci <folder>: installs what the folder's lock file says, unless that was done already.
+npm_ci() {
+  local stamp="$1/node_modules/.installed"
+  if [ -f "$stamp" ] && cmp -s "$1/package-lock.json" "$stamp"; then
+    return
+  fi
+  say "Installing the npm packages of $1 (seconds)"
+  (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --ignore-scripts --no-audit --no-fund >&2)
+  cp "$1/package-lock.json" "$stamp"
+}
+
+wasm_bindgen() {
+  local version
+  version="$(locked_version wasm-bindgen)"
+  if have wasm-bindgen && [ "$(wasm-bindgen --version)" = "wasm-bindgen $version" ]; then
+    return
+  fi
+  if have cargo-binstall; then
+    say "Fetching wasm-bindgen $version"
+    if cargo binstall --no-confirm --root .tools "wasm-bindgen-cli@$version" >&2; then
+      return
+    fi
+  fi
+  say "Building wasm-bindgen $version into .tools (about 3 minutes, once)"
+  # Without --locked: the lock file that the crate ships names a withdrawn dependency. The resolver then
+  # keeps to what this compiler can build.
+  CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback \
+    cargo install --quiet --root .tools wasm-bindgen-cli --version "$version"
+}
+
+cargo_leptos() {
+  if have cargo-leptos; then
+    return
+  fi
+  if have cargo-binstall; then
+    say "Fetching cargo-leptos $cargo_leptos_version"
+    if cargo binstall --no-confirm --root .tools "cargo-leptos@$cargo_leptos_version" >&2; then
+      return
+    fi
+  fi
+  say "Building cargo-leptos $cargo_leptos_version into .tools: more than 10 minutes, once"
+  # Built to be had sooner rather than to run faster: it only starts other programs.
+  CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+    cargo install --locked --root .tools "cargo-leptos@$cargo_leptos_version"
+}
+
+browser() {
+  local chromium
+  chromium="$(system_chromium)"
+  if [ -n "$chromium" ]; then
+    [ -x "$chromium" ] || fail "CHROMIUM_PATH is $chromium, which cannot be run."
+    return
+  fi
+  local own
+  own="$(cd end2end && node -p 'require("@playwright/test").chromium.executablePath()')"
+  if [ -x "$own" ]; then
+    return
+  fi
+  # Ubuntu's chromium package is a stub for a snap that tests cannot drive.
+  if have apt-get && grep -qx 'ID=debian' /etc/os-release; then
+    apt_install "Chromium is missing." chromium
+    return
+  fi
+  say "Fetching Playwright's Chromium (about a minute)"
+  (cd end2end && npx playwright install chromium) ||
+    fail "No browser for the tests: install Chromium and set CHROMIUM_PATH to it."
+}
+
+rust
+c_compiler
+node_and_npm
+case "$purpose" in
+  check) npm_ci end2end ;;
+  run)
+    npm_ci scripts
+    wasm_bindgen
+    ;;
+  dev)
+    npm_ci scripts
+    wasm_bindgen
+    cargo_leptos
+    ;;
+  test)
+    npm_ci scripts
+    npm_ci end2end
+    wasm_bindgen
+    browser
+    ;;
+esac
