@@ -24,6 +24,8 @@ pub mod shell;
 pub mod state;
 pub mod time_format;
 
+pub use shell::shell;
+
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::{
