@@ -32,9 +32,9 @@ impl Store {
     pub fn open(&self, chat_id: ChatId, at_end: bool) {
         let is_open = self.timeline.with_untracked(|timeline| {
             timeline.as_ref().is_some_and(|open| {
-                open.chat_id() == chat_id
-                    && !matches!(open.phase(), Phase::Failed(_))
-                    && !(at_end && open.has_newer())
+                // Why the page itself failed stays until the reader tries again.
+                let stays = !matches!(open.phase(), Phase::Failed(_)) || open.opening() == 0;
+                open.chat_id() == chat_id && stays && !(at_end && open.has_newer())
             })
         });
         if !is_open {

@@ -8,6 +8,7 @@
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
 //! | [`sending`] | carries the outbox out; drafts |
+//! | [`naming`] | what chats are called and how a list shows them: pure |
 //! | [`toasts`] | short notices |
 //! | [`browser`] | storage, clock and location |
 //!
@@ -17,8 +18,11 @@
 pub mod browser;
 pub mod conversation;
 pub mod model;
+pub mod naming;
 pub mod outbox;
 pub mod sending;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod timeline;
 pub mod toasts;
 

@@ -17,7 +17,7 @@ const MAX_ENTRIES: usize = 200;
 const MAX_DELAY: u32 = 30_000;
 
 /// Where a message stands on its way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// Its turn has not come.

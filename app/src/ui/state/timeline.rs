@@ -81,6 +81,13 @@ impl Timeline {
         this
     }
 
+    /// A chat of which the page says why it cannot be shown.
+    pub fn failed(chat_id: ChatId, error: AppError) -> Self {
+        let mut this = Self::loading(chat_id, 0);
+        this.fail(error);
+        this
+    }
+
     /// Of which chat.
     pub fn chat_id(&self) -> ChatId {
         self.chat_id
