@@ -49,4 +49,5 @@ pub fn HomePage() -> impl IntoView {
             }}
         </main>
     }
+    .into_any()
 }
