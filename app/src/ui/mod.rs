@@ -10,3 +10,7 @@ use leptos::prelude::*;
 pub fn App() -> impl IntoView {
     view! { <p>"Samvad"</p> }
 }
+/// The document.
+pub fn shell(_options: leptos::config::LeptosOptions) -> impl IntoView {
+    view! { <App/> }
+}

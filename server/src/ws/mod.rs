@@ -25,8 +25,6 @@ mod registry;
 mod room;
 mod socket;
 mod supervise;
-#[cfg(test)]
-mod tests;
 mod upgrade;
 
 pub use hub::Hub;

@@ -135,7 +135,7 @@ impl EmbeddedStore {
 
     /// Finishes the writes that wait, moves everything from the write-ahead log into the database and
     /// closes it. Calls that come afterwards fail as `unavailable`.
-    pub async fn close(&self) -> AppResult<()> {
+    async fn shut_down(&self) -> AppResult<()> {
         self.readers.close();
         let writer = Arc::clone(&self.writer);
         tokio::task::spawn_blocking(move || writer.stop()).await.map_err(AppError::internal)?
@@ -165,6 +165,10 @@ impl EmbeddedStore {
 
 #[async_trait]
 impl Store for EmbeddedStore {
+    async fn close(&self) -> AppResult<()> {
+        self.shut_down().await
+    }
+
     async fn check(&self) -> AppResult<()> {
         // The writer begins a transaction for it, so the file, the lock and the thread are all there.
         let tables = "SELECT count(*) FROM sqlite_schema";
