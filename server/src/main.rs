@@ -1,1 +1,99 @@
-fn main() {}
+//! Reads the configuration and calls [`server::run`].
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use server::{
+    config::{Cli, Command, Config, Seed},
+    demo, listen, open, run, seed, telemetry,
+};
+
+fn main() -> ExitCode {
+    let command = match Cli::parse().command {
+        Some(command) => command,
+        // `cargo leptos` starts the binary without a word; everything else comes from the environment.
+        None => match Cli::parse_from(["samvad", "serve"]).command {
+            Some(command) => command,
+            None => return ExitCode::FAILURE,
+        },
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let result = match command {
+        Command::Serve(config) => runtime.block_on(serve(config)),
+        Command::Seed(folder) => runtime.block_on(load_demo(folder)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error),
+    }
+}
+
+async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    config.validate()?;
+    telemetry::start(config.log_format);
+    let listener =
+        listen(config.addr).map_err(|error| format!("cannot listen on {}: {error}", config.addr))?;
+    let bound = listener.local_addr()?;
+    let state = open(&config, bound).await?;
+    announce(&config, bound);
+    run(listener, state, stop_signal()).await;
+    Ok(())
+}
+
+async fn load_demo(folder: Seed) -> Result<(), Box<dyn std::error::Error>> {
+    telemetry::start(server::config::LogFormat::Text);
+    seed(&folder.data_dir).await?;
+    tracing::info!(accounts = demo::ACCOUNTS.len(), "the demo accounts are loaded");
+    Ok(())
+}
+
+/// What a person in front of the terminal wants to know.
+#[allow(clippy::print_stdout)]
+fn announce(config: &Config, bound: std::net::SocketAddr) {
+    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{bound}"));
+    println!("\n  Samvad is ready: {address}\n");
+    if config.demo {
+        println!("  Sign in as any of these, all with the password “{}”:", demo::PASSWORD);
+        for (_, email, name) in demo::ACCOUNTS {
+            println!("    {email:<24} {name}");
+        }
+        println!("\n  Two browsers, or a private window beside this one, make a conversation.\n");
+    }
+}
+
+/// Resolves when the system or the person in front of it wants the server to stop.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM will end the server without draining");
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}
+
+#[allow(clippy::print_stderr)]
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("samvad: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}

@@ -1,1 +1,24 @@
-//! The server functions.
+//! The server functions at `POST /api/<name>`: verb first, each a thin call into a service.
+//!
+//! They take form fields (multipart where a message is sent), so that the hydrated page, a plain form and
+//! a script use the same address, and answer JSON. A server function never decides anything itself: it
+//! takes the caller from the request context, calls one service and lets [`context::answer`] log what
+//! went wrong. Status codes, `Retry-After` and plain-form redirects are the HTTP layer's.
+
+// The macro makes a public struct of each function's arguments; the function's docs say what they are.
+#[allow(missing_docs)]
+mod accounts;
+#[allow(missing_docs)]
+mod chats;
+#[cfg(feature = "ssr")]
+pub mod context;
+#[cfg(feature = "ssr")]
+pub mod cookies;
+#[allow(missing_docs)]
+mod messages;
+#[cfg(feature = "ssr")]
+mod multipart;
+
+pub use accounts::*;
+pub use chats::*;
+pub use messages::*;

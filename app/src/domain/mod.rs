@@ -5,6 +5,7 @@
 mod chat;
 mod ids;
 pub mod limits;
+pub mod next_path;
 pub mod policy;
 mod text;
 mod timestamp;

@@ -20,7 +20,7 @@ pub use accounts::{
 pub use bus::{Bus, BusMessage, BusSink, Frame};
 pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
-pub use limiter::{Limit, Limiter};
+pub use limiter::{Limit, Limiter, Throttle};
 pub use messages::{Appended, MessageStore, NewMessage, PageQuery};
 pub use presence::{Presence, SocketId};
 
@@ -35,4 +35,7 @@ pub trait Store: AccountStore + ChatStore + MessageStore {
     /// Removes what nobody can see any longer (ended sessions past their time, the logs of deleted
     /// chats), a bounded slice at a time. Returns how many rows went, 0 when nothing is left to do.
     async fn purge(&self, now: crate::domain::Timestamp) -> AppResult<u64>;
+
+    /// Finishes what was accepted and lets go of the store. Every later call fails with `unavailable`.
+    async fn close(&self) -> AppResult<()>;
 }

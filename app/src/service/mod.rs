@@ -1,1 +1,73 @@
-//! The services.
+//! What the product does: load → policy → write → publish. Knows ports, never adapters.
+
+pub mod accounts;
+pub mod chats;
+mod device;
+pub mod messages;
+mod passwords;
+pub mod presence;
+mod sequencer;
+mod tokens;
+
+use crate::{
+    domain::{SessionId, UserId},
+    protocol::AccountView,
+};
+
+pub use accounts::{AccountPorts, Accounts};
+pub use chats::Chats;
+pub use messages::Messages;
+pub use passwords::hash_password;
+pub use presence::PresenceService;
+pub use sequencer::Sequencer;
+pub use tokens::{DEVICE_SECONDS, Tokens};
+
+use device::device_name;
+
+/// Who asks: a person, on one of their sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The person.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// The client's address.
+    pub address: String,
+    /// Its `User-Agent`, at most 300 bytes.
+    pub user_agent: String,
+    /// The mark of a browser that somebody has signed in with before.
+    pub device: Option<String>,
+}
+
+/// A session's tokens, fresh.
+pub struct SignedIn {
+    /// Who is signed in from now on.
+    pub actor: Actor,
+    /// Their account.
+    pub account: AccountView,
+    /// What the browser is recognised by at the next sign-in.
+    pub device_mark: String,
+    /// The JWT that each request carries.
+    pub access_token: String,
+    /// The opaque token that gets the next pair.
+    pub refresh_token: String,
+    /// How long the browser should keep both, in seconds.
+    pub lifetime_seconds: i64,
+}
+
+/// All services of a node.
+pub struct Services {
+    /// Accounts and sessions.
+    pub accounts: Accounts,
+    /// Chats and members.
+    pub chats: Chats,
+    /// Messages.
+    pub messages: Messages,
+    /// Who is online.
+    pub presence: std::sync::Arc<PresenceService>,
+}

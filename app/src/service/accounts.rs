@@ -1,0 +1,368 @@
+//! Accounts and sessions.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use moka::sync::Cache;
+
+use super::{
+    Actor, ClientInfo, SignedIn, Tokens, device_name,
+    passwords::{Passwords, Verified, is_common},
+    sequencer::publish,
+    tokens::refresh_hash,
+};
+use crate::{
+    domain::{About, DisplayName, Email, NewPassword, SessionId, UserId, limits, search_words},
+    error::{AppError, AppResult, ErrorCode, FieldError},
+    ports::{
+        Bus, BusMessage, Clock, IdSource, Limit, Limiter, NewSession, NewUser, RefreshOutcome, RefreshToken,
+        SessionRecord, Store, Throttle, UserRecord,
+    },
+    protocol::{AccountView, SessionView, UserView},
+};
+
+/// A session that is not used for this long ends.
+const IDLE_SECONDS: i64 = 30 * 24 * 3600;
+/// A session ends after this long in any case.
+const ABSOLUTE_SECONDS: i64 = 180 * 24 * 3600;
+/// Two tabs that exchange the same token within this time are both served.
+const GRACE_SECONDS: i64 = 10;
+/// How long a node believes that a session it has just looked up goes on. A session that ends on this
+/// node ends at once; this bounds how long another node may not know.
+const SESSION_BELIEF: Duration = Duration::from_secs(1);
+/// Wrong passwords for one account that cost no waiting.
+const FREE_TRIES: u32 = 5;
+/// Wrong passwords from one address, whatever the account, that cost no waiting.
+const FREE_TRIES_PER_ADDRESS: u32 = 50;
+
+const REGISTRATIONS: Limit = Limit { name: "register", burst: 100, period_ms: 3000 };
+const SEARCHES: Limit = Limit { name: "search_users", burst: 60, period_ms: 200 };
+
+/// Accounts and sessions.
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    limiter: Arc<dyn Limiter>,
+    throttle: Arc<dyn Throttle>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    tokens: Tokens,
+    passwords: Passwords,
+    alive: Cache<SessionId, UserId>,
+}
+
+/// What accounts are made of.
+pub struct AccountPorts {
+    /// Where accounts are stored.
+    pub store: Arc<dyn Store>,
+    /// What tells sockets that their session has ended.
+    pub bus: Arc<dyn Bus>,
+    /// How often somebody may register and search.
+    pub limiter: Arc<dyn Limiter>,
+    /// How long somebody waits after a wrong password.
+    pub throttle: Arc<dyn Throttle>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn IdSource>,
+}
+
+impl Accounts {
+    /// Accounts over these ports, with tokens under this secret, hashing at most `parallel` passwords at
+    /// once.
+    pub fn new(ports: AccountPorts, secret: &[u8], parallel: usize) -> AppResult<Self> {
+        Ok(Self {
+            tokens: Tokens::new(secret, Arc::clone(&ports.clock)),
+            passwords: Passwords::new(parallel)?,
+            alive: Cache::builder().max_capacity(100_000).time_to_live(SESSION_BELIEF).build(),
+            store: ports.store,
+            bus: ports.bus,
+            limiter: ports.limiter,
+            throttle: ports.throttle,
+            clock: ports.clock,
+            ids: ports.ids,
+        })
+    }
+
+    /// Makes an account and signs in to it. Fails with `validation_failed`, `email_taken`,
+    /// `too_many_requests` or `busy`.
+    pub async fn register(
+        &self,
+        email: &str,
+        name: &str,
+        password: &str,
+        client: &ClientInfo,
+    ) -> AppResult<SignedIn> {
+        let (email, name) = both(Email::parse(email), DisplayName::parse(name), password)?;
+        let password = NewPassword::parse("password", password, email.as_str(), name.as_str(), is_common)?;
+        self.limiter.take(REGISTRATIONS, &client.address).await?;
+        let password_hash = self.passwords.hash(password.expose()).await?;
+        let now = self.clock.now();
+        let user = NewUser {
+            id: UserId::from_bytes(self.ids.id(now)),
+            email: email.clone(),
+            display_name: name.clone(),
+            password_hash: password_hash.clone(),
+            created_at: now,
+        };
+        let record = UserRecord {
+            id: user.id,
+            email,
+            display_name: name,
+            about: About::parse("")?,
+            password_hash,
+            created_at: now,
+        };
+        self.store.create_user(user).await?;
+        tracing::info!(user = %record.id, address = client.address, "registered");
+        self.begin_session(record, client).await
+    }
+
+    /// Signs in. An unknown address and a wrong password cannot be told apart. Fails with
+    /// `invalid_credentials`, `too_many_requests` or `busy`.
+    pub async fn login(&self, email: &str, password: &str, client: &ClientInfo) -> AppResult<SignedIn> {
+        if password.chars().count() > limits::PASSWORD_MAX_CHARS {
+            return Err(ErrorCode::InvalidCredentials.into());
+        }
+        let user = match Email::parse(email) {
+            Ok(email) => self.store.user_by_email(&email).await?,
+            Err(_not_an_address) => None,
+        };
+        let known_device = match (&client.device, &user) {
+            (Some(mark), Some(user)) => self.tokens.is_device_of(mark, user.id),
+            _ => false,
+        };
+        // Whoever guesses from elsewhere makes only themselves wait, not the owner's own browser.
+        let account_key = match (&user, known_device) {
+            (Some(user), true) => format!("account:{}:device", user.id),
+            (Some(user), false) => format!("account:{}", user.id),
+            (None, _) => {
+                format!("email:{}", email.trim().to_lowercase().chars().take(254).collect::<String>())
+            }
+        };
+        let address_key = format!("address:{}", client.address);
+        self.throttle.check(&account_key).await?;
+        self.throttle.check(&address_key).await?;
+        let stored = user.as_ref().map(|user| user.password_hash.as_str());
+        let verified = self.passwords.verify(password, stored).await?;
+        let (Some(user), Verified::Yes { upgrade }) = (user, verified) else {
+            self.throttle.failed(&account_key, FREE_TRIES).await?;
+            self.throttle.failed(&address_key, FREE_TRIES_PER_ADDRESS).await?;
+            return Err(ErrorCode::InvalidCredentials.into());
+        };
+        self.throttle.succeeded(&account_key).await?;
+        if let Some(stronger) = upgrade {
+            self.store.replace_password(user.id, &user.password_hash, stronger).await?;
+        }
+        tracing::info!(user = %user.id, address = client.address, "signed in");
+        self.begin_session(user, client).await
+    }
+
+    /// Exchanges a refresh token. One that was exchanged before, longer than ten seconds ago, ends the
+    /// session: somebody else holds a copy of it. Fails with `unauthenticated`.
+    pub async fn refresh(&self, token: &str, client: &ClientInfo) -> AppResult<SignedIn> {
+        let successor = self.new_refresh_token();
+        let outcome = self
+            .store
+            .rotate_refresh(RefreshToken {
+                presented: refresh_hash(token),
+                successor: refresh_hash(&successor),
+                now: self.clock.now(),
+                grace_seconds: GRACE_SECONDS,
+                idle_seconds: IDLE_SECONDS,
+                absolute_seconds: ABSOLUTE_SECONDS,
+                address: client.address.clone(),
+            })
+            .await?;
+        match outcome {
+            RefreshOutcome::Rotated(session) => {
+                let user = self.store.user(session.user_id).await?.ok_or_else(AppError::unauthenticated)?;
+                self.signed_in(user, session.id, successor)
+            }
+            RefreshOutcome::Reused { user_id, session_id } => {
+                tracing::warn!(user = %user_id, session = %session_id, address = client.address,
+                    "a refresh token was used again; its session has been ended");
+                self.announce_ended(vec![session_id]).await;
+                Err(AppError::unauthenticated())
+            }
+            RefreshOutcome::Unknown => Err(AppError::unauthenticated()),
+        }
+    }
+
+    /// Who an access token speaks for. Fails with `unauthenticated` if it is not good or its session has
+    /// ended.
+    pub async fn authenticate(&self, token: &str) -> AppResult<Actor> {
+        let actor = self.tokens.actor(token)?;
+        if self.alive.get(&actor.session_id) == Some(actor.user_id) {
+            return Ok(actor);
+        }
+        let session = self.store.session(actor.session_id, self.clock.now()).await?;
+        if session.is_none_or(|session| session.user_id != actor.user_id) {
+            return Err(AppError::unauthenticated().because("the session has ended"));
+        }
+        self.alive.insert(actor.session_id, actor.user_id);
+        Ok(actor)
+    }
+
+    /// The caller's own account.
+    pub async fn account(&self, actor: Actor) -> AppResult<AccountView> {
+        let user = self.store.user(actor.user_id).await?.ok_or_else(AppError::unauthenticated)?;
+        Ok(account_view(&user, actor.session_id))
+    }
+
+    /// Changes the caller's name and what they say about themselves.
+    pub async fn update_profile(&self, actor: Actor, name: &str, about: &str) -> AppResult<AccountView> {
+        let (name, about) = (DisplayName::parse(name)?, About::parse(about)?);
+        if !self.store.update_profile(actor.user_id, name, about).await? {
+            return Err(AppError::unauthenticated());
+        }
+        self.account(actor).await
+    }
+
+    /// Changes the caller's password, and ends their other sessions if they want that.
+    pub async fn change_password(
+        &self,
+        actor: Actor,
+        current: &str,
+        new: &str,
+        end_others: bool,
+    ) -> AppResult<()> {
+        let user = self.store.user(actor.user_id).await?.ok_or_else(AppError::unauthenticated)?;
+        let key = format!("password:{}", user.id);
+        self.throttle.check(&key).await?;
+        let too_long = current.chars().count() > limits::PASSWORD_MAX_CHARS;
+        let hash = user.password_hash.as_str();
+        if too_long || matches!(self.passwords.verify(current, Some(hash)).await?, Verified::No) {
+            self.throttle.failed(&key, FREE_TRIES).await?;
+            return Err(AppError::field("current", FieldError::WrongPassword));
+        }
+        self.throttle.succeeded(&key).await?;
+        let (email, name) = (user.email.as_str(), user.display_name.as_str());
+        let new = NewPassword::parse("new", new, email, name, is_common)?;
+        let new = self.passwords.hash(new.expose()).await?;
+        if !self.store.replace_password(user.id, &user.password_hash, new).await? {
+            // Somebody else on this account was faster; what the caller knows is no longer true.
+            return Err(AppError::field("current", FieldError::WrongPassword));
+        }
+        tracing::info!(user = %user.id, "changed their password");
+        if end_others {
+            let ended = self.store.end_other_sessions(user.id, actor.session_id).await?;
+            self.announce_ended(ended).await;
+        }
+        Ok(())
+    }
+
+    /// The caller's sessions, last used first.
+    pub async fn sessions(&self, actor: Actor) -> AppResult<Vec<SessionView>> {
+        let sessions = self.store.sessions_of(actor.user_id, self.clock.now()).await?;
+        Ok(sessions
+            .into_iter()
+            .map(|session| SessionView {
+                id: session.id,
+                current: session.id == actor.session_id,
+                device: device_name(&session.user_agent),
+                address: session.address,
+                created_at: session.created_at,
+                last_used_at: session.last_used_at,
+            })
+            .collect())
+    }
+
+    /// Ends one of the account's sessions and closes its sockets. False if there is none.
+    pub async fn end_session(&self, user: UserId, session: SessionId) -> AppResult<bool> {
+        let ended = self.store.end_session(user, session).await?;
+        if ended {
+            self.announce_ended(vec![session]).await;
+        }
+        Ok(ended)
+    }
+
+    /// People whose names begin with the query's words, or whose whole address it is. Not the caller.
+    pub async fn search(&self, actor: Actor, query: &str) -> AppResult<Vec<UserView>> {
+        if query.chars().count() > limits::EMAIL_BYTES {
+            return Err(AppError::field("query", FieldError::TooLong));
+        }
+        let email = Email::parse(query).ok();
+        let words = if email.is_some() { Vec::new() } else { search_words(query) };
+        if email.is_none() && words.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.limiter.take(SEARCHES, &actor.user_id.to_string()).await?;
+        let found =
+            self.store.search_users(&words, email.as_ref(), actor.user_id, limits::SEARCH_RESULTS).await?;
+        Ok(found.iter().map(UserView::from).collect())
+    }
+
+    async fn begin_session(&self, user: UserRecord, client: &ClientInfo) -> AppResult<SignedIn> {
+        let now = self.clock.now();
+        let refresh_token = self.new_refresh_token();
+        let session = SessionRecord {
+            id: SessionId::from_bytes(self.ids.id(now)),
+            user_id: user.id,
+            user_agent: client.user_agent.clone(),
+            address: client.address.clone(),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now.plus_seconds(IDLE_SECONDS),
+        };
+        let id = session.id;
+        let refresh_hash = refresh_hash(&refresh_token);
+        self.store.create_session(NewSession { session, refresh_hash }).await?;
+        self.signed_in(user, id, refresh_token)
+    }
+
+    fn signed_in(&self, user: UserRecord, session: SessionId, refresh_token: String) -> AppResult<SignedIn> {
+        Ok(SignedIn {
+            actor: Actor { user_id: user.id, session_id: session },
+            access_token: self.tokens.access(Actor { user_id: user.id, session_id: session })?,
+            device_mark: self.tokens.device(user.id)?,
+            account: account_view(&user, session),
+            refresh_token,
+            lifetime_seconds: IDLE_SECONDS,
+        })
+    }
+
+    fn new_refresh_token(&self) -> String {
+        BASE64.encode(self.ids.secret())
+    }
+
+    async fn announce_ended(&self, sessions: Vec<SessionId>) {
+        if sessions.is_empty() {
+            return;
+        }
+        for session in &sessions {
+            self.alive.invalidate(session);
+        }
+        publish(&*self.bus, BusMessage::SessionsEnded(sessions)).await;
+    }
+}
+
+/// Both checked values, or everything that is wrong with the three fields at once.
+fn both(
+    email: AppResult<Email>,
+    name: AppResult<DisplayName>,
+    password: &str,
+) -> AppResult<(Email, DisplayName)> {
+    let length = crate::domain::check_password_length("password", password);
+    match (email, name, length) {
+        (Ok(email), Ok(name), Ok(())) => Ok((email, name)),
+        (email, name, length) => {
+            let mut all = AppError::new(ErrorCode::ValidationFailed);
+            for error in [email.err(), name.err(), length.err()].into_iter().flatten() {
+                all.fields.extend(error.fields);
+            }
+            Err(all)
+        }
+    }
+}
+
+fn account_view(user: &UserRecord, session_id: SessionId) -> AccountView {
+    AccountView {
+        id: user.id,
+        email: user.email.as_str().to_owned(),
+        display_name: user.display_name.as_str().to_owned(),
+        about: user.about.as_str().to_owned(),
+        created_at: user.created_at,
+        session_id,
+    }
+}

@@ -1,0 +1,290 @@
+//! One writer per chat and node: gathers the sends that wait, commits them together, and publishes what
+//! was committed in the order of the log.
+//!
+//! Each chat that is written to has a task of its own, which ends when nothing has come for a while. The
+//! caller's future may be dropped at any time; the write is carried out all the same.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    domain::{ChatId, Role, Timestamp, UserId, limits},
+    error::{AppError, AppResult, ErrorCode},
+    ports::{Appended, Bus, BusMessage, Decide, Frame, NewMessage, Store},
+    protocol::{EventBody, LogEvent, MessageView, Notice, ServerFrame},
+};
+
+/// Writes that may wait for one chat.
+const WAITING: usize = 256;
+/// Messages that are committed together.
+const BATCH: usize = 64;
+/// After how long without a write a chat's task ends.
+const IDLE: Duration = Duration::from_secs(30);
+/// How long a caller waits for its write.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The writers of all chats on this node.
+#[derive(Clone)]
+pub struct Sequencer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    writers: Mutex<HashMap<ChatId, mpsc::Sender<Command>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+enum Command {
+    Append { message: NewMessage, reply: oneshot::Sender<AppResult<MessageView>> },
+    Change { actor: UserId, at: Timestamp, decide: Decide, reply: oneshot::Sender<AppResult<bool>> },
+}
+
+impl Sequencer {
+    /// Writers over this store and bus. Their tasks live in `tasks` and end after `stop`, when everything
+    /// that was accepted has been written.
+    pub fn new(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { store, bus, writers: Mutex::default(), tasks, stop }) }
+    }
+
+    /// Appends a message. Returns it as stored, or the original if its `client_id` was stored before.
+    pub async fn append(&self, chat: ChatId, message: NewMessage) -> AppResult<MessageView> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(chat, Command::Append { message, reply }, answer).await
+    }
+
+    /// Lets `decide` choose what happens to the chat and commits it. False if it chose nothing. Fails with
+    /// `not_found` if there is no such chat, and with whatever `decide` refused.
+    pub async fn change(
+        &self,
+        chat: ChatId,
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<bool> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(chat, Command::Change { actor, at, decide, reply }, answer).await
+    }
+
+    async fn submit<T>(
+        &self,
+        chat: ChatId,
+        command: Command,
+        answer: oneshot::Receiver<AppResult<T>>,
+    ) -> AppResult<T> {
+        let wait = async {
+            let mut command = command;
+            // A writer that ended between being looked up and being written to hands the command back.
+            while let Err(mpsc::error::SendError(back)) = self.writer(chat)?.send(command).await {
+                command = back;
+            }
+            // The writer dropped the answer: it failed in the middle, and what became of the write is
+            // unknown here.
+            answer.await.map_err(AppError::unavailable)?
+        };
+        tokio::time::timeout(PATIENCE, wait).await.map_err(AppError::unavailable)?
+    }
+
+    fn writer(&self, chat: ChatId) -> AppResult<mpsc::Sender<Command>> {
+        let mut writers = self.shared.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = writers.get(&chat).filter(|writer| !writer.is_closed()) {
+            return Ok(writer.clone());
+        }
+        if self.shared.stop.is_cancelled() {
+            return Err(AppError::unavailable("the server is shutting down"));
+        }
+        let (writer, commands) = mpsc::channel(WAITING);
+        writers.insert(chat, writer.clone());
+        let task = Arc::clone(&self.shared).write(chat, commands);
+        self.shared.tasks.spawn(async move {
+            if let Err(panic) = tokio::spawn(task).await {
+                tracing::error!(%chat, error = %panic, "a chat's writer failed; the next write starts another");
+            }
+        });
+        Ok(writer)
+    }
+}
+
+impl Shared {
+    async fn write(self: Arc<Self>, chat: ChatId, mut commands: mpsc::Receiver<Command>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        loop {
+            let next = tokio::select! {
+                biased;
+                count = commands.recv_many(&mut waiting, BATCH) => count,
+                () = tokio::time::sleep(IDLE) => 0,
+                () = self.stop.cancelled() => 0,
+            };
+            if next == 0 {
+                // From here on nothing new comes in; what is already waiting is still carried out.
+                commands.close();
+                if commands.recv_many(&mut waiting, WAITING).await == 0 {
+                    break;
+                }
+            }
+            self.carry_out(chat, &mut waiting).await;
+        }
+        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
+        if writers.get(&chat).is_some_and(mpsc::Sender::is_closed) {
+            writers.remove(&chat);
+        }
+    }
+
+    /// Carries the commands out in order, messages that stand side by side in one write.
+    async fn carry_out(&self, chat: ChatId, waiting: &mut Vec<Command>) {
+        let (mut batch, mut replies) = (Vec::new(), Vec::new());
+        for command in waiting.drain(..) {
+            match command {
+                Command::Append { message, reply } => {
+                    batch.push(message);
+                    replies.push(reply);
+                }
+                Command::Change { actor, at, decide, reply } => {
+                    self.append(chat, std::mem::take(&mut batch), std::mem::take(&mut replies)).await;
+                    // A caller that has gone away does not need the answer.
+                    let _ = reply.send(self.change(chat, actor, at, decide).await);
+                }
+            }
+        }
+        self.append(chat, batch, replies).await;
+    }
+
+    async fn append(
+        &self,
+        chat: ChatId,
+        batch: Vec<NewMessage>,
+        replies: Vec<oneshot::Sender<AppResult<MessageView>>>,
+    ) {
+        if batch.is_empty() {
+            return;
+        }
+        let outcomes = match self.store.append_messages(chat, batch).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone()));
+                }
+                return;
+            }
+        };
+        for (outcome, reply) in outcomes.into_iter().zip(replies) {
+            let answer = match outcome {
+                Appended::New(event) => self.publish_message(event).await,
+                Appended::Duplicate(original) => Ok(original),
+                Appended::ClientIdReused => Err(ErrorCode::ClientIdReused.into()),
+                Appended::NotMember => Err(AppError::not_found()),
+            };
+            let _ = reply.send(answer);
+        }
+    }
+
+    async fn publish_message(&self, event: LogEvent) -> AppResult<MessageView> {
+        self.publish_event(&event).await;
+        match event.body {
+            EventBody::NewMessage { message } => Ok(message),
+            _ => Err(AppError::internal("an appended message has the event of something else")),
+        }
+    }
+
+    async fn change(&self, chat: ChatId, actor: UserId, at: Timestamp, decide: Decide) -> AppResult<bool> {
+        let events =
+            self.store.change_chat(chat, actor, at, decide).await?.ok_or_else(AppError::not_found)?;
+        let added: Vec<UserId> = events
+            .iter()
+            .filter_map(|event| match &event.body {
+                EventBody::MemberAdded { member } => Some(member.user.id),
+                _ => None,
+            })
+            .collect();
+        for event in &events {
+            self.publish_event(event).await;
+            match event.body {
+                EventBody::MemberRemoved { user_id } => {
+                    let frame = removed_frame(chat)?;
+                    self.publish(BusMessage::Left { chat_id: chat, user_id, frame }).await;
+                }
+                EventBody::ChatDeleted {} => {
+                    let frame = removed_frame(chat)?;
+                    self.publish(BusMessage::Deleted { chat_id: chat, frame }).await;
+                }
+                _ => {}
+            }
+        }
+        if !added.is_empty() {
+            self.announce(chat, &added).await?;
+        }
+        Ok(!events.is_empty())
+    }
+
+    /// Tells people that they are in the chat, each as they see it. All see the same but for their role.
+    async fn announce(&self, chat: ChatId, users: &[UserId]) -> AppResult<()> {
+        announce(&*self.store, &*self.bus, chat, users).await
+    }
+
+    async fn publish_event(&self, event: &LogEvent) {
+        match encode(&ServerFrame::Event(event.clone())) {
+            Ok(frame) => {
+                let (chat_id, seq) = (event.chat_id, event.seq);
+                self.publish(BusMessage::Event { chat_id, seq, frame }).await;
+            }
+            Err(error) => tracing::error!(error = error.chain(), "an event could not be encoded"),
+        }
+    }
+
+    async fn publish(&self, message: BusMessage) {
+        publish(&*self.bus, message).await;
+    }
+}
+
+/// Tells people that they are in the chat, each as they see it.
+pub(super) async fn announce(
+    store: &dyn Store,
+    bus: &dyn Bus,
+    chat: ChatId,
+    users: &[UserId],
+) -> AppResult<()> {
+    let mut as_role: HashMap<Role, (Frame, crate::domain::Seq)> = HashMap::new();
+    for user in users {
+        let Some(role) = store.role(chat, *user).await? else { continue };
+        if !as_role.contains_key(&role) {
+            let Some(record) = store.chat(chat, *user, limits::MEMBERS_IN_LIST).await? else { continue };
+            let head = record.head;
+            let notice = Notice::ChatAdded { chat: Box::new(record.into()) };
+            as_role.insert(role, (encode(&notice.into())?, head));
+        }
+        if let Some((frame, head)) = as_role.get(&role) {
+            let (frame, head) = (Arc::clone(frame), *head);
+            publish(bus, BusMessage::Joined { chat_id: chat, user_id: *user, head, frame }).await;
+        }
+    }
+    Ok(())
+}
+
+/// What is committed stays committed: news that do not get through are found by comparing heads.
+pub(super) async fn publish(bus: &dyn Bus, message: BusMessage) {
+    if let Err(error) = bus.publish(message).await {
+        tracing::warn!(error = error.chain(), "news did not reach every node");
+    }
+}
+
+/// The frame as every socket gets it.
+pub(super) fn encode(frame: &ServerFrame) -> AppResult<Frame> {
+    Ok(serde_json::to_string(frame).map_err(AppError::internal)?.into())
+}
+
+fn removed_frame(chat_id: ChatId) -> AppResult<Frame> {
+    encode(&Notice::ChatRemoved { chat_id }.into())
+}

@@ -1,0 +1,117 @@
+//! What a page is made from: loaded before the first byte is rendered, and embedded in the document.
+//!
+//! The server renders from it and the browser hydrates from the very same data, so that the two never
+//! disagree; the heads in it are where the socket resumes from. After that the page lives on events.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{ClientId, UserId},
+    error::AppError,
+    protocol::{AccountView, ChatView, HistoryPage, SessionView, UserView},
+};
+
+/// The id of the element that carries the data in the document.
+pub const ELEMENT_ID: &str = "page-data";
+
+/// The name of the cookie in which the browser says how many minutes it is ahead of UTC.
+pub const OFFSET_COOKIE: &str = "samvad_utc_offset";
+
+/// Everything that the first rendering of a page needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PageData {
+    /// Who is signed in.
+    pub account: Option<AccountView>,
+    /// Their chats, last active first.
+    pub chats: Vec<ChatView>,
+    /// Who of the people in them is online.
+    pub online: Vec<UserId>,
+    /// What the address asked for.
+    pub page: Page,
+    /// Minutes that the reader's clock is ahead of UTC; 0 until the browser has said so in a cookie.
+    pub utc_offset_minutes: i32,
+    /// The id that a message gets which is sent by a plain form from this page.
+    pub client_id: ClientId,
+    /// What became of the plain form that this page is the answer to. Such a page carries no script.
+    pub form: Option<FormNotice>,
+}
+
+/// What the address asked for, beyond what every page has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Page {
+    /// Nothing: sign-in, registration, the start page.
+    Plain,
+    /// `/c/<chat>`, perhaps `?before=<seq>`.
+    Chat {
+        /// The chat with all its members.
+        chat: Box<ChatView>,
+        /// The messages to show.
+        history: HistoryPage,
+    },
+    /// `/c/<chat>/details`, perhaps `?q=<people>`.
+    Details {
+        /// The chat with all its members.
+        chat: Box<ChatView>,
+        /// What was searched for.
+        query: String,
+        /// The people found.
+        found: Vec<UserView>,
+    },
+    /// `/new` and `/new-group`, perhaps `?q=<people>`.
+    People {
+        /// What was searched for.
+        query: String,
+        /// The people found.
+        found: Vec<UserView>,
+    },
+    /// `/settings`.
+    Settings {
+        /// One's sessions, last used first.
+        sessions: Vec<SessionView>,
+    },
+    /// The page could not be made.
+    Failed {
+        /// Why.
+        error: AppError,
+    },
+}
+
+/// A plain form that was refused: nothing that was entered is lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormNotice {
+    /// The server function that refused it.
+    pub function: String,
+    /// Why.
+    pub error: AppError,
+    /// What was entered, without passwords.
+    pub values: BTreeMap<String, String>,
+}
+
+impl PageData {
+    /// The data of a page that shows nothing but why there is none.
+    pub fn failed(error: AppError) -> Self {
+        Self {
+            account: None,
+            chats: Vec::new(),
+            online: Vec::new(),
+            page: Page::Failed { error },
+            utc_offset_minutes: 0,
+            client_id: ClientId::from_bytes([0; 16]),
+            form: None,
+        }
+    }
+
+    /// Why the plain form of this function was refused, if this page is the answer to one.
+    pub fn refusal_of(&self, function: &str) -> Option<&AppError> {
+        self.form.as_ref().filter(|form| form.function == function).map(|form| &form.error)
+    }
+
+    /// What had been entered into a field of the plain form of this function.
+    pub fn entered(&self, function: &str, field: &str) -> Option<&str> {
+        let form = self.form.as_ref().filter(|form| form.function == function)?;
+        form.values.get(field).map(String::as_str)
+    }
+}

@@ -1,0 +1,5 @@
+//! The adapters of [`app::ports::Bus`].
+
+mod local;
+
+pub use local::LocalBus;

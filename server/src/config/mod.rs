@@ -1,0 +1,215 @@
+//! What the server is told at start: flags, each with an environment variable of the same meaning.
+
+mod secret;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use secret::{Secret, load_secret};
+
+/// Samvad: team and community chat.
+#[derive(Debug, Parser)]
+#[command(name = "samvad", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the binary does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the chat until told to stop.
+    Serve(Config),
+    /// Load the demo accounts into the store and exit.
+    Seed(Seed),
+}
+
+/// How to serve.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// The address to listen on.
+    #[arg(long, env = "SAMVAD_ADDR", default_value = "127.0.0.1:3000")]
+    pub addr: SocketAddr,
+
+    /// The folder that holds everything that is kept: the database and the secret.
+    #[arg(long, env = "SAMVAD_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+
+    /// The folder with the built pages' scripts and styles.
+    #[arg(long, env = "SAMVAD_SITE_ROOT", default_value = "target/site")]
+    pub site_root: PathBuf,
+
+    /// The address by which people reach the server, for example https://chat.example.org. Needed beyond
+    /// loopback; https makes cookies Secure.
+    #[arg(long, env = "SAMVAD_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Load the demo accounts. Refused when the server listens beyond loopback.
+    #[arg(long, env = "SAMVAD_DEMO", num_args = 0..=1, default_missing_value = "true", default_value_t = false)]
+    pub demo: bool,
+
+    /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas.
+    #[arg(long, env = "SAMVAD_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+
+    /// The secret that tokens are signed with, at least 32 characters. By default one is made at the first
+    /// start and kept in the data folder.
+    #[arg(long, env = "SAMVAD_SECRET", hide_env_values = true)]
+    pub secret: Option<Secret>,
+
+    /// Whether requests are counted and slowed. `off` is for measuring, and refused beyond loopback.
+    #[arg(long, env = "SAMVAD_RATE_LIMITS", default_value = "on")]
+    pub rate_limits: Switch,
+
+    /// How log lines look.
+    #[arg(long, env = "SAMVAD_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// Where to load the demo accounts.
+#[derive(Clone, Debug, Args)]
+pub struct Seed {
+    /// The folder that holds everything that is kept.
+    #[arg(long, env = "SAMVAD_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is done.
+    On,
+    /// It is not.
+    Off,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// The server was told something that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The demo accounts have a password that everybody knows.
+    #[error("--demo is for this machine alone: listen on 127.0.0.1, not on {0}")]
+    DemoBeyondLoopback(SocketAddr),
+    /// Nobody is slowed down.
+    #[error("--rate-limits off is for this machine alone: listen on 127.0.0.1, not on {0}")]
+    UnlimitedBeyondLoopback(SocketAddr),
+    /// Without it the server would not know which requests come from its own pages.
+    #[error(
+        "listening on {0} needs --public-url: the address that people type, such as https://chat.example.org"
+    )]
+    PublicUrlMissing(SocketAddr),
+    /// It is not an origin.
+    #[error("--public-url must be http(s)://host or http(s)://host:port without a path, not {0:?}")]
+    PublicUrlMalformed(String),
+    /// The secret could not be kept.
+    #[error("the secret in {path} cannot be used: {reason}")]
+    Secret {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Refuses what would be unsafe or cannot work, before anything is opened.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let loopback = self.addr.ip().is_loopback();
+        if self.demo && !loopback {
+            return Err(ConfigError::DemoBeyondLoopback(self.addr));
+        }
+        if self.rate_limits == Switch::Off && !loopback {
+            return Err(ConfigError::UnlimitedBeyondLoopback(self.addr));
+        }
+        match &self.public_url {
+            None if !loopback => Err(ConfigError::PublicUrlMissing(self.addr)),
+            Some(url) if !is_origin(url) => Err(ConfigError::PublicUrlMalformed(url.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether people reach the server by HTTPS.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The origins of our own pages, given the address that was bound.
+    pub fn origins(&self, bound: SocketAddr) -> Vec<String> {
+        match &self.public_url {
+            Some(url) => vec![url.to_lowercase()],
+            None => {
+                let port = bound.port();
+                let host = bound.ip();
+                let mut origins = vec![format!("http://localhost:{port}")];
+                origins.push(if host.is_ipv6() {
+                    format!("http://[{host}]:{port}")
+                } else {
+                    format!("http://{host}:{port}")
+                });
+                origins
+            }
+        }
+    }
+}
+
+fn is_origin(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        && !url.ends_with('/')
+        && uri.path() == "/"
+        && uri.query().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Config {
+        let all = ["samvad", "serve"].iter().chain(arguments);
+        match Cli::parse_from(all).command {
+            Some(Command::Serve(config)) => config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_demo_never_leaves_the_machine() {
+        assert!(config(&["--demo"]).validate().is_ok());
+        let open = config(&["--demo", "--addr", "0.0.0.0:3000", "--public-url", "http://chat.example"]);
+        assert!(matches!(open.validate(), Err(ConfigError::DemoBeyondLoopback(_))));
+    }
+
+    #[test]
+    fn beyond_loopback_the_public_address_is_needed_and_must_be_an_origin() {
+        let open = |url: &str| config(&["--addr", "0.0.0.0:80", "--public-url", url]);
+        assert!(matches!(
+            config(&["--addr", "0.0.0.0:80"]).validate(),
+            Err(ConfigError::PublicUrlMissing(_))
+        ));
+        assert!(open("https://chat.example.org").validate().is_ok());
+        assert!(open("https://chat.example.org").is_secure());
+        for url in
+            ["chat.example.org", "https://chat.example.org/", "https://a@b.c", "ftp://b.c", "https://b.c/x"]
+        {
+            assert!(matches!(open(url).validate(), Err(ConfigError::PublicUrlMalformed(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_not_in_what_is_printed() {
+        let config = config(&["--secret", "0123456789abcdef0123456789abcdef"]);
+        assert!(!format!("{config:?}").contains("abcdef"));
+    }
+}

@@ -1,0 +1,189 @@
+//! Plain forms: what a browser without scripts sends to the API.
+//!
+//! Done, it is sent on to the page where the result is to be seen. Refused, it gets the page that it came
+//! from with everything it had entered, but for passwords, and the reason in our own words: nothing that
+//! stands in an address can put words on a page.
+
+use std::collections::BTreeMap;
+
+use app::{
+    api::context::RequestContext,
+    domain::next_path::safe_next,
+    error::{AppError, ErrorCode},
+    ui::page_data::FormNotice,
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{errors, pages};
+use crate::state::AppState;
+
+/// More than any form of ours; the guard has bounded it before.
+const BODY_BYTES: usize = 1024 * 1024;
+const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+type Fields = BTreeMap<String, String>;
+
+/// Serves plain forms; lets everything else through.
+pub async fn plain(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let wants_a_page = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    let context = request.extensions().get::<RequestContext>().cloned();
+    let (true, Some(context)) = (wants_a_page, context) else { return next.run(request).await };
+    let function = request.uri().path().trim_start_matches("/api/").to_owned();
+    let origin_page = referring_path(&request, &state.origins);
+    let (mut parts, body) = request.into_parts();
+    let bytes = match axum::body::to_bytes(body, BODY_BYTES).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let error = AppError::new(ErrorCode::PayloadTooLarge).because(error);
+            return errors::response(error, &context.request_id);
+        }
+    };
+    let fields = fields(&parts.headers, &bytes).await;
+    // From here on it is a call like any other, answered in JSON.
+    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let cookies = parts.headers.clone();
+    let answer = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    let (answer_parts, answer_body) = answer.into_parts();
+    let answer = axum::body::to_bytes(answer_body, ANSWER_BYTES).await.unwrap_or_default();
+    let mut response = if answer_parts.status.is_success() {
+        let json = serde_json::from_slice(&answer).unwrap_or_default();
+        see(&destination(&function, &fields, &json, &context))
+    } else {
+        let error = serde_json::from_slice(&answer).unwrap_or_else(|_| AppError::new(ErrorCode::Internal));
+        let status = answer_parts.status;
+        let page = origin_page.unwrap_or_else(|| fallback_page(&function, &fields));
+        let values = fields.into_iter().filter(|(name, _)| !is_secret(name)).collect();
+        let notice = FormNotice { function, error, values };
+        let mut response = pages::render_refusal(&state, &context, &cookies, &page, notice).await;
+        *response.status_mut() = status;
+        if let Some(after) = answer_parts.headers.get(header::RETRY_AFTER) {
+            response.headers_mut().insert(header::RETRY_AFTER, after.clone());
+        }
+        response
+    };
+    for name in [header::SET_COOKIE, header::HeaderName::from_static("clear-site-data")] {
+        for value in answer_parts.headers.get_all(&name) {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    response
+}
+
+/// "Look there": the browser gets that page instead.
+pub fn see(path: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(path) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+}
+
+/// Where the result of a call is to be seen.
+fn destination(
+    function: &str,
+    fields: &Fields,
+    answer: &serde_json::Value,
+    context: &RequestContext,
+) -> String {
+    let field = |name: &str| fields.get(name).map(String::as_str).unwrap_or_default();
+    match function {
+        "login" | "register" => safe_next(field("next")).to_owned(),
+        "logout" => "/login".to_owned(),
+        "create_direct_chat" | "create_group_chat" => {
+            format!("/c/{}", answer["id"].as_str().unwrap_or_default())
+        }
+        "send_message" => format!("/c/{}", answer["chat_id"].as_str().unwrap_or_default()),
+        "remove_member"
+            if context.actor.is_some_and(|actor| actor.user_id.to_string() == field("user_id")) =>
+        {
+            "/".to_owned()
+        }
+        "rename_chat" | "add_members" | "remove_member" | "set_role" => {
+            format!("/c/{}/details", chat_id(fields))
+        }
+        "update_profile" | "change_password" | "end_session" => "/settings".to_owned(),
+        _ => "/".to_owned(),
+    }
+}
+
+/// Where a form stands, if the browser does not say.
+fn fallback_page(function: &str, fields: &Fields) -> String {
+    match function {
+        "login" | "register" => format!("/{function}"),
+        "create_direct_chat" => "/new".to_owned(),
+        "create_group_chat" => "/new-group".to_owned(),
+        "send_message" => format!("/c/{}", chat_id(fields)),
+        "update_profile" | "change_password" | "end_session" | "logout" => "/settings".to_owned(),
+        _ if fields.contains_key("chat_id") => format!("/c/{}/details", chat_id(fields)),
+        _ => "/".to_owned(),
+    }
+}
+
+/// The chat that a form speaks of; only an id can get into an address.
+fn chat_id(fields: &Fields) -> String {
+    let id = fields.get("chat_id").and_then(|id| id.parse::<app::domain::ChatId>().ok());
+    id.map(|id| id.to_string()).unwrap_or_default()
+}
+
+fn is_secret(name: &str) -> bool {
+    matches!(name, "password" | "current" | "new")
+}
+
+/// The path and query of the page that the form stands on, if it is one of ours.
+fn referring_path(request: &Request, origins: &[String]) -> Option<String> {
+    let referer = request.headers().get(header::REFERER)?.to_str().ok()?;
+    let path = origins.iter().find_map(|origin| referer.strip_prefix(origin.as_str()))?;
+    (path.starts_with('/') && !path.starts_with("/api/")).then(|| safe_next(path).to_owned())
+}
+
+async fn fields(headers: &axum::http::HeaderMap, body: &Bytes) -> Fields {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let Ok(boundary) = multer::parse_boundary(kind) else {
+        return form_urlencoded::parse(body).into_owned().collect();
+    };
+    let body = body.clone();
+    let stream = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
+    let mut form = multer::Multipart::new(stream, boundary);
+    let mut fields = Fields::new();
+    while let Ok(Some(field)) = form.next_field().await {
+        let name = field.name().filter(|_| field.file_name().is_none()).map(str::to_owned);
+        if let (Some(name), Ok(text)) = (name, field.text().await) {
+            fields.insert(name, text);
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_form_knows_the_page_it_stands_on_only_among_ours() {
+        let ours = vec!["http://127.0.0.1:3000".to_owned()];
+        let from = |referer: &str| {
+            let request = Request::builder().header("referer", referer).body(Body::empty()).unwrap();
+            referring_path(&request, &ours)
+        };
+        assert_eq!(from("http://127.0.0.1:3000/new?q=ada").as_deref(), Some("/new?q=ada"));
+        assert_eq!(from("http://127.0.0.1:30001/new"), None);
+        assert_eq!(from("http://evil.example/new"), None);
+        assert_eq!(from("http://127.0.0.1:3000/api/login"), None);
+    }
+
+    #[test]
+    fn only_an_id_gets_into_an_address() {
+        let fields = Fields::from([("chat_id".to_owned(), "../../evil".to_owned())]);
+        assert_eq!(fallback_page("rename_chat", &fields), "/c//details");
+    }
+}

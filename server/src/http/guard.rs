@@ -1,0 +1,142 @@
+//! What a request to the API has to be before anything is done with it: from our own pages, of the right
+//! kind, and of a bounded size.
+
+use app::{
+    domain::limits,
+    error::{AppError, AppResult, ErrorCode},
+};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{body, context, errors};
+use crate::state::AppState;
+
+/// The one function whose form is multipart.
+const MULTIPART: &str = "/api/send_message";
+
+/// Refuses what another site sent, a body of another kind, and one that is too large.
+pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    match admit(&state, request) {
+        Ok(request) => next.run(request).await,
+        Err((error, request_id, headers)) => {
+            tracing::info!(request_id, error = error.chain(), origin = ?headers.get(header::ORIGIN), "refused");
+            errors::response(error, &request_id).into_response()
+        }
+    }
+}
+
+fn admit(state: &AppState, request: Request) -> Result<Request, (AppError, String, HeaderMap)> {
+    let request_id = context::of(&request).map(|context| context.request_id.to_string()).unwrap_or_default();
+    let refuse = |error: AppError, request: &Request| (error, request_id.clone(), request.headers().clone());
+    if request.method() != Method::POST {
+        return Ok(request);
+    }
+    if let Err(error) = same_site(request.headers(), &state.origins) {
+        return Err(refuse(error, &request));
+    }
+    let limit = match content_kind(request.headers(), request.uri().path()) {
+        Ok(limit) => limit,
+        Err(error) => return Err(refuse(error, &request)),
+    };
+    if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
+        return Err(refuse(ErrorCode::PayloadTooLarge.into(), &request));
+    }
+    Ok(body::bounded(request, limit))
+}
+
+/// An unsafe request comes from our own pages: the browser says so itself (`Sec-Fetch-Site`, W3C Fetch
+/// Metadata), or its `Origin` is one of ours. A bearer token, which no browser adds by itself, stands for
+/// itself.
+fn same_site(headers: &HeaderMap, origins: &[String]) -> AppResult<()> {
+    if context::bearer(headers).is_some() && !headers.contains_key(header::COOKIE) {
+        return Ok(());
+    }
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?").to_lowercase());
+    let ours = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => origins.contains(&origin),
+        (None, None) => false,
+    };
+    if ours { Ok(()) } else { Err(ErrorCode::CrossSite.into()) }
+}
+
+/// The kind of body that the function takes, and how long it may be.
+fn content_kind(headers: &HeaderMap, path: &str) -> AppResult<usize> {
+    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let essence = given.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_lowercase());
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(ErrorCode::UnsupportedMediaType.into());
+    }
+    match (path == MULTIPART, essence.as_deref()) {
+        (true, Some("multipart/form-data")) => {
+            let boundary = multer::parse_boundary(given.unwrap_or_default());
+            match boundary {
+                Ok(boundary) if !boundary.is_empty() && boundary.len() <= 70 => Ok(limits::MULTIPART_BYTES),
+                Ok(_) => Err(ErrorCode::MalformedMultipart.into()),
+                Err(error) => Err(AppError::new(ErrorCode::MalformedMultipart).because(error)),
+            }
+        }
+        (false, Some("application/x-www-form-urlencoded")) => Ok(limits::FORM_BYTES),
+        // A call without fields needs no body and so no kind.
+        (false, None) if declared_length(headers).unwrap_or(0) == 0 => Ok(limits::FORM_BYTES),
+        _ => Err(ErrorCode::UnsupportedMediaType.into()),
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+        list.iter()
+            .map(|(name, value)| (axum::http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn only_our_own_pages_may_change_something() {
+        let ours = vec!["http://127.0.0.1:3000".to_owned()];
+        let admitted = |list: &[(&'static str, &str)]| same_site(&headers(list), &ours).is_ok();
+        assert!(admitted(&[("sec-fetch-site", "same-origin")]));
+        assert!(admitted(&[("origin", "http://127.0.0.1:3000")]));
+        assert!(admitted(&[("authorization", "Bearer x")]));
+        for list in [
+            &[][..],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "none")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:3000")],
+            &[("origin", "null")],
+            &[("origin", "http://127.0.0.1:3001")],
+            &[("origin", "http://127.0.0.1:3000.evil.example")],
+            &[("authorization", "Bearer x"), ("cookie", "samvad_access=x")],
+        ] {
+            assert!(!admitted(list), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_of_the_kind_that_the_function_takes() {
+        let code = |path: &str, kind: &str| {
+            content_kind(&headers(&[("content-type", kind)]), path).map_err(|error| error.code)
+        };
+        assert!(code("/api/login", "application/x-www-form-urlencoded; charset=utf-8").is_ok());
+        assert_eq!(code("/api/login", "application/json"), Err(ErrorCode::UnsupportedMediaType));
+        assert!(code(MULTIPART, "multipart/form-data; boundary=x").is_ok());
+        assert_eq!(code(MULTIPART, "multipart/form-data"), Err(ErrorCode::MalformedMultipart));
+        assert_eq!(code(MULTIPART, "multipart/form-data; boundary="), Err(ErrorCode::MalformedMultipart));
+        assert_eq!(
+            code(MULTIPART, "application/x-www-form-urlencoded"),
+            Err(ErrorCode::UnsupportedMediaType)
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! HTTP: who asks, what is admitted, what is served, and how everything that fails is answered.
+//!
+//! A call goes through, from the outside in: headers that every answer carries → panics caught → who asks
+//! ([`context`]) → what is admitted ([`guard`]) → plain forms ([`forms`]) → the one shape of errors
+//! ([`errors`]) → panics caught, where the request's id is known → the server function.
+
+pub mod body;
+pub mod context;
+pub mod errors;
+pub mod forms;
+pub mod guard;
+pub mod pages;
+pub mod serve;
+
+use std::{sync::Arc, time::Duration};
+
+use app::error::{AppError, ErrorCode};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{from_fn, from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use leptos::prelude::provide_context;
+use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, timeout::TimeoutLayer,
+};
+
+use crate::{state::AppState, ws};
+
+/// How long a call may take, its body included; longer than a write waits for a store to come back.
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// The whole application as one service.
+pub fn router(state: AppState) -> Router {
+    let api = Router::new().route("/api/{*function}", post(call)).layer(
+        ServiceBuilder::new()
+            .layer(from_fn_with_state(state.clone(), guard::check))
+            .layer(from_fn_with_state(state.clone(), forms::plain))
+            .layer(from_fn(errors::shape))
+            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIMEOUT))
+            .layer(CatchPanicLayer::custom(errors::panicked)),
+    );
+    let api = api
+        .method_not_allowed_fallback(|| async { errors::response(ErrorCode::MethodNotAllowed.into(), "") });
+    let routes = generate_route_list(app::App);
+    let pages = Router::new()
+        .leptos_routes_with_handler(routes, pages::page)
+        .fallback(pages::page)
+        .layer(CompressionLayer::new());
+    Router::new()
+        .merge(api)
+        .merge(ws::routes(Arc::clone(&state.realtime)).layer(from_fn(errors::shape)).with_state(()))
+        .merge(pages)
+        .layer(from_fn_with_state(state.clone(), context::identify))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .merge(assets(&state))
+        .layer(CatchPanicLayer::custom(errors::panicked))
+        .layer(from_fn_with_state(state.clone(), pages::secure_headers))
+        .with_state(state)
+}
+
+/// Runs a server function.
+async fn call(request: Request) -> Response {
+    let context = match context::of(&request) {
+        Ok(context) => context,
+        Err(error) => return errors::response(error, ""),
+    };
+    let path = request.uri().path();
+    if leptos::server_fn::axum::server_fn_paths().all(|(known, _)| known != path) {
+        return errors::response(AppError::not_found(), &context.request_id);
+    }
+    handle_server_fns_with_context(move || provide_context(context.clone()), request).await.into_response()
+}
+
+/// Whether this node can do its work: the store can be reached.
+async fn ready(State(state): State<AppState>) -> Response {
+    match tokio::time::timeout(Duration::from_secs(5), state.store.check()).await {
+        Ok(Ok(())) if !state.stop.is_cancelled() => "ready".into_response(),
+        Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down").into_response(),
+        Ok(Err(error)) => {
+            tracing::warn!(error = error.chain(), "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached").into_response()
+        }
+        Err(_elapsed) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer").into_response(),
+    }
+}
+
+/// The files of the site. What has its content's hash in its name never changes.
+fn assets(state: &AppState) -> Router<AppState> {
+    let root = &state.site_root;
+    let files = |path: std::path::PathBuf| ServeDir::new(path).precompressed_br().precompressed_gzip();
+    let cached = |value: &'static str| {
+        map_response(move |mut response: Response| async move {
+            if response.status().is_success() {
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+            }
+            response
+        })
+    };
+    let package = Router::new()
+        .nest_service("/pkg", files(root.join("pkg")))
+        .layer(cached("public, max-age=31536000, immutable"));
+    let mut public = Router::new();
+    for name in ["favicon.svg", "icon.svg", "robots.txt", "logo.svg"] {
+        let file = tower_http::services::ServeFile::new(root.join(name));
+        public = public.route_service(&format!("/{name}"), file);
+    }
+    package.merge(public.layer(cached("public, max-age=86400")))
+}

@@ -1,0 +1,109 @@
+//! Samvad's server: the HTTP and WebSocket front, and the adapters behind the application's ports.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | [`config`] | what the server is told at start |
+//! | [`state`] | the composition root, the only place that names concrete adapters |
+//! | [`http`] | routes, layers, pages, the global error layer |
+//! | [`ws`] | the sockets of this node |
+//! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
+//! | [`demo`] | the demo accounts |
+
+pub mod bus;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod limiter;
+pub mod presence;
+pub mod state;
+pub mod store;
+pub mod system;
+pub mod telemetry;
+pub mod ws;
+
+use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use app::{error::AppResult, ports::Store};
+use config::{Config, load_secret};
+use state::{AppState, Parts};
+use store::embedded::{EmbeddedOptions, EmbeddedStore};
+use system::SystemClock;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// How long connections may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 4096;
+
+/// The whole application as one service.
+pub fn build(state: AppState) -> axum::Router {
+    http::router(state)
+}
+
+/// Listens on an address.
+pub fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
+/// Opens what the configuration names and puts the node together, the demo accounts loaded if wanted.
+pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(&config.data_dir)?;
+    let secret = load_secret(config.secret.clone(), &config.data_dir, system::random())?;
+    let store: Arc<dyn Store> = open_store(&config.data_dir)?;
+    let state = AppState::compose(Parts {
+        store,
+        secret,
+        origins: config.origins(bound),
+        trusted_proxies: config.trusted_proxies.clone(),
+        secure: config.is_secure(),
+        rate_limits: config.rate_limits,
+        site_root: config.site_root.clone(),
+    })?;
+    if config.demo {
+        demo::load(&*state.store, &SystemClock).await?;
+    }
+    Ok(state)
+}
+
+/// Loads the demo accounts into the store in this folder.
+pub async fn seed(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    std::fs::create_dir_all(folder)?;
+    let store = open_store(folder)?;
+    demo::load(&*store, &SystemClock).await?;
+    Ok(store.close().await?)
+}
+
+/// The embedded store in this folder.
+fn open_store(folder: &Path) -> AppResult<Arc<EmbeddedStore>> {
+    EmbeddedStore::open(&folder.join("samvad.db"), EmbeddedOptions::default())
+}
+
+/// Serves until `shutdown`, then drains: sockets are told to come back, requests finish, what was accepted
+/// is written, and the store is closed. Bounded in time.
+pub async fn run(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()>) {
+    let router = build(state.clone());
+    let tasks = state.tasks.clone();
+    let accepting = http::serve::serve(listener, router, &tasks.connections, &state.stop);
+    tokio::pin!(accepting);
+    tokio::select! {
+        () = &mut accepting => {}
+        () = shutdown => {
+            tracing::info!("stopping");
+            state.stop.cancel();
+            accepting.await;
+        }
+    }
+    for (tracker, stop) in [(&tasks.connections, &state.stop), (&tasks.background, &tasks.stop_background)] {
+        stop.cancel();
+        tracker.close();
+        if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
+            tracing::warn!(left = tracker.len(), "not everything ended in time");
+        }
+    }
+    if let Err(error) = state.store.close().await {
+        tracing::error!(error = error.chain(), "the store did not close cleanly");
+    }
+}

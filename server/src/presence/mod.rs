@@ -1,0 +1,5 @@
+//! The adapters of [`app::ports::Presence`].
+
+mod local;
+
+pub use local::LocalPresence;

@@ -1,0 +1,160 @@
+//! Chats as their members find them. A deleted chat has no members, so that nobody finds it.
+
+use app::{
+    domain::{ChatId, Role, Seq, Timestamp, UserId},
+    error::AppResult,
+    ports::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat},
+    protocol::{Heads, LogEvent, MemberView, UserView},
+};
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+
+use super::{
+    EmbeddedStore, changes,
+    fault::Fault,
+    rows::{self, message_columns},
+};
+
+pub(super) const ROLE: &str = "SELECT m.role FROM members m WHERE m.chat_id = ?1 AND m.user_id = ?2";
+pub(super) const CHAT: &str = "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal,
+    c.created_at
+    FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2";
+/// Sorts the viewer's chats: that depends on how many they are in, never on how long these are.
+pub(super) const CHATS_OF: &str = "SELECT c.id FROM members m CROSS JOIN chats c ON c.id = m.chat_id
+    WHERE m.user_id = ?1 ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?2";
+pub(super) const LAST_MESSAGE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id WHERE m.chat_id = ?1 AND m.ordinal = ?2"
+);
+pub(super) const MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at
+    FROM members m CROSS JOIN users u ON u.id = m.user_id
+    WHERE m.chat_id = ?1 ORDER BY m.position LIMIT ?2";
+pub(super) const HEADS_OF: &str = "SELECT c.id, c.head_seq
+    FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.user_id = ?1";
+pub(super) const MEMBER_IDS: &str = "SELECT m.user_id FROM members m WHERE m.chat_id = ?1";
+pub(super) const CONTACTS_OF: &str = "SELECT DISTINCT other.user_id
+    FROM members m CROSS JOIN chats c ON c.id = m.chat_id
+    CROSS JOIN members other ON other.chat_id = m.chat_id
+    WHERE m.user_id = ?1 AND c.member_count <= ?2 AND other.user_id <> ?1 LIMIT ?3";
+pub(super) const SMALL_CHATS_OF: &str = "SELECT c.id
+    FROM members m CROSS JOIN chats c ON c.id = m.chat_id
+    WHERE m.user_id = ?1 AND c.member_count <= ?2";
+
+#[async_trait]
+impl ChatStore for EmbeddedStore {
+    async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)> {
+        self.write(move |connection| changes::create_direct(connection, &chat)).await
+    }
+
+    async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()> {
+        self.write(move |connection| changes::create_group(connection, &chat)).await
+    }
+
+    async fn change_chat(
+        &self,
+        chat: ChatId,
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
+        self.write(move |connection| changes::change(connection, chat, actor, at, &decide)).await
+    }
+
+    async fn role(&self, chat: ChatId, viewer: UserId) -> AppResult<Option<Role>> {
+        self.read(move |connection| {
+            let params = params![chat.as_bytes(), viewer.as_bytes()];
+            rows::one(connection, ROLE, params, |row| rows::role(row, 0))
+        })
+        .await
+    }
+
+    async fn chat(&self, chat: ChatId, viewer: UserId, members: usize) -> AppResult<Option<ChatRecord>> {
+        self.read(move |connection| {
+            rows::snapshot(connection, |connection| record(connection, chat, viewer, members))
+        })
+        .await
+    }
+
+    async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>> {
+        self.read(move |connection| {
+            rows::snapshot(connection, |connection| {
+                let params = params![viewer.as_bytes(), rows::limit(limit)];
+                let ids = rows::all(connection, CHATS_OF, params, |row| rows::chat_id(row, 0))?;
+                ids.into_iter()
+                    .filter_map(|chat| record(connection, chat, viewer, members).transpose())
+                    .collect()
+            })
+        })
+        .await
+    }
+
+    async fn heads_of(&self, viewer: UserId) -> AppResult<Heads> {
+        self.read(move |connection| {
+            let head = |row: &rusqlite::Row<'_>| -> Result<(ChatId, Seq), Fault> {
+                Ok((rows::chat_id(row, 0)?, rows::seq(row, 1)?))
+            };
+            let heads = rows::all(connection, HEADS_OF, params![viewer.as_bytes()], head)?;
+            Ok(heads.into_iter().collect())
+        })
+        .await
+    }
+
+    async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>> {
+        self.read(move |connection| {
+            rows::all(connection, MEMBER_IDS, params![chat.as_bytes()], |row| rows::user_id(row, 0))
+        })
+        .await
+    }
+
+    async fn contacts_of(&self, user: UserId, largest: usize, limit: usize) -> AppResult<Vec<UserId>> {
+        self.read(move |connection| {
+            let params = params![user.as_bytes(), rows::limit(largest), rows::limit(limit)];
+            rows::all(connection, CONTACTS_OF, params, |row| rows::user_id(row, 0))
+        })
+        .await
+    }
+
+    async fn small_chats_of(&self, user: UserId, largest: usize) -> AppResult<Vec<ChatId>> {
+        self.read(move |connection| {
+            let params = params![user.as_bytes(), rows::limit(largest)];
+            rows::all(connection, SMALL_CHATS_OF, params, |row| rows::chat_id(row, 0))
+        })
+        .await
+    }
+}
+
+fn record(
+    connection: &Connection,
+    chat: ChatId,
+    viewer: UserId,
+    members: usize,
+) -> Result<Option<ChatRecord>, Fault> {
+    let params = params![chat.as_bytes(), viewer.as_bytes()];
+    let record = rows::one(connection, CHAT, params, |row| {
+        Ok(ChatRecord {
+            id: chat,
+            kind: rows::kind(row, 0)?,
+            name: row.get(1)?,
+            members: Vec::new(),
+            member_count: row.get::<_, i64>(2)?.unsigned_abs(),
+            my_role: rows::role(row, 3)?,
+            head: rows::seq(row, 4)?,
+            head_ordinal: rows::ordinal(row, 5)?,
+            last_message: None,
+            created_at: rows::time(row, 6)?,
+        })
+    })?;
+    let Some(mut record) = record else { return Ok(None) };
+    let params = params![chat.as_bytes(), record.head_ordinal.as_i64()];
+    record.last_message = rows::one(connection, LAST_MESSAGE, params, rows::message)?;
+    let params = params![chat.as_bytes(), rows::limit(members)];
+    record.members = rows::all(connection, MEMBERS, params, |row| {
+        Ok(MemberView {
+            user: UserView { id: rows::user_id(row, 0)?, display_name: row.get(1)?, about: row.get(2)? },
+            role: rows::role(row, 3)?,
+            joined_at: rows::time(row, 4)?,
+        })
+    })?;
+    Ok(Some(record))
+}

@@ -1,0 +1,243 @@
+//! The embedded store: one SQLite file, for a server that runs on one machine.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `writer` | the thread that owns the write connection and commits in groups |
+//! | `readers` | the pool of connections for reads |
+//! | `migrations` | the schema and its versions |
+//! | `fault` | what SQLite's errors mean outside |
+//! | `rows` | between rows and values |
+//! | `accounts`, `sessions` | people and their sign-ins |
+//! | `chats`, `changes` | chats as their members find them; making and changing them |
+//! | `messages` | appending and reading the log |
+//! | `purge` | removing what nobody sees any longer |
+//!
+//! Durability: WAL with `synchronous=FULL`, so a commit is on the disk before anybody is answered. A
+//! write is a function that runs on the writer thread in a savepoint of its own; a read is a function
+//! that runs on a blocking thread. SQL stands beside the function that uses it, always with an index to
+//! walk: [`HOT_QUERIES`] are checked for that.
+//!
+//! To see what happens when the store fails, a test closes it ([`EmbeddedStore::close`]: every call then
+//! fails as `unavailable`), limits its size ([`EmbeddedOptions::max_bytes`]: writes that need room fail as
+//! `storage_full`, reads go on), or holds `BEGIN IMMEDIATE` from a connection of its own for longer than
+//! [`EmbeddedOptions::patience`] (writes fail as `unavailable`).
+
+mod accounts;
+mod changes;
+mod chats;
+mod fault;
+mod messages;
+mod migrations;
+mod purge;
+mod readers;
+mod rows;
+mod sessions;
+mod writer;
+
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
+
+use app::{
+    domain::Timestamp,
+    error::{AppError, AppResult, ErrorCode},
+    ports::Store,
+};
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags};
+
+use fault::Fault;
+use readers::Readers;
+use writer::Writer;
+
+/// The queries that every request or socket runs, by name. Each walks an index; a test asks SQLite.
+pub const HOT_QUERIES: &[(&str, &str)] = &[
+    ("user", accounts::USER),
+    ("user by email", accounts::USER_BY_EMAIL),
+    ("search by words", accounts::SEARCH),
+    ("session", sessions::SESSION),
+    ("sessions of an account", sessions::SESSIONS_OF),
+    ("refresh token", sessions::TOKEN),
+    ("role", chats::ROLE),
+    ("chat", chats::CHAT),
+    ("chats in order", chats::CHATS_OF),
+    ("last message", chats::LAST_MESSAGE),
+    ("members in order", chats::MEMBERS),
+    ("heads", chats::HEADS_OF),
+    ("member ids", chats::MEMBER_IDS),
+    ("contacts", chats::CONTACTS_OF),
+    ("small chats", chats::SMALL_CHATS_OF),
+    ("direct chat of a pair", changes::PAIR),
+    ("state of a chat", changes::STATE),
+    ("members of a state", changes::STATE_MEMBERS),
+    ("head of a chat", messages::HEAD),
+    ("sender", messages::SENDER),
+    ("message by client id", messages::BY_CLIENT_ID),
+    ("latest messages", messages::LATEST),
+    ("messages before", messages::BEFORE),
+    ("messages from", messages::FROM),
+    ("events after", messages::EVENTS_AFTER),
+];
+
+/// How the store is opened.
+#[derive(Clone, Debug)]
+pub struct EmbeddedOptions {
+    /// How many reads can run at once.
+    pub readers: usize,
+    /// How many writes may wait.
+    pub queue: usize,
+    /// How many writes are committed together at most.
+    pub group: usize,
+    /// How long a call waits for its turn: for room in the queue, for a free reader, for a lock that
+    /// another process holds.
+    pub patience: Duration,
+    /// The largest size of the database file in bytes, or no limit but the disk's.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self { readers: 3, queue: 1024, group: 256, patience: Duration::from_secs(3), max_bytes: None }
+    }
+}
+
+/// What has been written since the store was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteStats {
+    /// Writes that were committed, those that changed nothing included.
+    pub writes: u64,
+    /// Commits that it took: fewer, where writes came together.
+    pub commits: u64,
+}
+
+/// The store. Dropping it finishes the writes that wait and closes the file.
+pub struct EmbeddedStore {
+    readers: Readers,
+    writer: Arc<Writer>,
+}
+
+impl EmbeddedStore {
+    /// Opens the database, makes it and its directory if there is none, and migrates it. Blocks: called
+    /// once, at the start.
+    pub fn open(path: &Path, options: EmbeddedOptions) -> AppResult<Arc<Self>> {
+        prepare_file(path).map_err(|error| {
+            let full = error.kind() == io::ErrorKind::StorageFull;
+            AppError::new(if full { ErrorCode::StorageFull } else { ErrorCode::Unavailable }).because(error)
+        })?;
+        let mut write = connect(path, &options, Purpose::Write)?;
+        migrations::apply(&mut write)?;
+        let readers = (0..options.readers.max(1))
+            .map(|_| connect(path, &options, Purpose::Read))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Arc::new(Self {
+            readers: Readers::new(readers, options.patience),
+            writer: Arc::new(Writer::start(write, &options)?),
+        }))
+    }
+
+    /// Finishes the writes that wait, moves everything from the write-ahead log into the database and
+    /// closes it. Calls that come afterwards fail as `unavailable`.
+    async fn shut_down(&self) -> AppResult<()> {
+        self.readers.close();
+        let writer = Arc::clone(&self.writer);
+        tokio::task::spawn_blocking(move || writer.stop()).await.map_err(AppError::internal)?
+    }
+
+    /// What has been written since the store was opened.
+    pub fn write_stats(&self) -> WriteStats {
+        self.writer.stats()
+    }
+
+    async fn read<T, F>(&self, work: F) -> AppResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.readers.read(work).await
+    }
+
+    async fn write<T, F>(&self, work: F) -> AppResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn close(&self) -> AppResult<()> {
+        self.shut_down().await
+    }
+
+    async fn check(&self) -> AppResult<()> {
+        // The writer begins a transaction for it, so the file, the lock and the thread are all there.
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        self.write(move |connection| {
+            rows::one(connection, tables, [], |row| Ok(row.get::<_, i64>(0)?)).map(|_| ())
+        })
+        .await
+    }
+
+    async fn purge(&self, now: Timestamp) -> AppResult<u64> {
+        self.write(move |connection| purge::slice(connection, now)).await
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Write,
+}
+
+fn connect(path: &Path, options: &EmbeddedOptions, purpose: Purpose) -> AppResult<Connection> {
+    open_connection(path, options, purpose).map_err(AppError::from)
+}
+
+fn open_connection(path: &Path, options: &EmbeddedOptions, purpose: Purpose) -> Result<Connection, Fault> {
+    // Each connection is used by one thread at a time, so SQLite need not lock for itself.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.busy_timeout(options.patience)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(AppError::internal("the file system cannot hold a write-ahead log").into());
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update_and_check(None, "mmap_size", 0, |_row| Ok(())).or_else(no_answer)?;
+    // Negative: KiB rather than pages. The system's own cache stands behind it.
+    connection.pragma_update(None, "cache_size", if purpose == Purpose::Write { -4096 } else { -2048 })?;
+    // A log that a burst has blown up is cut back at the next checkpoint.
+    let wal_bytes = 16 * 1024 * 1024;
+    connection.pragma_update_and_check(None, "journal_size_limit", wal_bytes, |_row| Ok(()))?;
+    if let Some(bytes) = options.max_bytes {
+        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+        connection.pragma_update_and_check(None, "max_page_count", pages.max(1), |_row| Ok(()))?;
+    }
+    if purpose == Purpose::Read {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    Ok(connection)
+}
+
+/// Some builds of SQLite answer this pragma and some do not.
+fn no_answer(error: rusqlite::Error) -> rusqlite::Result<()> {
+    if error == rusqlite::Error::QueryReturnedNoRows { Ok(()) } else { Err(error) }
+}
+
+/// Makes the directory and the file where they are missing. What is in them is for the server alone; the
+/// files beside the database get its permissions from SQLite.
+fn prepare_file(path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let mut file = fs::OpenOptions::new();
+    file.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.open(path).map(drop)
+}

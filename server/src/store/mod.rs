@@ -1,0 +1,6 @@
+//! Where accounts, chats and messages are kept: one module per adapter of `app::ports::Store`.
+//!
+//! Every adapter passes the same contract suite (`server/tests/contract`). Rules about who may do what
+//! do not belong here; they are decided by the functions that the ports hand in.
+
+pub mod embedded;

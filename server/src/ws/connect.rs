@@ -1,0 +1,61 @@
+//! What precedes the `hello`: subscribe, then snapshot, then apply.
+//!
+//! The socket is known to the hub and joins its rooms before the heads are read that it is told, so
+//! nothing falls between: an event is in those heads, or it is queued.
+
+use app::{
+    domain::UserId,
+    error::{AppError, AppResult},
+    protocol::Notice,
+};
+use axum::extract::ws::Utf8Bytes;
+
+use super::{encode, hub::Registered, realtime::Realtime};
+
+/// How often, in milliseconds, a socket gets something even if nothing happens.
+pub const HEARTBEAT_MS: u64 = 15_000;
+
+/// What came of it.
+pub enum Connected {
+    /// The frame to begin with, and who came online by this.
+    Hello(Utf8Bytes, Option<UserId>),
+    /// The session has ended meanwhile.
+    SessionEnded,
+}
+
+/// Puts a socket into its rooms and makes its `hello`.
+pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<Connected> {
+    let parts = &realtime.parts;
+    let socket = &registered.socket;
+    let first = parts.store.heads_of(socket.user).await?;
+    parts.hub.join(socket, &first);
+    let second = parts.store.heads_of(socket.user).await?;
+
+    // After the registration: a session that ends later than this look is closed by the hub.
+    let session = parts.store.session(socket.session, parts.clock.now()).await?;
+    if session.is_none_or(|session| session.user_id != socket.user) {
+        return Ok(Connected::SessionEnded);
+    }
+    // Presence is lossy: without it the socket works as well.
+    let came_online = parts.presence.connected(socket.user, socket.id).await.unwrap_or_else(|error| {
+        log(&error, "a socket's presence could not be recorded");
+        false
+    });
+    let online = parts.presence.online_contacts(socket.user).await.unwrap_or_else(|error| {
+        log(&error, "who is online could not be read");
+        Vec::new()
+    });
+    let heads = parts.hub.follow(socket, &first, &second);
+    let hello = encode(&Notice::Hello {
+        user_id: socket.user,
+        session_id: socket.session,
+        heads,
+        online,
+        heartbeat_ms: HEARTBEAT_MS,
+    })?;
+    Ok(Connected::Hello(hello, came_online.then_some(socket.user)))
+}
+
+fn log(error: &AppError, what: &'static str) {
+    tracing::warn!(error = %error.chain(), what);
+}

@@ -1,0 +1,353 @@
+//! The sockets of this node, the rooms they are in, and how news reaches them.
+//!
+//! Two kinds of locks, always taken in this order and never held across an await: the registry (who is
+//! connected, which rooms there are), then one room. Delivering an event takes the registry for a look-up
+//! only. Whatever takes somebody out of a room has done so when it returns.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use app::{
+    domain::{ChatId, Seq, SessionId, UserId, limits},
+    error::AppResult,
+    ports::{BusMessage, BusSink, SocketId},
+    protocol::Heads,
+    service::Actor,
+};
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::Notify;
+
+use super::{
+    close::Close,
+    outbox::{Class, Outbox},
+    pressure::Pressure,
+    registry::Registry,
+    room::Room,
+};
+
+/// One socket, as everybody but its own task sees it.
+pub struct Socket {
+    /// Which.
+    pub id: SocketId,
+    /// Whose.
+    pub user: UserId,
+    /// Opened on which session.
+    pub session: SessionId,
+    /// What is to be written to it.
+    pub outbox: Outbox,
+    /// Whether events are queued: from the moment at which the heads of its `hello` were read.
+    follows: AtomicBool,
+    /// When the peer was last heard from, in seconds since the hub was made.
+    heard: AtomicU32,
+}
+
+impl Socket {
+    /// Whether events are queued for it already. Until then its `hello` tells of them.
+    pub fn follows(&self) -> bool {
+        self.follows.load(Ordering::Acquire)
+    }
+}
+
+/// The sockets of this node.
+pub struct Hub {
+    registry: RwLock<Registry>,
+    relief: Arc<Notify>,
+    made_at: Instant,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A place for one socket of a person, held from before the upgrade until the socket is closed.
+pub struct Seat {
+    hub: Arc<Hub>,
+    user: UserId,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.hub.write().give_back_seat(self.user);
+    }
+}
+
+/// A socket that the hub knows. Dropping it takes the socket out of everything, also if its task panics.
+pub struct Registered {
+    /// The socket.
+    pub socket: Arc<Socket>,
+    seat: Seat,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.seat.hub.write().remove(&self.socket);
+    }
+}
+
+impl Hub {
+    /// A hub without sockets.
+    pub fn new() -> Self {
+        Self { registry: RwLock::default(), relief: Arc::new(Notify::new()), made_at: Instant::now() }
+    }
+
+    /// Takes a place for one more socket of this person, or `None` if they have as many as they may.
+    pub fn reserve(self: &Arc<Self>, user: UserId) -> Option<Seat> {
+        self.write().take_seat(user, limits::SOCKETS_PER_USER).then(|| Seat { hub: self.clone(), user })
+    }
+
+    /// Makes a socket known, in no room yet. From now on news for the person and the end of the session
+    /// reach it; it is connecting until [`Self::follow`].
+    pub fn register(&self, seat: Seat, id: SocketId, actor: Actor) -> Registered {
+        let now = Instant::now();
+        let socket = Arc::new(Socket {
+            id,
+            user: actor.user_id,
+            session: actor.session_id,
+            outbox: Outbox::new(self.relief.clone(), now),
+            follows: AtomicBool::new(false),
+            heard: AtomicU32::new(self.seconds(now)),
+        });
+        if let Some(close) = self.write().add(socket.clone()) {
+            socket.outbox.close(close);
+        }
+        Registered { socket, seat }
+    }
+
+    /// Joins the rooms of the chats that the person was in when `heads` was read, but for those they have
+    /// left since.
+    pub fn join(&self, socket: &Arc<Socket>, heads: &Heads) {
+        let now = Instant::now();
+        let mut registry = self.write();
+        for (&chat, &head) in heads {
+            if !registry.left_since(socket.id, chat) {
+                registry.join(socket.id, chat, head, now);
+            }
+        }
+    }
+
+    /// Ends the connecting phase. `first` is what was joined by [`Self::join`], `second` was read from
+    /// the store after that: whichever chats went or came between are left or joined unless news told
+    /// otherwise. Events are queued from now on; the heads returned cover all that were not.
+    pub fn follow(&self, socket: &Arc<Socket>, first: &Heads, second: &Heads) -> Heads {
+        let now = Instant::now();
+        let mut registry = self.write();
+        let news = registry.connected(socket.id);
+        for &chat in first.keys().filter(|chat| !second.contains_key(*chat)) {
+            if !news.joined.contains(&chat) {
+                registry.leave(socket.id, chat);
+            }
+        }
+        for (&chat, &head) in second {
+            if !news.left.contains(&chat) {
+                registry.join(socket.id, chat, head, now);
+            }
+        }
+        // First the flag, then the heads: an event delivered between is in both, and never in neither.
+        socket.follows.store(true, Ordering::Release);
+        let rooms = registry.rooms_of(socket.id);
+        drop(registry);
+        rooms
+            .into_iter()
+            .map(|(chat, room)| {
+                let mut room = room.lock();
+                if let Some(&head) = second.get(&chat) {
+                    room.raise(head);
+                }
+                (chat, room.head())
+            })
+            .collect()
+    }
+
+    /// Whether the socket is in the chat's room.
+    pub fn is_in(&self, socket: &Socket, chat: ChatId) -> bool {
+        self.read().entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat))
+    }
+
+    /// Where the logs of the socket's chats are known to stand.
+    pub fn heads_of(&self, socket: &Socket) -> Heads {
+        let rooms = self.read().rooms_of(socket.id);
+        rooms.into_iter().map(|(chat, room)| (chat, room.lock().head())).collect()
+    }
+
+    /// Notes that the peer was heard from.
+    pub fn heard_from(&self, socket: &Socket) {
+        socket.heard.store(self.seconds(Instant::now()), Ordering::Relaxed);
+    }
+
+    /// A chat's log is known to reach up to `head`: told with the next heartbeat if that is news.
+    pub fn observe_head(&self, chat: ChatId, head: Seq) {
+        if let Some(room) = self.room(chat) {
+            room.lock().raise(head);
+        }
+    }
+
+    /// Hands news to the sockets. Returns what a publisher had better wait for before the next event.
+    pub fn dispatch(&self, message: &BusMessage) -> Option<Pressure> {
+        let now = Instant::now();
+        match message {
+            BusMessage::Event { chat_id, seq, frame } => {
+                let mut room = self.room(*chat_id)?;
+                let frame = Utf8Bytes::from(&**frame);
+                loop {
+                    let mut state = room.lock();
+                    if !state.gone {
+                        state.raise(*seq);
+                        let sockets = state.deliver(&frame, now);
+                        drop(state);
+                        let relief = self.relief.clone();
+                        return (!sockets.is_empty()).then_some(Pressure { room, sockets, relief });
+                    }
+                    // Emptied since it was looked up; somebody may have opened it anew.
+                    drop(state);
+                    room = self.room(*chat_id)?;
+                }
+            }
+            BusMessage::Joined { chat_id, user_id, head, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut registry = self.write();
+                for socket in registry.sockets_of(*user_id) {
+                    // The frame first: no event of the chat may arrive before it.
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                    registry.note_joined(socket.id, *chat_id);
+                    registry.join(socket.id, *chat_id, *head, now);
+                }
+                None
+            }
+            BusMessage::Left { chat_id, user_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut registry = self.write();
+                for socket in registry.sockets_of(*user_id) {
+                    registry.note_left(socket.id, *chat_id);
+                    registry.leave(socket.id, *chat_id);
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                }
+                None
+            }
+            BusMessage::Deleted { chat_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let members = self.write().remove_room(*chat_id);
+                for socket in members {
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                }
+                None
+            }
+            BusMessage::SessionsEnded(sessions) => {
+                for socket in self.read().sockets().filter(|socket| sessions.contains(&socket.session)) {
+                    socket.outbox.close(Close::SessionEnded);
+                }
+                None
+            }
+            BusMessage::Status { user_id, chats, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut told = BTreeSet::new();
+                for room in chats.iter().filter_map(|chat| self.room(*chat)) {
+                    for socket in room.lock().members() {
+                        if socket.user != *user_id && told.insert(socket.id) {
+                            socket.outbox.push(frame.clone(), Class::Lossy, now);
+                        }
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Tells every room whose head moved lately where it stands, with a frame made by `frame`.
+    pub fn tell_heads(&self, frame: impl Fn(ChatId, Seq) -> AppResult<Utf8Bytes>) -> AppResult<()> {
+        let now = Instant::now();
+        let rooms: Vec<_> = self.read().rooms().map(|(chat, room)| (*chat, room.clone())).collect();
+        for (chat, room) in rooms {
+            room.lock().tell_head(chat, now, &frame)?;
+        }
+        Ok(())
+    }
+
+    /// Sends every socket `frame` and a ping, and closes those that were not heard from for `silence`.
+    pub fn beat(&self, frame: &Utf8Bytes, silence: Duration) {
+        let now = Instant::now();
+        let earliest = self.seconds(now).checked_sub(u32::try_from(silence.as_secs()).unwrap_or(u32::MAX));
+        for socket in self.all() {
+            if !socket.follows() {
+                continue;
+            }
+            if earliest.is_some_and(|earliest| socket.heard.load(Ordering::Relaxed) < earliest) {
+                socket.outbox.close(Close::Silent);
+            } else {
+                socket.outbox.push(frame.clone(), Class::Lossy, now);
+                socket.outbox.ping();
+            }
+        }
+    }
+
+    /// Sends every socket away because the node stops, and every later one as soon as it registers. They
+    /// are told to come back spread evenly over a time that grows with their number.
+    pub fn send_away(&self) {
+        let sockets = {
+            let mut registry = self.write();
+            registry.stop(Close::Restart { reconnect_after_ms: EARLIEST_RETURN_MS });
+            registry.sockets().cloned().collect::<Vec<_>>()
+        };
+        let count = u64::try_from(sockets.len()).unwrap_or(u64::MAX);
+        let spread = (count / 4).clamp(400, LATEST_RETURN_MS - EARLIEST_RETURN_MS);
+        for (place, socket) in (0..).zip(&sockets) {
+            let reconnect_after_ms = EARLIEST_RETURN_MS + spread * place / count.max(1);
+            socket.outbox.close(Close::Restart { reconnect_after_ms });
+        }
+    }
+
+    /// Every socket with whose it is.
+    pub fn sockets(&self) -> Vec<(UserId, SocketId)> {
+        self.read().sockets().map(|socket| (socket.user, socket.id)).collect()
+    }
+
+    /// The person's sockets.
+    pub fn sockets_of(&self, user: UserId) -> Vec<(UserId, SocketId)> {
+        self.read().sockets_of(user).iter().map(|socket| (user, socket.id)).collect()
+    }
+
+    /// How many sockets there are.
+    pub fn count(&self) -> usize {
+        self.read().sockets().len()
+    }
+
+    fn all(&self) -> Vec<Arc<Socket>> {
+        self.read().sockets().cloned().collect()
+    }
+
+    fn room(&self, chat: ChatId) -> Option<Arc<Room>> {
+        self.read().room(chat)
+    }
+
+    fn seconds(&self, now: Instant) -> u32 {
+        u32::try_from(now.saturating_duration_since(self.made_at).as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// No change to the registry can panic half-way in a way that matters, so poison is ignored: one bug
+    /// must not silence the node.
+    fn read(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The soonest and the latest that a socket is told to come back after a restart, in milliseconds.
+const EARLIEST_RETURN_MS: u64 = 100;
+const LATEST_RETURN_MS: u64 = 3_000;
+
+impl BusSink for Hub {
+    fn deliver(&self, message: &BusMessage) {
+        // Who calls this does not publish, so there is nobody to slow down.
+        drop(self.dispatch(message));
+    }
+}

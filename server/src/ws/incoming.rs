@@ -1,0 +1,232 @@
+//! The client's frames: what they may be, how often they may come, and what answers them.
+
+use std::time::{Duration, Instant};
+
+use app::{
+    domain::{ChatId, Seq, limits},
+    error::{AppError, ErrorCode},
+    ports::Limit,
+    protocol::{ClientFrame, Heads, Notice},
+};
+use axum::extract::ws::{Message, WebSocket};
+use tokio::time::timeout;
+use tungstenite::error::{Error as WsError, ProtocolError};
+
+use super::{
+    close::Close,
+    encode,
+    hub::Socket,
+    outbox::Class,
+    realtime::Realtime,
+    socket::{End, answer, flush, unless_closed, write},
+};
+
+/// One more frame is taken every so often …
+const FRAME_EVERY: Duration = Duration::from_millis(50);
+/// … and so many at once.
+const FRAME_BURST: u32 = 40;
+/// As many frames in a row that make no sense are a broken client.
+const NONSENSE_IN_A_ROW: u8 = 10;
+/// How often one person may resume, on all sockets together: each reads the store.
+const RESUMES: Limit = Limit { name: "resume", burst: 40, period_ms: 500 };
+/// Events that a resume reads at once.
+const PAGE: usize = 100;
+/// For how long a resume may take.
+const RESUME_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a frame asks of the task that read it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// Nothing more.
+    Done,
+    /// To write what came after these heads.
+    Resume(Heads),
+}
+
+/// What is remembered of a client's frames: a few bytes per socket.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// When the next frame would be on time if none had come early (the generic cell rate algorithm).
+    due: Option<Instant>,
+    nonsense: u8,
+}
+
+impl Reader {
+    /// Judges what came from the peer, and answers it unless that takes more than a look.
+    pub fn read(
+        &mut self,
+        realtime: &Realtime,
+        handle: &Socket,
+        received: Option<Result<Message, axum::Error>>,
+    ) -> Result<Incoming, End> {
+        let message = match received {
+            None => return Err(End::Gone),
+            Some(Err(error)) => return Err(fault(error)),
+            Some(Ok(message)) => message,
+        };
+        realtime.parts.hub.heard_from(handle);
+        if !self.in_time(Instant::now()) {
+            return Err(End::Close(Close::TooOften));
+        }
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) => return Err(End::Close(Close::Binary)),
+            Message::Close(_) => return Err(End::Gone),
+            Message::Ping(_) | Message::Pong(_) => return Ok(Incoming::Done),
+        };
+        let Ok(frame) = serde_json::from_str::<ClientFrame>(&text) else {
+            self.nonsense += 1;
+            if self.nonsense >= NONSENSE_IN_A_ROW {
+                return Err(End::Close(Close::Nonsense));
+            }
+            refuse(handle, ErrorCode::InvalidRequest);
+            return Ok(Incoming::Done);
+        };
+        self.nonsense = 0;
+        match frame {
+            ClientFrame::Ping {} => {
+                let heads = realtime.parts.hub.heads_of(handle);
+                answer(handle, &Notice::Heads { heads }, Class::Lossy);
+                Ok(Incoming::Done)
+            }
+            ClientFrame::Resume { heads } if heads.len() > limits::CHATS_IN_LIST => {
+                refuse(handle, ErrorCode::InvalidRequest);
+                Ok(Incoming::Done)
+            }
+            ClientFrame::Resume { heads } => Ok(Incoming::Resume(heads)),
+        }
+    }
+
+    fn in_time(&mut self, now: Instant) -> bool {
+        let due = self.due.map_or(now, |due| due.max(now)) + FRAME_EVERY;
+        self.due = Some(due);
+        due.saturating_duration_since(now) <= FRAME_EVERY * FRAME_BURST
+    }
+}
+
+/// What a fault of the stream means for the socket.
+fn fault(error: axum::Error) -> End {
+    let error = error.into_inner();
+    match error.downcast_ref::<WsError>() {
+        Some(WsError::Capacity(_)) => End::Close(Close::TooLarge),
+        Some(WsError::Utf8(_)) => End::Close(Close::InvalidText),
+        Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
+        Some(WsError::Protocol(_)) => End::Close(Close::Protocol),
+        _ => End::Gone,
+    }
+}
+
+/// Tells the client that a frame was not understood or not allowed.
+fn refuse(handle: &Socket, code: ErrorCode) {
+    answer(handle, &Notice::Error { code, message: code.sentence().to_owned() }, Class::Lossy);
+}
+
+/// Brings what came after the client's heads: inline as far as that goes, else it is told to page.
+pub async fn resume(
+    realtime: &Realtime,
+    handle: &Socket,
+    socket: &mut WebSocket,
+    theirs: Heads,
+) -> Result<(), End> {
+    unless_closed(&handle.outbox, async {
+        let mut resume = Resume { realtime, handle, socket, left: limits::RESUME_EVENTS };
+        match timeout(RESUME_WITHIN, resume.run(theirs)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Stop::End(end))) => Err(end),
+            Ok(Err(Stop::Refused(error))) => {
+                if error.code != ErrorCode::TooManyRequests {
+                    tracing::warn!(error = %error.chain(), "a resume failed");
+                }
+                refuse(handle, error.code);
+                Ok(())
+            }
+            Err(_elapsed) => Err(End::Close(Close::Overflow)),
+        }
+    })
+    .await
+}
+
+/// Why a resume stopped half-way.
+enum Stop {
+    End(End),
+    Refused(AppError),
+}
+
+impl From<End> for Stop {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+impl From<AppError> for Stop {
+    fn from(error: AppError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+struct Resume<'a> {
+    realtime: &'a Realtime,
+    handle: &'a Socket,
+    socket: &'a mut WebSocket,
+    /// How many more events go inline.
+    left: usize,
+}
+
+impl Resume<'_> {
+    async fn run(&mut self, theirs: Heads) -> Result<(), Stop> {
+        let parts = &self.realtime.parts;
+        parts.limiter.take(RESUMES, &self.handle.user.to_string()).await?;
+        let ours = parts.store.heads_of(self.handle.user).await?;
+        for (chat_id, known) in theirs {
+            if !parts.hub.is_in(self.handle, chat_id) {
+                self.send(&Notice::ChatRemoved { chat_id }).await?;
+                continue;
+            }
+            // In the room but not in the store's list: news of that is on its way.
+            let Some(&head) = ours.get(&chat_id) else { continue };
+            if known == head {
+                continue;
+            }
+            // A head beyond the log is one from before the database was put back to a backup.
+            let missing = head.0.checked_sub(known.0).and_then(|missing| usize::try_from(missing).ok());
+            let reached = match missing {
+                Some(missing) if missing <= self.left => self.send_events(chat_id, known, head).await?,
+                _ => known,
+            };
+            if (reached < head || known > head) && parts.hub.is_in(self.handle, chat_id) {
+                self.send(&Notice::Limited { chat_id, head }).await?;
+            }
+        }
+        flush(self.socket, &self.handle.outbox).await?;
+        Ok(())
+    }
+
+    /// Sends the events after `known` up to `head` at least. Returns how far it came: less if the log
+    /// has a hole or the socket was taken out of the chat meanwhile.
+    async fn send_events(&mut self, chat: ChatId, known: Seq, head: Seq) -> Result<Seq, Stop> {
+        let parts = &self.realtime.parts;
+        let mut reached = known;
+        while reached < head {
+            let page = parts.store.events_after(chat, reached, PAGE.min(self.left)).await?;
+            if page.is_empty() || !parts.hub.is_in(self.handle, chat) {
+                break;
+            }
+            for event in page {
+                if event.seq != reached.next() {
+                    return Ok(reached);
+                }
+                self.send(&event).await?;
+                reached = event.seq;
+                self.left = self.left.saturating_sub(1);
+            }
+        }
+        Ok(reached)
+    }
+
+    /// Written at once rather than queued: a resume may be larger than the queue, and what is queued
+    /// meanwhile comes after it.
+    async fn send(&mut self, frame: &impl serde::Serialize) -> Result<(), Stop> {
+        let frame = encode(frame)?;
+        Ok(write(self.socket, &self.handle.outbox, Message::Text(frame)).await?)
+    }
+}

@@ -1,0 +1,41 @@
+//! The sockets: who is connected to this node, and how news and answers reach them.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `upgrade` | `GET /ws`: who may open a socket |
+//! | `socket` | the task that owns one socket, from its `hello` to its close code |
+//! | `connect` | subscribe, then snapshot, then apply: what precedes the `hello` |
+//! | `incoming` | the client's frames; `resume` |
+//! | `hub`, `registry`, `room` | the sockets of this node and their rooms; delivery |
+//! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
+//! | `realtime` | the node's tasks: heartbeat, leases, announcements, drain |
+//! | `close` | reasons to close a socket |
+//!
+//! Not here: what an event means, who may be in a chat, what is stored. The hub believes the bus, and a
+//! socket believes the store.
+
+mod close;
+mod connect;
+mod hub;
+mod incoming;
+mod outbox;
+mod pressure;
+mod realtime;
+mod registry;
+mod room;
+mod socket;
+mod supervise;
+mod upgrade;
+
+pub use hub::Hub;
+pub use pressure::Pressure;
+pub use realtime::{Parts, Realtime};
+pub use upgrade::routes;
+
+use app::error::{AppError, AppResult};
+use axum::extract::ws::Utf8Bytes;
+
+/// Encodes a frame.
+fn encode(frame: &impl serde::Serialize) -> AppResult<Utf8Bytes> {
+    serde_json::to_string(frame).map(Utf8Bytes::from).map_err(AppError::internal)
+}

@@ -1,0 +1,200 @@
+//! The node's own tasks around its sockets: the heartbeat, the leases of presence and their
+//! announcements, and sending everybody away when the node stops.
+//!
+//! Each is supervised, counted by the tracker and ends with the token.
+
+use std::{sync::Arc, time::Duration};
+
+use app::{
+    domain::UserId,
+    error::{AppError, AppResult},
+    ports::{Clock, IdSource, Limiter, Store},
+    protocol::{Heads, Notice, PresenceStatus},
+    service::PresenceService,
+};
+use axum::extract::ws::Utf8Bytes;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{connect::HEARTBEAT_MS, encode, hub::Hub, supervise::supervise};
+
+/// How often heads that moved lately are told.
+const TELL_HEADS_EVERY: Duration = Duration::from_secs(5);
+/// Every how many of these a heartbeat goes to every socket.
+const BEAT_EVERY: u32 = (HEARTBEAT_MS / 5_000) as u32;
+/// A peer that was not heard from for this long is gone, though its connection may not know it.
+const SILENCE: Duration = Duration::from_secs(45);
+/// How often the leases of this node's sockets are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// How often leases that have run out are looked for.
+const SWEEP_EVERY: Duration = Duration::from_millis(250);
+/// People who came online and are not announced yet. A socket that finds the queue full waits.
+const ANNOUNCEMENTS: usize = 1_024;
+
+/// What the sockets need.
+pub struct Parts {
+    /// Where they are known.
+    pub hub: Arc<Hub>,
+    /// What they believe.
+    pub store: Arc<dyn Store>,
+    /// Who is online.
+    pub presence: Arc<PresenceService>,
+    /// How often they may be opened and resume.
+    pub limiter: Arc<dyn Limiter>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where their ids come from.
+    pub ids: Arc<dyn IdSource>,
+    /// The origins of the pages that may open one, each exactly as a browser sends it.
+    pub allowed_origins: Vec<String>,
+    /// Cancelled when the node stops.
+    pub shutdown: CancellationToken,
+    /// Counts sockets and tasks, to be waited for when the node stops.
+    pub tracker: TaskTracker,
+}
+
+/// The realtime half of a node.
+pub struct Realtime {
+    pub(super) parts: Parts,
+    announcements: mpsc::Sender<UserId>,
+}
+
+impl Realtime {
+    /// Starts the node's tasks. They end when `parts.shutdown` is cancelled; `parts.tracker` counts them
+    /// and every socket.
+    pub fn start(parts: Parts) -> Arc<Self> {
+        let (announcements, came_online) = mpsc::channel(ANNOUNCEMENTS);
+        let realtime = Arc::new(Self { parts, announcements });
+        let Parts { tracker, shutdown, hub, presence, .. } = &realtime.parts;
+
+        let beat = Beat { hub: hub.clone(), count: 0 };
+        tracker.spawn(supervise("heartbeat", shutdown.clone(), beat, |beat| Box::pin(beat.run())));
+        let renewal = Renewal { hub: hub.clone(), presence: presence.clone(), failing: false };
+        tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
+        let announcer =
+            Announcer { hub: hub.clone(), presence: presence.clone(), came_online, failing: false };
+        tracker.spawn(supervise("announcements", shutdown.clone(), announcer, |announcer| {
+            Box::pin(announcer.run())
+        }));
+        let (hub, shutdown) = (hub.clone(), shutdown.clone());
+        tracker.spawn(async move {
+            shutdown.cancelled().await;
+            hub.send_away();
+        });
+        realtime
+    }
+
+    /// Has it announced that somebody came online. Waits while very many are being announced.
+    pub(super) async fn announce_online(&self, user: UserId) {
+        // It fails only once the node stops, when there is nobody left to tell.
+        let _ = self.announcements.send(user).await;
+    }
+}
+
+struct Beat {
+    hub: Arc<Hub>,
+    count: u32,
+}
+
+impl Beat {
+    async fn run(&mut self) {
+        let mut ticks = every(TELL_HEADS_EVERY);
+        loop {
+            ticks.tick().await;
+            self.count = self.count.wrapping_add(1);
+            if let Err(error) = self.beat() {
+                tracing::error!(error = %error.chain(), "the heartbeat could not be encoded");
+            }
+        }
+    }
+
+    fn beat(&self) -> AppResult<()> {
+        if self.count.is_multiple_of(BEAT_EVERY) {
+            self.hub.beat(&heads(Heads::new())?, SILENCE);
+        }
+        self.hub.tell_heads(|chat, head| heads(Heads::from([(chat, head)])))
+    }
+}
+
+fn heads(heads: Heads) -> AppResult<Utf8Bytes> {
+    encode(&Notice::Heads { heads })
+}
+
+struct Renewal {
+    hub: Arc<Hub>,
+    presence: Arc<PresenceService>,
+    failing: bool,
+}
+
+impl Renewal {
+    async fn run(&mut self) {
+        let mut ticks = every(RENEW_EVERY);
+        loop {
+            ticks.tick().await;
+            let sockets = self.hub.sockets();
+            let renewed = self.presence.renew(&sockets).await;
+            note(&mut self.failing, renewed, "leases could not be renewed");
+        }
+    }
+}
+
+/// One task sweeps and announces, so that what is said of a person is said in the order in which it
+/// became true.
+struct Announcer {
+    hub: Arc<Hub>,
+    presence: Arc<PresenceService>,
+    came_online: mpsc::Receiver<UserId>,
+    failing: bool,
+}
+
+impl Announcer {
+    async fn run(&mut self) {
+        let mut ticks = every(SWEEP_EVERY);
+        loop {
+            let done = tokio::select! {
+                Some(user) = self.came_online.recv() => {
+                    self.presence.announce(user, PresenceStatus::Online).await.map(drop)
+                }
+                _ = ticks.tick() => self.sweep().await,
+            };
+            note(&mut self.failing, done, "presence could not be announced");
+        }
+    }
+
+    async fn sweep(&self) -> AppResult<()> {
+        let mut done = Ok(());
+        for user in self.presence.sweep().await? {
+            // After a pause of the whole machine leases have run out whose sockets are still here.
+            let here = self.hub.sockets_of(user);
+            let told = if here.is_empty() {
+                self.presence.announce(user, PresenceStatus::Offline).await.map(drop)
+            } else {
+                self.presence.renew(&here).await
+            };
+            // One that fails must not keep the others from being told.
+            done = done.and(told);
+        }
+        done
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Logs when something begins to fail, rather than each time.
+fn note(failing: &mut bool, done: Result<(), AppError>, what: &'static str) {
+    match done {
+        Ok(()) => *failing = false,
+        Err(error) if !*failing => {
+            *failing = true;
+            tracing::warn!(error = %error.chain(), what);
+        }
+        Err(_again) => {}
+    }
+}
