@@ -206,6 +206,21 @@ async fn closing_finishes_the_writes_that_wait_and_completes_the_file() {
 }
 
 #[tokio::test]
+async fn the_write_ahead_log_does_not_grow_without_end() {
+    let fixture = EmbeddedFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    let body = "x".repeat(8_000);
+    for number in 0..600 {
+        send(&store, chat, ada, &body, number).await;
+    }
+    let log = file(&fixture.directory).with_extension("db-wal");
+    let (log, all) = (std::fs::metadata(log).unwrap().len(), 600 * 2 * 8_000);
+    assert!(log < all / 2, "{log} bytes are on the log");
+}
+
+#[tokio::test]
 async fn a_full_store_refuses_writes_and_still_reads() {
     let fixture =
         EmbeddedFixture::with(EmbeddedOptions { max_bytes: Some(1024 * 1024), ..Default::default() });
@@ -270,22 +285,20 @@ async fn child_that_is_killed() {
         let id = app::domain::MessageId::from_bytes(bytes);
         app::ports::NewMessage { id, client_id, ..text(sender, body, at(1)) }
     };
-    let writers: Vec<_> = (0..4)
-        .map(|_| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                loop {
-                    let new = message("survives");
-                    let client_id = new.client_id;
-                    stored(&append(&store, chat, new).await);
-                    println!("stored {client_id}");
-                }
-            })
-        })
-        .collect();
-    for writer in writers {
-        writer.await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let store = store.clone();
+        writers.spawn(async move {
+            loop {
+                let new = message("survives");
+                let client_id = new.client_id;
+                stored(&append(&store, chat, new).await);
+                println!("stored {client_id}");
+            }
+        });
     }
+    // They never end by themselves: the first that does has failed, and so has the test.
+    writers.join_next().await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ pub async fn a_message_is_stored_as_it_was_sent(store: TheStore) {
     assert_eq!(log(&store, chat).await, [event]);
     assert_eq!(store.message_by_client_id(ada, new.client_id).await.unwrap(), Some(expected.clone()));
     assert_eq!(store.message_by_client_id(bob, new.client_id).await.unwrap(), None);
-    assert_eq!(store.history(chat, PageQuery::Latest, 10).await.unwrap().messages, [expected.clone()]);
+    let page = store.history(chat, PageQuery::Latest, 10).await.unwrap();
+    assert_eq!(page.messages, std::slice::from_ref(&expected));
     let record = store.chat(chat, bob, 10).await.unwrap().unwrap();
     assert_eq!((record.head, record.head_ordinal), (Seq(1), Ordinal(1)));
     assert_eq!(record.last_message, Some(expected));
