@@ -24,6 +24,7 @@ pub mod shell;
 pub mod state;
 pub mod time_format;
 
+#[cfg(feature = "ssr")]
 pub use shell::shell;
 
 use leptos::prelude::*;
@@ -82,8 +83,4 @@ fn SignedIn() -> impl IntoView {
         Some(error) => Either::Left(view! { <FailedPage error/> }),
         None => Either::Right(view! { <Workspace/> }),
     }
-}
-/// The document.
-pub fn shell(_options: leptos::config::LeptosOptions) -> impl IntoView {
-    view! { <App/> }
 }
