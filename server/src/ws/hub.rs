@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -64,6 +65,12 @@ pub struct Hub {
 impl Default for Hub {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().describe(&mut out.debug_struct("Hub"))
     }
 }
 

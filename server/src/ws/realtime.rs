@@ -15,7 +15,7 @@ use app::{
 use axum::extract::ws::Utf8Bytes;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -182,7 +182,7 @@ impl Announcer {
 }
 
 fn every(period: Duration) -> tokio::time::Interval {
-    let mut ticks = interval(period);
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    fmt,
     sync::Arc,
     time::Instant,
 };
@@ -169,6 +170,15 @@ impl Registry {
     /// The socket is connecting no longer. Returns what it was told meanwhile.
     pub fn connected(&mut self, socket: SocketId) -> News {
         self.connecting.remove(&socket).unwrap_or_default()
+    }
+
+    /// Writes how much is in the tables.
+    pub fn describe(&self, out: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        out.field("sockets", &self.sockets.len())
+            .field("users", &self.users.len())
+            .field("rooms", &self.rooms.len())
+            .field("connecting", &self.connecting.len())
+            .finish()
     }
 
     fn leave_room(&mut self, socket: SocketId, chat: ChatId) {
