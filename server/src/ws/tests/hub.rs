@@ -1,6 +1,9 @@
 //! The hub by itself: who gets what, and what connecting and leaving at the same moment come to.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use app::{
     domain::{Seq, limits},
@@ -208,4 +211,35 @@ fn a_stopping_node_sends_everybody_away_spread_out_and_later_ones_at_once() {
     assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "no two at once");
     let late = connecting(&hub, 200, 200);
     assert!(matches!(late.socket.outbox.closing_reason(), Some(Close::Restart { .. })));
+}
+
+#[test]
+fn a_heartbeat_reaches_everybody_and_closes_whoever_was_not_heard_from() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[]), connected(&hub, 2, 2, &[]));
+    let silence = Duration::from_secs(45);
+    let later = Instant::now() + Duration::from_secs(60);
+    hub.heard_from(&two.socket, later - Duration::from_secs(40));
+    hub.beat(&"beat".into(), silence, later);
+    assert_eq!(one.socket.outbox.closing_reason(), Some(Close::Silent));
+    let batch = two.socket.outbox.take(later);
+    assert_eq!((batch.frames.len(), batch.ping), (1, true));
+}
+
+#[test]
+fn a_few_people_stand_for_all_rooms_and_everybody_gets_their_turn() {
+    let hub = hub();
+    let _big: Vec<_> = (0..50).map(|n| connected(&hub, n, u128::from(n), &[1])).collect();
+    let _pairs: Vec<_> = (50..60).map(|n| connected(&hub, n, u128::from(n), &[n])).collect();
+    let (all, next) = hub.witnesses(0, 100);
+    assert_eq!((all.len(), next), (11, 0), "one for the large room, one for each other");
+
+    let (mut seen, mut place) = (std::collections::BTreeSet::new(), 0);
+    for _ in 0..4 {
+        let (some, next) = hub.witnesses(place, 3);
+        assert!(some.len() <= 3);
+        seen.extend(some);
+        place = next;
+    }
+    assert!(seen.len() >= 11, "{seen:?}");
 }

@@ -12,11 +12,11 @@ use axum::{extract::Request, middleware::Next};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -125,6 +125,28 @@ impl Server {
             }
             Err(other) => panic!("{other}"),
         }
+    }
+
+    /// Opens a socket of which the system buffers little, and which nobody reads.
+    pub async fn connect_narrowly(&self, person: u8) -> WebSocketStream<TcpStream> {
+        self.store.sign_in(user(person), session(person));
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
+        let mut request = format!("ws://{}/ws", self.address).into_client_request().unwrap();
+        request.headers_mut().insert("origin", HeaderValue::from_str(&self.origin()).unwrap());
+        request.headers_mut().insert("x-person", HeaderValue::from(u16::from(person)));
+        client_async(request, stream).await.unwrap().0
+    }
+
+    /// Waits until something is true of the hub.
+    pub async fn until(&self, what: &str, is: impl Fn(&Hub) -> bool) {
+        let wait = async {
+            while !is(&self.hub) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, wait).await.is_ok(), "never: {what}");
     }
 
     /// Appends an event to a chat's log and publishes it.

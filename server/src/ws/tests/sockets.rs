@@ -253,3 +253,43 @@ async fn coming_and_going_is_announced_and_a_reload_is_not() {
     assert!(went["last_seen"].is_string());
     assert_eq!(status(went), (json!(user(2)), "offline".to_owned()), "nothing was said of the reload");
 }
+
+#[tokio::test]
+async fn an_event_whose_publication_was_lost_is_told_of_by_the_heartbeat() {
+    let server = server_with(&[(1, &[1])]).await;
+    let mut client = greeted(&server, 1).await;
+    server.store.rename(chat(1), "never published");
+    assert_eq!(client.next_of("heads").await["heads"][chat(1).to_string()], 1);
+    client.send(resume(&[(chat(1), 0)])).await;
+    assert_eq!(client.next().await.unwrap()["name"], "never published");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_that_never_read_are_closed_and_the_others_miss_nothing() {
+    const EVENTS: u64 = 1_500;
+    let server = server_with(&[(1, &[1, 2, 3, 4])]).await;
+    let mut readers = tokio::task::JoinSet::new();
+    for person in [1, 1, 1, 1, 2, 2, 2, 2] {
+        let mut client = greeted(&server, person).await;
+        readers.spawn(async move {
+            let mut known = 0;
+            while known < EVENTS {
+                let frame = client.next().await.expect("a socket that reads is not closed");
+                if let Some(seq) = frame["seq"].as_u64() {
+                    assert_eq!(seq, known + 1, "in order and without a hole");
+                    known = seq;
+                }
+            }
+        });
+    }
+    let mut stuck = Vec::new();
+    for person in [3, 3, 3, 4, 4, 4] {
+        stuck.push(server.connect_narrowly(person).await);
+    }
+    let name = "x".repeat(4_000);
+    for _ in 0..EVENTS {
+        server.happen(chat(1), &name).await;
+    }
+    readers.join_all().await;
+    server.until("those that never read are closed", |hub| hub.count() == 0).await;
+}
