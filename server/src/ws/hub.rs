@@ -321,14 +321,17 @@ impl Hub {
         }
     }
 
-    /// Every socket with whose it is.
+    /// Every socket that holds a lease, with whose it is. One that still connects has none yet: renewing
+    /// that would make it, and hide that the person comes online.
     pub fn sockets(&self) -> Vec<(UserId, SocketId)> {
-        self.read().sockets().map(|socket| (socket.user, socket.id)).collect()
+        let registry = self.read();
+        registry.sockets().filter(|socket| socket.follows()).map(|socket| (socket.user, socket.id)).collect()
     }
 
-    /// The person's sockets.
+    /// The person's sockets that hold a lease.
     pub fn sockets_of(&self, user: UserId) -> Vec<(UserId, SocketId)> {
-        self.read().sockets_of(user).iter().map(|socket| (user, socket.id)).collect()
+        let sockets = self.read().sockets_of(user);
+        sockets.iter().filter(|socket| socket.follows()).map(|socket| (user, socket.id)).collect()
     }
 
     /// How many sockets there are.
