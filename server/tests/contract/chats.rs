@@ -227,17 +227,20 @@ pub async fn concurrent_changes_keep_the_log_dense(store: TheStore) {
 }
 
 pub async fn the_last_admin_hands_over_and_the_last_member_ends_the_group(store: TheStore) {
-    let [ada, bob] = people(&store).await;
-    let group = group(&store, &[ada, bob]).await;
+    let [ada, bob, carol] = people(&store).await;
+    let group = group(&store, &[ada, carol, bob]).await;
     let leave = |who: UserId| by_policy(move |chat| policy::leave(chat, who));
     store.change_chat(group, ada, at(1), leave(ada)).await.unwrap().unwrap();
-    let record = chat(&store, group, bob).await;
-    assert_eq!((record.my_role, record.member_count, record.head), (Role::Admin, 1, Seq(2)));
+    let record = chat(&store, group, carol).await;
+    assert_eq!((record.my_role, record.member_count, record.head), (Role::Admin, 2, Seq(2)));
     assert_eq!(store.role(group, ada).await.unwrap(), None);
+    assert_eq!(store.role(group, bob).await.unwrap(), Some(Role::Member));
 
-    let events = store.change_chat(group, bob, at(2), leave(bob)).await.unwrap().unwrap();
+    store.change_chat(group, carol, at(2), leave(carol)).await.unwrap().unwrap();
+    assert_eq!(store.role(group, bob).await.unwrap(), Some(Role::Admin));
+    let events = store.change_chat(group, bob, at(3), leave(bob)).await.unwrap().unwrap();
     assert_eq!(events.len(), 1);
-    assert_eq!((events[0].seq, &events[0].body), (Seq(3), &EventBody::ChatDeleted {}));
+    assert_eq!((events[0].seq, &events[0].body), (Seq(5), &EventBody::ChatDeleted {}));
     assert_eq!(store.chat(group, bob, 10).await.unwrap(), None);
 }
 

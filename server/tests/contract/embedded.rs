@@ -14,10 +14,12 @@ use app::{
     error::ErrorCode,
 };
 use rusqlite::Connection;
-use server::store::embedded::{EmbeddedOptions, EmbeddedStore, HOT_QUERIES};
+use server::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use tempfile::TempDir;
 
 use crate::support::*;
+
+mod schema;
 
 pub struct EmbeddedFixture {
     directory: TempDir,
@@ -53,52 +55,6 @@ fn file(directory: &TempDir) -> PathBuf {
 
 contract!(EmbeddedFixture);
 
-#[tokio::test]
-async fn a_new_database_gets_the_newest_schema_and_keeps_it() {
-    let mut fixture = EmbeddedFixture::open().await;
-    let version = |path: &Path| -> i64 {
-        let connection = Connection::open(path).unwrap();
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
-    };
-    let first = version(&file(&fixture.directory));
-    assert!(first >= 1);
-    fixture.reopen().await;
-    assert_eq!(version(&file(&fixture.directory)), first);
-    let connection = Connection::open(file(&fixture.directory)).unwrap();
-    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    assert_eq!(check, "ok");
-    let loose: Vec<String> = connection
-        .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict")
-        .unwrap()
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    assert_eq!(loose, ["sqlite_schema"], "every table of ours is strict");
-}
-
-#[tokio::test]
-async fn a_newer_database_is_refused_and_left_alone() {
-    let fixture = EmbeddedFixture::open().await;
-    let path = file(&fixture.directory);
-    fixture.store.close().await.unwrap();
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 9_999).unwrap();
-    let refused = EmbeddedStore::open(&path, EmbeddedOptions::default()).err().unwrap();
-    assert!(refused.chain().contains("version 9999"), "{}", refused.chain());
-    let version: i64 =
-        Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 9_999);
-}
-
-#[test]
-fn another_programs_database_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("other.db");
-    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
-    let refused = EmbeddedStore::open(&path, EmbeddedOptions::default()).err().unwrap();
-    assert!(refused.chain().contains("another program"), "{}", refused.chain());
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn the_files_are_for_the_server_alone() {
@@ -109,32 +65,6 @@ async fn the_files_are_for_the_server_alone() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.file_name());
-    }
-}
-
-#[tokio::test]
-async fn hot_queries_walk_an_index() {
-    // These sort, what they sort being bounded by something else than the length of a log.
-    const SORTED: [&str; 3] = ["search by words", "chats in order", "contacts"];
-    let fixture = EmbeddedFixture::open().await;
-    let connection = Connection::open(file(&fixture.directory)).unwrap();
-    for (name, sql) in HOT_QUERIES {
-        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let mut rows = statement.raw_query();
-        let mut searches = 0;
-        while let Some(row) = rows.next().unwrap() {
-            let step: String = row.get("detail").unwrap();
-            searches += usize::from(step.starts_with("SEARCH"));
-            // A subquery's own rows and a JSON array in a parameter are no tables.
-            let scan = step.starts_with("SCAN")
-                && !step.starts_with("SCAN found")
-                && !step.starts_with("SCAN other VIRTUAL TABLE");
-            assert!(!scan, "{name} scans: {step}");
-            let sorts = step.contains("TEMP B-TREE") && !SORTED.contains(name);
-            assert!(!sorts, "{name} sorts: {step}");
-            assert!(!step.contains("AUTOMATIC"), "{name} lacks an index: {step}");
-        }
-        assert!(searches > 0, "{name} searches nothing");
     }
 }
 
