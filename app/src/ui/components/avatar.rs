@@ -49,6 +49,7 @@ pub fn Avatar(
             {move || name.with(|name| initials(name))}
         </span>
     }
+    .into_any()
 }
 
 /// The colour of a person.

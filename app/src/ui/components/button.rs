@@ -35,4 +35,5 @@ pub fn SubmitButton(
             <span class="button__spinner" aria-hidden="true"></span>
         </button>
     }
+    .into_any()
 }

@@ -96,9 +96,8 @@ fn ChatRow(
         chat.with(|chat| chat.as_deref().map(|chat| of(chat, me)).unwrap_or_default())
     };
     let title = Memo::new(move |_| read(chat_title));
-    let said = Memo::new(move |_| {
-        read(|chat, me| preview(chat, me).unwrap_or_else(|| "No messages yet".into()))
-    });
+    let said =
+        Memo::new(move |_| read(|chat, me| preview(chat, me).unwrap_or_else(|| "No messages yet".into())));
     let time = move || {
         chat.with(|chat| {
             let at = chat.as_deref().map(ChatView::last_activity_at)?;
@@ -107,8 +106,9 @@ fn ChatRow(
         })
     };
     // Whether it is a group, and who the other person is, never changes.
-    let other = chat
-        .with_untracked(|chat: &Option<Arc<ChatView>>| chat.as_deref().and_then(|c| Some(partner(c, me)?.user.id)));
+    let other = chat.with_untracked(|chat: &Option<Arc<ChatView>>| {
+        chat.as_deref().and_then(|c| Some(partner(c, me)?.user.id))
+    });
     view! {
         <li>
             <a

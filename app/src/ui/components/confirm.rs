@@ -74,4 +74,5 @@ pub fn Confirm(
             </Show>
         </dialog>
     }
+    .into_any()
 }

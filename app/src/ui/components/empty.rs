@@ -27,6 +27,7 @@ pub fn Empty(
             {children.map(|children| view! { <div class="empty__actions">{children()}</div> })}
         </div>
     }
+    .into_any()
 }
 
 /// Rows of the size of what is being loaded, so that nothing jumps when it comes.
@@ -57,4 +58,5 @@ pub fn Skeleton(
                 .collect_view()}
         </div>
     }
+    .into_any()
 }

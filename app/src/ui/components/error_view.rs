@@ -70,6 +70,7 @@ pub fn ErrorView(
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ pub fn Field(
             {hint.map(|hint| view! { <p class="field__hint" id=hint_id>{hint}</p> })}
         </div>
     }
+    .into_any()
 }
 
 /// A box to check, named by the words beside it.
@@ -116,4 +117,5 @@ pub fn Checkbox(
             <span>{label}</span>
         </label>
     }
+    .into_any()
 }

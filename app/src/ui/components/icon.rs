@@ -80,6 +80,7 @@ pub fn Icon(
             <path d=glyph.path()></path>
         </svg>
     }
+    .into_any()
 }
 
 /// The mark of the product: two voices, one after the other.

@@ -53,6 +53,7 @@ pub fn PageFrame(
             <div class="page__body">{children()}</div>
         </main>
     }
+    .into_any()
 }
 
 fn document_title(text: &str) -> String {

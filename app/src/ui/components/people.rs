@@ -210,6 +210,7 @@ pub fn PeopleSearchField(
             </p>
         </div>
     }
+    .into_any()
 }
 
 /// A person on one line: picture, name and what they say about themselves.
@@ -228,6 +229,7 @@ pub fn Person(
             </span>
         </span>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -19,4 +19,5 @@ pub fn Presence(
             <span class=if compact { "visually-hidden" } else { "presence__word" }>{word}</span>
         </span>
     }
+    .into_any()
 }

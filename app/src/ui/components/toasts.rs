@@ -65,4 +65,5 @@ fn ToastView(toast: Toast) -> impl IntoView {
             </button>
         </div>
     }
+    .into_any()
 }

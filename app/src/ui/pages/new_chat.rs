@@ -72,6 +72,7 @@ fn ChatWith(form: FormState, user: UserView) -> impl IntoView {
             </button>
         </form>
     }
+    .into_any()
 }
 
 /// The search of a page that was perhaps asked for with `?q=…`.

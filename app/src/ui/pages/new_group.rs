@@ -149,6 +149,7 @@ fn Chips(chosen: RwSignal<Vec<Chosen>>) -> impl IntoView {
             </ul>
         </Show>
     }
+    .into_any()
 }
 
 /// Somebody who was found, to be chosen or not.
@@ -178,6 +179,7 @@ fn PersonOption(chosen: RwSignal<Vec<Chosen>>, user: UserView) -> impl IntoView 
             {(!about.is_empty()).then(|| view! { <span class="person__about" dir="auto">{about}</span> })}
         </div>
     }
+    .into_any()
 }
 
 /// Somebody who was chosen in an earlier search.
@@ -200,6 +202,7 @@ fn NamelessOption(chosen: RwSignal<Vec<Chosen>>, id: UserId) -> impl IntoView {
             </label>
         </div>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -82,6 +82,7 @@ fn Profile() -> impl IntoView {
             </form>
         </section>
     }
+    .into_any()
 }
 
 /// Another password.
@@ -143,6 +144,7 @@ fn Password() -> impl IntoView {
             </form>
         </section>
     }
+    .into_any()
 }
 
 /// How far the list of sessions has come.
@@ -199,6 +201,7 @@ fn Sessions() -> impl IntoView {
             {list}
         </section>
     }
+    .into_any()
 }
 
 /// One sign-in, with a button that ends it.
@@ -237,6 +240,7 @@ fn SessionRow(session: SessionView, sessions: RwSignal<Vec<SessionView>>) -> imp
             </form>
         </li>
     }
+    .into_any()
 }
 
 /// The way out.
@@ -260,4 +264,5 @@ fn SignOut() -> impl IntoView {
             <FormAlert form/>
         </section>
     }
+    .into_any()
 }

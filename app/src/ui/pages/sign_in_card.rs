@@ -32,6 +32,7 @@ pub fn SignInCard(
             </div>
         </main>
     }
+    .into_any()
 }
 
 /// Where to go when the form has been accepted: what the address asked for, or what the refused form

@@ -18,12 +18,16 @@
 pub mod browser;
 pub mod conversation;
 pub mod model;
+#[cfg(test)]
+mod model_tests;
 pub mod naming;
 pub mod outbox;
 pub mod sending;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
+#[cfg(test)]
+mod timeline_tests;
 pub mod toasts;
 
 use std::sync::Arc;

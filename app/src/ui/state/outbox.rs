@@ -117,9 +117,10 @@ impl Outbox {
         if self.of(chat_id).any(|entry| entry.delivery == Delivery::Sending) {
             return None;
         }
-        let next = self.entries.iter_mut().find(|entry| {
-            entry.chat_id == chat_id && !matches!(entry.delivery, Delivery::Refused(_))
-        })?;
+        let next = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.chat_id == chat_id && !matches!(entry.delivery, Delivery::Refused(_)))?;
         if next.delivery != Delivery::Queued {
             return None;
         }

@@ -17,9 +17,8 @@ use crate::{
 impl Store {
     /// Sends a message: it is shown at once, and kept until it is stored. False if too much is waiting.
     pub fn send(&self, chat_id: ChatId, body: String) -> bool {
-        let taken = self.change_outbox(|outbox| {
-            outbox.push(chat_id, ClientId::random(), body, browser::now()).is_ok()
-        });
+        let taken = self
+            .change_outbox(|outbox| outbox.push(chat_id, ClientId::random(), body, browser::now()).is_ok());
         if taken {
             self.pump(chat_id);
         }
@@ -174,7 +173,8 @@ async fn deliver(message: Unsent) -> AppResult<MessageView> {
         ("body", message.body),
     ];
     for (name, value) in fields {
-        form.append_with_str(name, &value).map_err(|_refused| AppError::internal("FormData refused a field"))?;
+        form.append_with_str(name, &value)
+            .map_err(|_refused| AppError::internal("FormData refused a field"))?;
     }
     crate::api::send_message(form.into()).await
 }

@@ -62,8 +62,7 @@ pub(super) fn History(
     let has_older = Memo::new(move |_| open(&Timeline::has_older));
     let has_newer = Memo::new(move |_| open(&Timeline::has_newer));
     let loading_older = Memo::new(move |_| open(&|open: &Timeline| *open.older() == Phase::Loading));
-    let older_failed =
-        Memo::new(move |_| open(&|open: &Timeline| matches!(open.older(), Phase::Failed(_))));
+    let older_failed = Memo::new(move |_| open(&|open: &Timeline| matches!(open.older(), Phase::Failed(_))));
     let any = Memo::new(move |_| rows.with(|rows| !rows.is_empty()) || unsent.with(|list| !list.is_empty()));
 
     let place = Place::new();
@@ -129,9 +128,8 @@ pub(super) fn History(
         })
     };
     // Whether authors are named never changes, and a row is made only when its chat is known.
-    let named = move || {
-        chat.with_untracked(|chat| chat.as_deref().is_some_and(|chat| chat.kind == ChatKind::Group))
-    };
+    let named =
+        move || chat.with_untracked(|chat| chat.as_deref().is_some_and(|chat| chat.kind == ChatKind::Group));
 
     view! {
         <div class="timeline">
@@ -266,16 +264,14 @@ fn last(feed: &Element) -> Option<Element> {
 }
 
 fn beside(message: &Element, after: bool) -> Option<Element> {
-    let next =
-        if after { message.next_element_sibling() } else { message.previous_element_sibling() };
+    let next = if after { message.next_element_sibling() } else { message.previous_element_sibling() };
     next.and_then(|next| message_from(next, after))
 }
 
 /// The first message from this element on: days stand between them.
 fn message_from(mut element: Element, forwards: bool) -> Option<Element> {
     while element.tag_name() != "ARTICLE" {
-        element =
-            if forwards { element.next_element_sibling() } else { element.previous_element_sibling() }?;
+        element = if forwards { element.next_element_sibling() } else { element.previous_element_sibling() }?;
     }
     Some(element)
 }

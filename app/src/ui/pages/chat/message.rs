@@ -61,8 +61,8 @@ pub(super) fn MessageRow(
                     <div class="message__author" dir="auto">{message.sender_name.clone()}</div>
                 }
             })}
-            <div class="message__bubble">
-                <div class="message__text" dir="auto">{message.body.clone()}</div>
+            <div class="message__bubble" dir="auto">
+                <span class="message__text">{message.body.clone()}</span>
                 <time
                     class="message__time"
                     datetime=message.created_at.to_string()
@@ -112,8 +112,8 @@ pub(super) fn UnsentRow(
             aria-label=label
             aria-describedby=described_by
         >
-            <div class="message__bubble">
-                <div class="message__text" dir="auto">{body}</div>
+            <div class="message__bubble" dir="auto">
+                <span class="message__text">{body}</span>
                 <time class="message__time" datetime=written_at.to_string()>{time}</time>
             </div>
             <div class="message__state">

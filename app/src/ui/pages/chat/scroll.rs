@@ -82,7 +82,11 @@ fn first_seen(scroller: &Element, feed: &Element) -> Option<(String, f64)> {
     let (mut low, mut high) = (0, rows.length());
     while low < high {
         let middle = low.midpoint(high);
-        if rows.item(middle).is_some_and(|row| edges(&row).1 <= top) { low = middle + 1 } else { high = middle }
+        if rows.item(middle).is_some_and(|row| edges(&row).1 <= top) {
+            low = middle + 1
+        } else {
+            high = middle
+        }
     }
     // What begins a day, or is not stored yet, has no name of its own.
     (low..rows.length())

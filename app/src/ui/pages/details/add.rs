@@ -48,6 +48,7 @@ pub fn AddPeople(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch)
             </ul>
         </section>
     }
+    .into_any()
 }
 
 /// Those of the people found who can be added.
@@ -77,6 +78,7 @@ fn Candidate(store: Store, id: ChatId, user: UserView) -> impl IntoView {
             <SubmitButton form label="Add" name look="quiet small"/>
         </form>
     }
+    .into_any()
 }
 
 #[cfg(test)]

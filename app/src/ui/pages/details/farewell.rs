@@ -36,6 +36,7 @@ pub fn Farewells(store: Store, id: ChatId, chat: LiveChat, may_administer: Memo<
             </Show>
         </section>
     }
+    .into_any()
 }
 
 /// One way out of a group.
@@ -125,6 +126,7 @@ fn Farewell(store: Store, id: ChatId, way: Way, #[prop(into)] text: Signal<Strin
             />
         </div>
     }
+    .into_any()
 }
 
 /// What leaving will bring about: the rule's own answer, in words.

@@ -77,6 +77,7 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
             </Show>
         </section>
     }
+    .into_any()
 }
 
 /// One member.
@@ -129,6 +130,7 @@ fn MemberRow(store: Store, id: ChatId, chat: LiveChat, admins: Memo<usize>, user
             </div>
         </li>
     }
+    .into_any()
 }
 
 /// The button that makes somebody an admin or a plain member.
@@ -157,6 +159,7 @@ fn RoleForm(
             <SubmitButton form label described_by look="quiet small"/>
         </form>
     }
+    .into_any()
 }
 
 /// The button that removes somebody.
@@ -177,6 +180,7 @@ fn RemovalForm(store: Store, id: ChatId, user_id: UserId, form: FormState, name:
             <SubmitButton form label="Remove" name=format!("Remove {name}") look="quiet small"/>
         </form>
     }
+    .into_any()
 }
 
 #[cfg(test)]

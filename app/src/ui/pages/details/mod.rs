@@ -187,6 +187,7 @@ fn GroupDetails(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch) 
         <Members store id chat/>
         <Farewells store id chat may_administer/>
     }
+    .into_any()
 }
 
 /// A number of members, in words.
@@ -223,6 +224,7 @@ fn Rename(store: Store, id: ChatId, name: Memo<String>) -> impl IntoView {
             </form>
         </section>
     }
+    .into_any()
 }
 
 #[cfg(test)]
