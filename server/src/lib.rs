@@ -96,10 +96,7 @@ pub async fn run(listener: TcpListener, state: AppState, shutdown: impl Future<O
             accepting.await;
         }
     }
-    for (tracker, stop) in [
-        (&tasks.connections, &state.stop),
-        (&tasks.background, &tasks.stop_background),
-    ] {
+    for (tracker, stop) in [(&tasks.connections, &state.stop), (&tasks.background, &tasks.stop_background)] {
         stop.cancel();
         tracker.close();
         if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {

@@ -34,7 +34,8 @@ fn main() -> ExitCode {
 async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     config.validate()?;
     telemetry::start(config.log_format);
-    let listener = listen(config.addr).map_err(|error| format!("cannot listen on {}: {error}", config.addr))?;
+    let listener =
+        listen(config.addr).map_err(|error| format!("cannot listen on {}: {error}", config.addr))?;
     let bound = listener.local_addr()?;
     let state = open(&config, bound).await?;
     announce(&config, bound);

@@ -7,6 +7,7 @@ use app::{
     ports::{Bus, Clock, IdSource, Limiter, Presence, Store, Throttle},
     service::{AccountPorts, Accounts, Chats, Messages, PresenceService, Sequencer, Services},
 };
+use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -157,6 +158,12 @@ impl AppState {
             stop,
             tasks,
         })
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
     }
 }
 

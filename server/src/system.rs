@@ -80,7 +80,8 @@ mod tests {
         let early = ids.id(Timestamp::from_millis(1_000));
         let late = ids.id(Timestamp::from_millis(2_000));
         assert!(early < late);
-        let all: std::collections::HashSet<_> = (0..10_000).map(|_| ids.id(Timestamp::from_millis(0))).collect();
+        let all: std::collections::HashSet<_> =
+            (0..10_000).map(|_| ids.id(Timestamp::from_millis(0))).collect();
         assert_eq!(all.len(), 10_000);
     }
 }

@@ -100,12 +100,7 @@ async fn load_for(
     Ok(data)
 }
 
-async fn open(
-    context: &RequestContext,
-    actor: Actor,
-    wanted: Wanted,
-    query: &PageQuery,
-) -> AppResult<Page> {
+async fn open(context: &RequestContext, actor: Actor, wanted: Wanted, query: &PageQuery) -> AppResult<Page> {
     let services = &context.services;
     let search = async || {
         if query.search.trim().is_empty() {

@@ -24,6 +24,7 @@ pub mod shell;
 pub mod state;
 pub mod time_format;
 
+#[cfg(feature = "ssr")]
 pub use shell::shell;
 
 use leptos::prelude::*;

@@ -104,7 +104,9 @@ pub enum ConfigError {
     #[error("--rate-limits off is for this machine alone: listen on 127.0.0.1, not on {0}")]
     UnlimitedBeyondLoopback(SocketAddr),
     /// Without it the server would not know which requests come from its own pages.
-    #[error("listening on {0} needs --public-url: the address that people type, such as https://chat.example.org")]
+    #[error(
+        "listening on {0} needs --public-url: the address that people type, such as https://chat.example.org"
+    )]
     PublicUrlMissing(SocketAddr),
     /// It is not an origin.
     #[error("--public-url must be http(s)://host or http(s)://host:port without a path, not {0:?}")]
@@ -149,7 +151,11 @@ impl Config {
                 let port = bound.port();
                 let host = bound.ip();
                 let mut origins = vec![format!("http://localhost:{port}")];
-                origins.push(if host.is_ipv6() { format!("http://[{host}]:{port}") } else { format!("http://{host}:{port}") });
+                origins.push(if host.is_ipv6() {
+                    format!("http://[{host}]:{port}")
+                } else {
+                    format!("http://{host}:{port}")
+                });
                 origins
             }
         }
@@ -188,10 +194,15 @@ mod tests {
     #[test]
     fn beyond_loopback_the_public_address_is_needed_and_must_be_an_origin() {
         let open = |url: &str| config(&["--addr", "0.0.0.0:80", "--public-url", url]);
-        assert!(matches!(config(&["--addr", "0.0.0.0:80"]).validate(), Err(ConfigError::PublicUrlMissing(_))));
+        assert!(matches!(
+            config(&["--addr", "0.0.0.0:80"]).validate(),
+            Err(ConfigError::PublicUrlMissing(_))
+        ));
         assert!(open("https://chat.example.org").validate().is_ok());
         assert!(open("https://chat.example.org").is_secure());
-        for url in ["chat.example.org", "https://chat.example.org/", "https://a@b.c", "ftp://b.c", "https://b.c/x"] {
+        for url in
+            ["chat.example.org", "https://chat.example.org/", "https://a@b.c", "ftp://b.c", "https://b.c/x"]
+        {
             assert!(matches!(open(url).validate(), Err(ConfigError::PublicUrlMalformed(_))), "{url}");
         }
     }

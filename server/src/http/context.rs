@@ -27,14 +27,18 @@ const USER_AGENT_BYTES: usize = 300;
 pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let request_id: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
     let client = client(&state, &request);
-    let (actor, refresh_token, fresh) = match find_actor(&state, request.headers(), request.uri().path(), &client).await
-    {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::warn!(request_id = &*request_id, error = error.chain(), "a session could not be checked");
-            return errors::response(error, &request_id);
-        }
-    };
+    let (actor, refresh_token, fresh) =
+        match find_actor(&state, request.headers(), request.uri().path(), &client).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(
+                    request_id = &*request_id,
+                    error = error.chain(),
+                    "a session could not be checked"
+                );
+                return errors::response(error, &request_id);
+            }
+        };
     let context = RequestContext {
         services: Arc::clone(&state.services),
         actor,

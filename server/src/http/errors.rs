@@ -18,8 +18,7 @@ const ERROR_BODY_BYTES: usize = 64 * 1024;
 
 /// Turns every failed answer of the API into the one shape.
 pub async fn shape(request: Request, next: Next) -> Response {
-    let request_id =
-        request.extensions().get::<RequestContext>().map(|context| context.request_id.clone());
+    let request_id = request.extensions().get::<RequestContext>().map(|context| context.request_id.clone());
     let path = request.uri().path().to_owned();
     let exceeded = request.extensions().get::<super::body::Exceeded>().cloned();
     let response = next.run(request).await;

@@ -134,6 +134,9 @@ mod tests {
         assert!(code(MULTIPART, "multipart/form-data; boundary=x").is_ok());
         assert_eq!(code(MULTIPART, "multipart/form-data"), Err(ErrorCode::MalformedMultipart));
         assert_eq!(code(MULTIPART, "multipart/form-data; boundary="), Err(ErrorCode::MalformedMultipart));
-        assert_eq!(code(MULTIPART, "application/x-www-form-urlencoded"), Err(ErrorCode::UnsupportedMediaType));
+        assert_eq!(
+            code(MULTIPART, "application/x-www-form-urlencoded"),
+            Err(ErrorCode::UnsupportedMediaType)
+        );
     }
 }

@@ -45,12 +45,11 @@ pub fn router(state: AppState) -> Router {
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIMEOUT))
             .layer(CatchPanicLayer::custom(errors::panicked)),
     );
-    let api = api.method_not_allowed_fallback(|| async {
-        errors::response(ErrorCode::MethodNotAllowed.into(), "")
-    });
+    let api = api
+        .method_not_allowed_fallback(|| async { errors::response(ErrorCode::MethodNotAllowed.into(), "") });
     let routes = generate_route_list(app::App);
     let pages = Router::new()
-        .leptos_routes_with_handler(routes, get(pages::page))
+        .leptos_routes_with_handler(routes, pages::page)
         .fallback(pages::page)
         .layer(CompressionLayer::new());
     Router::new()
@@ -77,6 +76,12 @@ async fn call(request: Request) -> Response {
         return errors::response(AppError::not_found(), &context.request_id);
     }
     handle_server_fns_with_context(move || provide_context(context.clone()), request).await.into_response()
+}
+
+/// The API takes nothing but `POST`.
+async fn not_allowed(request: Request) -> Response {
+    let request_id = context::of(&request).map(|context| context.request_id);
+    errors::response(ErrorCode::MethodNotAllowed.into(), request_id.as_deref().unwrap_or_default())
 }
 
 /// Whether this node can do its work: the store can be reached.

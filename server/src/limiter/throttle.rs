@@ -39,13 +39,14 @@ impl LocalThrottle {
 #[async_trait]
 impl Throttle for LocalThrottle {
     async fn check(&self, key: &str) -> AppResult<()> {
-        let left = self.failures.get(key).map_or(0, |failures| {
-            failures.until.as_millis().saturating_sub(self.clock.now().as_millis())
-        });
+        let left = self
+            .failures
+            .get(key)
+            .map_or(0, |failures| failures.until.as_millis().saturating_sub(self.clock.now().as_millis()));
         if left <= 0 {
             return Ok(());
         }
-        let seconds = u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX);
+        let seconds = u32::try_from((left + 999) / 1000).unwrap_or(u32::MAX);
         Err(AppError::new(ErrorCode::TooManyRequests).retry_after(seconds))
     }
 
