@@ -193,6 +193,7 @@ pub(super) fn History(
             </Show>
         </div>
     }
+    .into_any()
 }
 
 /// The arrow keys walk from message to message; Escape leads back to where one writes.
