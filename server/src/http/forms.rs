@@ -148,7 +148,11 @@ fn referring_path(request: &Request, origins: &[String]) -> Option<String> {
 async fn fields(headers: &axum::http::HeaderMap, body: &Bytes) -> Fields {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let Ok(boundary) = multer::parse_boundary(kind) else {
-        return form_urlencoded::parse(body).into_owned().collect();
+        let mut fields = Fields::new();
+        for (name, value) in form_urlencoded::parse(body).into_owned() {
+            add(&mut fields, name, value);
+        }
+        return fields;
     };
     let body = body.clone();
     let stream = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
@@ -157,10 +161,24 @@ async fn fields(headers: &axum::http::HeaderMap, body: &Bytes) -> Fields {
     while let Ok(Some(field)) = form.next_field().await {
         let name = field.name().filter(|_| field.file_name().is_none()).map(str::to_owned);
         if let (Some(name), Ok(text)) = (name, field.text().await) {
-            fields.insert(name, text);
+            add(&mut fields, name, text);
         }
     }
     fields
+}
+
+/// Keeps a field; of a list all values, with commas between them, so that a refused form can show again
+/// everything that was chosen.
+fn add(fields: &mut Fields, name: String, value: String) {
+    match fields.get_mut(&name) {
+        Some(all) if name.ends_with("[]") => {
+            all.push(',');
+            all.push_str(&value);
+        }
+        _ => {
+            fields.insert(name, value);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +197,16 @@ mod tests {
         assert_eq!(from("http://127.0.0.1:30001/new"), None);
         assert_eq!(from("http://evil.example/new"), None);
         assert_eq!(from("http://127.0.0.1:3000/api/login"), None);
+    }
+
+    #[test]
+    fn of_a_list_every_value_is_kept_and_of_a_field_the_last() {
+        let mut fields = Fields::new();
+        for (name, value) in [("member_ids[]", "a"), ("name", "x"), ("member_ids[]", "b"), ("name", "y")] {
+            add(&mut fields, name.to_owned(), value.to_owned());
+        }
+        assert_eq!(fields["member_ids[]"], "a,b");
+        assert_eq!(fields["name"], "y");
     }
 
     #[test]

@@ -9,8 +9,11 @@ const HUES: u8 = 12;
 
 /// Which of the avatar colours belongs to these bytes of an id.
 pub fn hue(id: &[u8; 12]) -> u8 {
-    // FNV-1a: ids made one after the other differ in one byte only, and still get different colours.
-    let hash = id.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    // FNV-1a, stirred once more at the end: ids made one after the other differ in one byte only, and
+    // still get different colours.
+    let hash =
+        id.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     u8::try_from((hash >> 16) % u32::from(HUES)).unwrap_or_default()
 }
 

@@ -27,15 +27,13 @@ pub fn Confirm(
     let dialog = NodeRef::<Dialog>::new();
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
-        match (open.get(), dialog.open()) {
-            (true, false) => {
-                if dialog.show_modal().is_err() {
-                    // Only a dialog that was taken out of the page refuses.
-                    open.set(false);
-                }
-            }
-            (false, true) => dialog.close(),
-            _ => {}
+        let (wanted, shown) = (open.get(), dialog.open());
+        // Only a dialog that was taken out of the page refuses to be shown.
+        if wanted && !shown && dialog.show_modal().is_err() {
+            open.set(false);
+        }
+        if shown && !wanted {
+            dialog.close();
         }
     });
     view! {

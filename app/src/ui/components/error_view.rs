@@ -51,12 +51,14 @@ pub fn ErrorView(
         _ => "That did not work",
     };
     let retry = retry.filter(|_| error.code.is_retryable());
+    // Only a fault of ours is worth asking about.
+    let reference = error.request_id.clone().filter(|_| error.code.status() >= 500);
     view! {
         <div class="empty" role="alert">
             <span class="empty__icon"><Icon glyph=Glyph::Alert/></span>
             <p class="empty__title">{title}</p>
             <p class="empty__text">{error_text(&error)}</p>
-            {error.request_id.map(|id| view! { <p class="empty__note">"Reference: "<code>{id}</code></p> })}
+            {reference.map(|id| view! { <p class="empty__note">"Reference: "<code>{id}</code></p> })}
             <div class="empty__actions">
                 {retry.map(|retry| {
                     view! {

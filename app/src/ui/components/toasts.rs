@@ -43,7 +43,7 @@ fn ToastView(toast: Toast) -> impl IntoView {
             timer.set_value(set_timeout_with_handle(move || toasts.dismiss(id), INFO_STAYS).ok());
         }
     };
-    Effect::new(move || start());
+    Effect::new(start);
     on_cleanup(stop);
     let glyph = if kind == ToastKind::Error { Glyph::Alert } else { Glyph::Info };
     view! {

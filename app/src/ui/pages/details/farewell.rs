@@ -25,11 +25,14 @@ use crate::{
 #[component]
 pub fn Farewells(store: Store, id: ChatId, chat: LiveChat, may_administer: Memo<bool>) -> impl IntoView {
     let leaving = Signal::derive(move || {
-        chat.with(|chat| chat.as_ref().zip(store.me()).map(|(chat, me)| leaving_text(chat, me))).unwrap_or_default()
+        chat.with(|chat| chat.as_ref().zip(store.me()).map(|(chat, me)| leaving_text(chat, me)))
+            .unwrap_or_default()
     });
     view! {
         <section class="card" aria-labelledby="farewell-title">
-            <h2 class="card__title" id="farewell-title">"Leave or delete"</h2>
+            <h2 class="card__title" id="farewell-title">
+                {move || if may_administer.get() { "Leave or delete" } else { "Leave" }}
+            </h2>
             <Farewell store id way=Way::Leave text=leaving/>
             <Show when=move || may_administer.get()>
                 <Farewell store id way=Way::Delete text="The group and all its messages will be gone for everybody."/>
@@ -140,7 +143,10 @@ fn leaving_text(chat: &ChatView, me: UserId) -> String {
     let state = ChatState { id: chat.id, kind: chat.kind, head: chat.head, members };
     let changes = policy::leave(&state, me).unwrap_or_default();
     let name_of = |user: UserId| {
-        chat.members.iter().find(|member| member.user.id == user).map(|member| member.user.display_name.as_str())
+        chat.members
+            .iter()
+            .find(|member| member.user.id == user)
+            .map(|member| member.user.display_name.as_str())
     };
     match changes.first() {
         Some(MemberChange::Delete) => "You are the last member: the group will be gone.".to_owned(),

@@ -58,9 +58,8 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
             members.take(shown.get()).map(|member| member.user.clone()).collect::<Vec<_>>()
         })
     });
-    let has_more = move || {
-        chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > shown.get()))
-    };
+    let has_more =
+        move || chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > shown.get()));
     let admins = Memo::new(move |_| chat.with(|chat| chat.as_deref().map_or(0, admins)));
     view! {
         <section class="card" aria-labelledby="members-title">
@@ -112,7 +111,8 @@ fn MemberRow(store: Store, id: ChatId, chat: LiveChat, admins: Memo<usize>, user
                     </Show>
                 </span>
                 <span class="row__note">
-                    <Presence online=store.is_online(user_id)/>
+                    // Whoever reads this is there.
+                    {(!is_me).then(|| view! { <Presence online=store.is_online(user_id)/> })}
                     {(!about.is_empty()).then(|| view! { <span class="person__about" dir="auto">{about}</span> })}
                 </span>
                 <FormAlert form=role_form/>
