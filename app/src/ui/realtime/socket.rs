@@ -26,6 +26,8 @@ const GREETING_MS: f64 = 10_000.0;
 const PROBE_MS: f64 = 4_000.0;
 /// A connection that held this long was a good one.
 const GOOD_MS: f64 = 5_000.0;
+/// How long the answer to signing out may be behind the end of the session's sockets.
+const FAREWELL_MS: u32 = 1_000;
 /// Frames that are applied in one go; the page is drawn in between.
 const BATCH: usize = 256;
 /// Frames of ours that wait for the socket.
@@ -39,6 +41,8 @@ enum End {
     Lost,
     /// It was refused, or never came about: the session may be gone.
     Refused,
+    /// The server closed it because the session does not allow it any more.
+    Expelled,
     /// The server said when to come back.
     Bye(u32),
     /// The browser is signed in as somebody else by now.
@@ -92,7 +96,14 @@ async fn run(store: Store, mut nudges: mpsc::Receiver<()>) {
             End::Bye(delay) => delay,
             End::OtherAccount => return browser::go_to("/"),
             End::Lost => backoff.next_delay(browser::random()),
-            End::Refused => {
+            End::Refused | End::Expelled => {
+                // Who has just signed out is on the way to another page.
+                if matches!(end, End::Expelled) {
+                    TimeoutFuture::new(FAREWELL_MS).await;
+                    if browser::is_leaving() {
+                        return;
+                    }
+                }
                 // The browser does not tell why a socket was refused. Asking also renews the session.
                 match browser::within(api::me()).await {
                     Err(error) if error.code == ErrorCode::Unauthenticated => return store.fail(&error),
@@ -134,7 +145,7 @@ async fn converse(store: Store, nudges: &mut mpsc::Receiver<()>) -> End {
                         return End::Bye(u32::try_from(delay).unwrap_or(u32::MAX).min(60_000));
                     }
                     match effects.refused {
-                        Some(ErrorCode::Unauthenticated) => return End::Refused,
+                        Some(ErrorCode::Unauthenticated) => return End::Expelled,
                         Some(code) if !code.is_retryable() => store.toasts.error(&code.into()),
                         _ => {}
                     }
@@ -199,7 +210,7 @@ fn read(
             // The close event that follows says more.
             Some(Err(WebSocketError::ConnectionError)) => {}
             Some(Err(WebSocketError::ConnectionClose(close))) if close.code == POLICY => {
-                return (frames, Some(End::Refused));
+                return (frames, Some(End::Expelled));
             }
             Some(Err(_)) | None => {
                 return (frames, Some(if greeted { End::Lost } else { End::Refused }));

@@ -8,7 +8,11 @@ pub use absent::*;
 
 #[cfg(feature = "hydrate")]
 mod there {
-    use std::{future::Future, pin::pin};
+    use std::{
+        future::Future,
+        pin::pin,
+        sync::atomic::{AtomicBool, Ordering},
+    };
 
     use futures::future::{Either, select};
     use gloo_timers::future::TimeoutFuture;
@@ -65,8 +69,17 @@ mod there {
         format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default())
     }
 
+    /// Whether the page has been left, although it is still there until the next one arrives.
+    static LEAVING: AtomicBool = AtomicBool::new(false);
+
+    /// Whether the page is being left.
+    pub fn is_leaving() -> bool {
+        LEAVING.load(Ordering::Relaxed)
+    }
+
     /// Leaves the page: all state is dropped and the server renders the next one.
     pub fn go_to(path: &str) {
+        LEAVING.store(true, Ordering::Relaxed);
         if window().location().assign(path).is_err() {
             leptos::logging::error!("the browser did not follow a link of this site");
         }
