@@ -94,8 +94,7 @@ fn Password() -> impl IntoView {
     let store = use_store();
     let form = FormState::new("change_password");
     let email = store.account.with_untracked(|account| account.as_ref().map(|account| account.email.clone()));
-    // Emptied by making it anew: a password that has been changed must not stay in a field.
-    let done = RwSignal::new(0_u32);
+    let element = NodeRef::<leptos::html::Form>::new();
     let submit = move |event: SubmitEvent| {
         let entered = Entered::take(&event);
         let new = entered.text("new");
@@ -105,7 +104,10 @@ fn Password() -> impl IntoView {
         }
         let end_others = entered.checked("end_others");
         form.submit(api::change_password(entered.text("current"), new, end_others), move |_done| {
-            done.try_update(|times| *times += 1);
+            // What has become the password must not stay in a field.
+            if let Some(form) = element.try_get_untracked().flatten() {
+                form.reset();
+            }
             store.toasts.info(if end_others {
                 "Your password is changed. Your other sessions have ended."
             } else {
@@ -116,32 +118,34 @@ fn Password() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="password-title">
             <h2 class="card__title" id="password-title">"Password"</h2>
-            <form class="form" method="post" action=form.action() novalidate on:submit=submit>
+            <form
+                node_ref=element
+                class="form"
+                method="post"
+                action=form.action()
+                novalidate
+                on:submit=submit
+            >
                 <FormAlert form/>
                 // Tells a password manager whose password it is.
                 <input type="text" name="username" autocomplete="username" value=email readonly hidden/>
-                {move || {
-                    done.track();
-                    view! {
-                        <Field
-                            form
-                            name="current"
-                            label="Current password"
-                            kind="password"
-                            autocomplete="current-password"
-                            required=true
-                        />
-                        <Field
-                            form
-                            name="new"
-                            label="New password"
-                            kind="password"
-                            autocomplete="new-password"
-                            hint=password_hint()
-                            required=true
-                        />
-                    }
-                }}
+                <Field
+                    form
+                    name="current"
+                    label="Current password"
+                    kind="password"
+                    autocomplete="current-password"
+                    required=true
+                />
+                <Field
+                    form
+                    name="new"
+                    label="New password"
+                    kind="password"
+                    autocomplete="new-password"
+                    hint=password_hint()
+                    required=true
+                />
                 <Checkbox name="end_others" label="End my other sessions" checked=true/>
                 <SubmitButton form label="Change password"/>
             </form>

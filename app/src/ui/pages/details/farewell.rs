@@ -1,7 +1,6 @@
 //! Leaving a group and deleting it, each after a question.
 
 use leptos::{ev::SubmitEvent, prelude::*};
-use leptos_router::hooks::use_navigate;
 
 use super::LiveChat;
 use crate::{
@@ -23,7 +22,15 @@ use crate::{
 
 /// The two ways out of a group.
 #[component]
-pub fn Farewells(store: Store, id: ChatId, chat: LiveChat, may_administer: Memo<bool>) -> impl IntoView {
+pub fn Farewells(
+    store: Store,
+    id: ChatId,
+    chat: LiveChat,
+    may_administer: Memo<bool>,
+    /// Leads away from the page. It lives as long as the page: the news that one is out of the group may
+    /// come before the answer, and takes these buttons away.
+    away: Callback<()>,
+) -> impl IntoView {
     let leaving = Signal::derive(move || {
         chat.with(|chat| chat.as_ref().zip(store.me()).map(|(chat, me)| leaving_text(chat, me)))
             .unwrap_or_default()
@@ -33,9 +40,15 @@ pub fn Farewells(store: Store, id: ChatId, chat: LiveChat, may_administer: Memo<
             <h2 class="card__title" id="farewell-title">
                 {move || if may_administer.get() { "Leave or delete" } else { "Leave" }}
             </h2>
-            <Farewell store id way=Way::Leave text=leaving/>
+            <Farewell store id way=Way::Leave text=leaving away/>
             <Show when=move || may_administer.get()>
-                <Farewell store id way=Way::Delete text="The group and all its messages will be gone for everybody."/>
+                <Farewell
+                    store
+                    id
+                    way=Way::Delete
+                    text="The group and all its messages will be gone for everybody."
+                    away
+                />
             </Show>
         </section>
     }
@@ -81,15 +94,19 @@ impl Way {
 
 /// The button and its question. Without scripts the button acts at once.
 #[component]
-fn Farewell(store: Store, id: ChatId, way: Way, #[prop(into)] text: Signal<String>) -> impl IntoView {
+fn Farewell(
+    store: Store,
+    id: ChatId,
+    way: Way,
+    #[prop(into)] text: Signal<String>,
+    away: Callback<()>,
+) -> impl IntoView {
     let form = FormState::new(way.function());
     let asking = RwSignal::new(false);
     let ask = move |event: SubmitEvent| {
         event.prevent_default();
         asking.set(true);
     };
-    let navigate = use_navigate();
-    let go = Callback::new(move |()| navigate("/", Default::default()));
     let act = Callback::new(move |()| {
         let call = async move {
             let done = match way {
@@ -101,8 +118,8 @@ fn Farewell(store: Store, id: ChatId, way: Way, #[prop(into)] text: Signal<Strin
             done
         };
         form.submit(call, move |_done| {
-            // The way out is taken before the chat is forgotten, which takes this page away.
-            let _left = go.try_run(());
+            // Whoever has gone elsewhere meanwhile stays there.
+            let _left = away.try_run(());
             store.remove_chat(id);
             store.toasts.info(way.farewell());
         });

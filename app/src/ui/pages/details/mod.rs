@@ -12,7 +12,7 @@ use leptos::{
     prelude::*,
     task::spawn_local,
 };
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_navigate, use_params_map};
 
 use self::{add::AddPeople, farewell::Farewells, members::Members};
 use crate::{
@@ -86,6 +86,8 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
     };
     let load = RwSignal::new(load);
     let search = PeopleSearch::new(query, found);
+    let navigate = use_navigate();
+    let away = Callback::new(move |()| navigate("/", Default::default()));
     let fetch = move || {
         load.set(Load::Loading);
         spawn_local(async move {
@@ -127,7 +129,7 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
                 (Load::There, None) => EitherOf4::B(view! { <ErrorView error=AppError::not_found()/> }),
                 (Load::There, Some(ChatKind::Direct)) => EitherOf4::C(view! { <DirectDetails store chat/> }),
                 (Load::There, Some(ChatKind::Group)) => {
-                    EitherOf4::D(view! { <GroupDetails store id chat search/> })
+                    EitherOf4::D(view! { <GroupDetails store id chat search away/> })
                 }
             }}
         </PageFrame>
@@ -166,7 +168,13 @@ fn DirectDetails(store: Store, chat: LiveChat) -> impl IntoView {
 
 /// Everything about a group.
 #[component]
-fn GroupDetails(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch) -> impl IntoView {
+fn GroupDetails(
+    store: Store,
+    id: ChatId,
+    chat: LiveChat,
+    search: PeopleSearch,
+    away: Callback<()>,
+) -> impl IntoView {
     let may_administer = Memo::new(move |_| {
         chat.with(|chat| chat.as_ref().is_some_and(|chat| policy::may_administer(chat.kind, chat.my_role)))
     });
@@ -185,7 +193,7 @@ fn GroupDetails(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch) 
             <AddPeople store id chat search/>
         </Show>
         <Members store id chat/>
-        <Farewells store id chat may_administer/>
+        <Farewells store id chat may_administer away/>
     }
     .into_any()
 }
