@@ -10,7 +10,8 @@ const HUES: u8 = 12;
 /// Which of the avatar colours belongs to these bytes of an id.
 pub fn hue(id: &[u8; 12]) -> u8 {
     // FNV-1a: ids made one after the other differ in one byte only, and still get different colours.
-    let hash = id.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        id.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
     u8::try_from((hash >> 16) % u32::from(HUES)).unwrap_or_default()
 }
 

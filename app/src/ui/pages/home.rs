@@ -15,7 +15,9 @@ pub fn HomePage() -> impl IntoView {
     let has_chats = Memo::new(move |_| chats.with(|chats| !chats.is_empty()));
     let greeting = Memo::new(move |_| {
         store.account.with(|account| {
-            account.as_ref().map_or_else(|| "Welcome".to_owned(), |account| format!("Welcome, {}", account.display_name))
+            account
+                .as_ref()
+                .map_or_else(|| "Welcome".to_owned(), |account| format!("Welcome, {}", account.display_name))
         })
     });
     view! {

@@ -75,7 +75,8 @@ pub fn NewGroupPage() -> impl IntoView {
         ids.extend(values.filter(|(field, _)| field.starts_with("member_ids")).map(|(_, ids)| ids.clone()));
     });
     let before = found.with_untracked(|found| chosen_before(ids.iter().map(String::as_str), found));
-    let nameless = before.iter().filter(|person| person.name.is_none()).map(|person| person.id).collect::<Vec<_>>();
+    let nameless =
+        before.iter().filter(|person| person.name.is_none()).map(|person| person.id).collect::<Vec<_>>();
     let chosen = RwSignal::new(before);
 
     let submit = move |event: SubmitEvent| {

@@ -49,10 +49,13 @@ fn Profile() -> impl IntoView {
         .unwrap_or_default();
     let submit = move |event: SubmitEvent| {
         let entered = Entered::take(&event);
-        form.submit(api::update_profile(entered.text("display_name"), entered.text("about")), move |account| {
-            store.account.set(Some(account));
-            store.toasts.info("Your profile is saved.");
-        });
+        form.submit(
+            api::update_profile(entered.text("display_name"), entered.text("about")),
+            move |account| {
+                store.account.set(Some(account));
+                store.toasts.info("Your profile is saved.");
+            },
+        );
     };
     view! {
         <section class="card" aria-labelledby="profile-title">
@@ -186,7 +189,9 @@ fn Sessions() -> impl IntoView {
     });
     let list = move || match listed.get() {
         Listed::Loading => EitherOf3::A(view! { <Skeleton rows=2 label="Loading your sessions…"/> }),
-        Listed::Failed(error) => EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> }),
+        Listed::Failed(error) => {
+            EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> })
+        }
         Listed::There => EitherOf3::C(view! {
             <ul class="rows" role="list">
                 <For each=move || sessions.get() key=|session| session.id let:session>

@@ -25,7 +25,8 @@ use crate::{
 #[component]
 pub fn Farewells(store: Store, id: ChatId, chat: LiveChat, may_administer: Memo<bool>) -> impl IntoView {
     let leaving = Signal::derive(move || {
-        chat.with(|chat| chat.as_ref().zip(store.me()).map(|(chat, me)| leaving_text(chat, me))).unwrap_or_default()
+        chat.with(|chat| chat.as_ref().zip(store.me()).map(|(chat, me)| leaving_text(chat, me)))
+            .unwrap_or_default()
     });
     view! {
         <section class="card" aria-labelledby="farewell-title">
@@ -140,7 +141,10 @@ fn leaving_text(chat: &ChatView, me: UserId) -> String {
     let state = ChatState { id: chat.id, kind: chat.kind, head: chat.head, members };
     let changes = policy::leave(&state, me).unwrap_or_default();
     let name_of = |user: UserId| {
-        chat.members.iter().find(|member| member.user.id == user).map(|member| member.user.display_name.as_str())
+        chat.members
+            .iter()
+            .find(|member| member.user.id == user)
+            .map(|member| member.user.display_name.as_str())
     };
     match changes.first() {
         Some(MemberChange::Delete) => "You are the last member: the group will be gone.".to_owned(),

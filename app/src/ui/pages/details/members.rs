@@ -58,9 +58,8 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
             members.take(shown.get()).map(|member| member.user.clone()).collect::<Vec<_>>()
         })
     });
-    let has_more = move || {
-        chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > shown.get()))
-    };
+    let has_more =
+        move || chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > shown.get()));
     let admins = Memo::new(move |_| chat.with(|chat| chat.as_deref().map_or(0, admins)));
     view! {
         <section class="card" aria-labelledby="members-title">
