@@ -73,14 +73,12 @@ pub fn App() -> impl IntoView {
 /// The pages of somebody who is signed in; or why not even their chats could be loaded.
 #[component]
 fn SignedIn() -> impl IntoView {
-    use leptos::either::Either;
-
     let failed = use_store().initial.with_value(|data| match data {
         PageData { account: None, page: Page::Failed { error }, .. } => Some(error.clone()),
         _ => None,
     });
     match failed {
-        Some(error) => Either::Left(view! { <FailedPage error/> }),
-        None => Either::Right(view! { <Workspace/> }),
+        Some(error) => view! { <FailedPage error/> }.into_any(),
+        None => view! { <Workspace/> }.into_any(),
     }
 }

@@ -79,6 +79,7 @@ pub fn ChatList() -> impl IntoView {
             </div>
         </nav>
     }
+    .into_any()
 }
 
 /// One chat: what it is called, when it was last active and what was said.
@@ -136,6 +137,7 @@ fn ChatRow(
             </a>
         </li>
     }
+    .into_any()
 }
 
 /// The chat that an address belongs to.

@@ -106,4 +106,5 @@ pub fn Mark() -> impl IntoView {
             <path class="mark__second" d="M27.5 15.500A6 6 0 0 1 29 19.500v.5a6 6 0 0 1-4 5.700V29l-4.3-3H16a6 6 0 0 1-4.5-2l3.5-3h6a9 9 0 0 0 6.5-5.500z"></path>
         </svg>
     }
+    .into_any()
 }

@@ -23,4 +23,5 @@ pub fn FailedPage(
             <ErrorView error retry=Callback::new(|()| browser::go_to(&browser::path())) fresh=true/>
         </main>
     }
+    .into_any()
 }

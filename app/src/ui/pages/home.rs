@@ -51,4 +51,5 @@ pub fn HomePage() -> impl IntoView {
             }}
         </main>
     }
+    .into_any()
 }

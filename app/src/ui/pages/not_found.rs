@@ -17,4 +17,5 @@ pub fn NotFoundPage() -> impl IntoView {
             <ErrorView error=AppError::not_found() fresh=true/>
         </main>
     }
+    .into_any()
 }

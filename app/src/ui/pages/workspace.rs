@@ -68,4 +68,5 @@ fn ConnectionBanner(
             </Show>
         </div>
     }
+    .into_any()
 }

@@ -58,7 +58,7 @@ pub(super) fn connect(store: Store) {
     // One place is enough: a nudge says that something may have changed, not what.
     let (nudge, nudges) = mpsc::channel(1);
     let nudge = StoredValue::new(nudge);
-    let listeners = ["online", "visibilitychange"].map(|event| {
+    let listeners = ["online", "offline", "visibilitychange"].map(|event| {
         window_event_listener_untyped(event, move |_| {
             if document().visibility_state() == web_sys::VisibilityState::Visible {
                 // A full queue holds a nudge already.
@@ -156,7 +156,9 @@ async fn converse(store: Store, nudges: &mut mpsc::Receiver<()>) -> End {
                 }
                 deadline = deadline.min(js_sys::Date::now() + PROBE_MS);
             }
-            Wake::Nudged | Wake::Outgoing(None) => {}
+            Wake::Nudged => {}
+            // The state has let go of the queue, which it only does for another connection.
+            Wake::Outgoing(None) => return End::Lost,
             Wake::Silent => return if greeted { End::Lost } else { End::Refused },
         }
     }

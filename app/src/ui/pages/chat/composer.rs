@@ -151,6 +151,7 @@ pub(super) fn Composer(
             </p>
         </form>
     }
+    .into_any()
 }
 
 /// What is said about a text of so many characters.

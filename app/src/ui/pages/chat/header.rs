@@ -57,6 +57,7 @@ pub(super) fn ChatHeader(
             })}
         </header>
     }
+    .into_any()
 }
 
 fn people(count: u64) -> String {

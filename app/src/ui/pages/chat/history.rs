@@ -77,7 +77,7 @@ pub(super) fn History(
     Effect::new(move |before: Option<()>| {
         sent.track();
         if before.is_some() {
-            request_animation_frame(move || place.to_end());
+            request_animation_frame(move || place.go_to_end());
         }
     });
     Effect::new(move |_| {
@@ -106,26 +106,10 @@ pub(super) fn History(
         event.prevent_default();
         store.load_older();
     };
-    let older_link = move || {
-        let first = store.timeline.with(|open| open.as_ref().and_then(Timeline::first_seq))?;
-        has_older.get().then(|| {
-            view! {
-                <div class="timeline__more">
-                    <Show when=move || older_failed.get()>
-                        <span class="timeline__problem" role="alert">"They could not be loaded. "</span>
-                    </Show>
-                    <a
-                        class="button quiet small"
-                        href=format!("/c/{chat_id}?before={first}")
-                        on:click=load_older
-                        data-pending=move || loading_older.get().then_some("true")
-                    >
-                        <span class="button__label">"Load older messages"</span>
-                        <span class="button__spinner" aria-hidden="true"></span>
-                    </a>
-                </div>
-            }
-        })
+    let older = move || {
+        let before =
+            store.timeline.with(|open| open.as_ref().and_then(Timeline::first_seq)).unwrap_or_default();
+        format!("/c/{chat_id}?before={before}")
     };
     // Whether authors are named never changes, and a row is made only when its chat is known.
     let named =
@@ -135,7 +119,22 @@ pub(super) fn History(
         <div class="timeline">
             <div class="timeline__scroller" node_ref=place.scroller on:scroll=on_scroll>
                 <div class="timeline__column">
-                    {older_link}
+                    <Show when=move || has_older.get()>
+                        <div class="timeline__more">
+                            <Show when=move || older_failed.get()>
+                                <span class="timeline__problem" role="alert">"They could not be loaded. "</span>
+                            </Show>
+                            <a
+                                class="button quiet small"
+                                href=older
+                                on:click=load_older
+                                data-pending=move || loading_older.get().then_some("true")
+                            >
+                                <span class="button__label">"Load older messages"</span>
+                                <span class="button__spinner" aria-hidden="true"></span>
+                            </a>
+                        </div>
+                    </Show>
                     <Show when=move || !ready.get()>
                         <Skeleton rows=6 label="Loading messages…"/>
                     </Show>
@@ -184,7 +183,7 @@ pub(super) fn History(
                     type="button"
                     class="button primary small timeline__news"
                     on:click=move |_| {
-                        place.to_end();
+                        place.go_to_end();
                         focus_last(place.feed);
                     }
                 >
@@ -194,6 +193,7 @@ pub(super) fn History(
             </Show>
         </div>
     }
+    .into_any()
 }
 
 /// The arrow keys walk from message to message; Escape leads back to where one writes.

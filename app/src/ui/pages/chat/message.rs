@@ -73,6 +73,7 @@ pub(super) fn MessageRow(
             </div>
         </article>
     }
+    .into_any()
 }
 
 /// A message that is not known to be stored, with what can be done about it.
@@ -148,4 +149,5 @@ pub(super) fn UnsentRow(
             </div>
         </article>
     }
+    .into_any()
 }

@@ -50,8 +50,8 @@ pub fn ChatPage() -> impl IntoView {
     }
     // A new chat is a new page: nothing of the old one is left to mix with it.
     move || match chat_id.get() {
-        Some(chat_id) => leptos::either::Either::Left(view! { <Conversation chat_id/> }),
-        None => leptos::either::Either::Right(view! { <NotFoundPage/> }),
+        Some(chat_id) => view! { <Conversation chat_id/> }.into_any(),
+        None => view! { <NotFoundPage/> }.into_any(),
     }
 }
 
@@ -118,4 +118,5 @@ fn Conversation(
             <Announcer chat_id/>
         </main>
     }
+    .into_any()
 }

@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// Shows the newest message.
-    pub(super) fn to_end(&self) {
+    pub(super) fn go_to_end(self) {
         if let Some(Some(scroller)) = self.scroller.try_get_untracked() {
             scroller.set_scroll_top(0);
             self.note();
