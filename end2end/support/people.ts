@@ -190,7 +190,7 @@ export class Person {
 
   /** The row of a member on the page with the group's details. */
   member(name: string): Locator {
-    return this.page.getByRole("listitem").filter({ hasText: name });
+    return this.page.getByRole("region", { name: "Members" }).getByRole("listitem").filter({ hasText: name });
   }
 
   /**

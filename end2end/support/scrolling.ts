@@ -6,7 +6,9 @@ import type { Person } from "./people.ts";
 export async function scrollFeed(person: Person, to: "top" | "end"): Promise<void> {
   await person.feed.evaluate((feed, end) => {
     let box: Element | null = feed;
-    while (box !== null && box.scrollHeight <= box.clientHeight + 1) box = box.parentElement;
+    const scrolls = (element: Element) =>
+      element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);
+    while (box !== null && !scrolls(box)) box = box.parentElement;
     const scrolled = box ?? document.scrollingElement;
     scrolled?.scrollTo({ top: end ? scrolled.scrollHeight : 0, behavior: "instant" });
   }, to === "end");

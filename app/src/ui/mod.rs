@@ -1,16 +1,86 @@
-//! Everything that people see: the document, the pages, the state behind them and the realtime client.
+//! Everything that people see.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | [`shell`] | the HTML document around the application |
+//! | [`page_data`] | what a page is made from, handed from the server to the browser |
+//! | `load` | (server) makes a page's data |
+//! | [`pages`] | one module per address |
+//! | [`components`] | what pages are put together from |
+//! | [`state`] | the client's state: chats, timeline, outbox, notices |
+//! | [`realtime`] | (browser) the socket that keeps the state up to date |
+//! | [`time_format`] | times and days in people's words |
+//!
+//! Every page is rendered from its [`PageData`](page_data::PageData) alone, on the server and again in the
+//! browser, so the two cannot disagree. What the browser alone knows comes in by effects, afterwards.
 
+pub mod components;
 #[cfg(feature = "ssr")]
 pub mod load;
 pub mod page_data;
+pub mod pages;
+pub mod realtime;
+pub mod shell;
+pub mod state;
+pub mod time_format;
+
+#[cfg(feature = "ssr")]
+pub use shell::shell;
 
 use leptos::prelude::*;
+use leptos_meta::provide_meta_context;
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+
+use self::{
+    components::toasts::ToastRegion,
+    page_data::{Page, PageData},
+    pages::{
+        chat::ChatPage, details::DetailsPage, failed::FailedPage, home::HomePage, login::LoginPage,
+        new_chat::NewChatPage, new_group::NewGroupPage, not_found::NotFoundPage, register::RegisterPage,
+        settings::SettingsPage, workspace::Workspace,
+    },
+    state::{Store, use_store},
+};
+
 /// The application.
 #[component]
 pub fn App() -> impl IntoView {
-    view! { <p>"Samvad"</p> }
+    provide_meta_context();
+    provide_context(Store::new(page_data::of_this_page()));
+    view! {
+        <Router>
+            <Routes fallback=NotFoundPage>
+                <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async/>
+                <Route path=path!("/register") view=RegisterPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=SignedIn ssr=SsrMode::Async>
+                    <Route path=path!("/") view=HomePage/>
+                    <Route path=path!("/new") view=NewChatPage/>
+                    <Route path=path!("/new-group") view=NewGroupPage/>
+                    <Route path=path!("/settings") view=SettingsPage/>
+                    <Route path=path!("/c/:chat") view=ChatPage/>
+                    <Route path=path!("/c/:chat/details") view=DetailsPage/>
+                </ParentRoute>
+            </Routes>
+            <ToastRegion/>
+        </Router>
+    }
 }
-/// The document.
-pub fn shell(_options: leptos::config::LeptosOptions) -> impl IntoView {
-    view! { <App/> }
+
+/// The pages of somebody who is signed in; or why not even their chats could be loaded.
+#[component]
+fn SignedIn() -> impl IntoView {
+    use leptos::either::Either;
+
+    let failed = use_store().initial.with_value(|data| match data {
+        PageData { account: None, page: Page::Failed { error }, .. } => Some(error.clone()),
+        _ => None,
+    });
+    match failed {
+        Some(error) => Either::Left(view! { <FailedPage error/> }),
+        None => Either::Right(view! { <Workspace/> }),
+    }
 }

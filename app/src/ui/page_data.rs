@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -93,11 +94,16 @@ pub struct FormNotice {
 impl PageData {
     /// The data of a page that shows nothing but why there is none.
     pub fn failed(error: AppError) -> Self {
+        Self { page: Page::Failed { error }, ..Self::nothing() }
+    }
+
+    /// The data of a page that belongs to nobody, as when the routes are listed.
+    pub fn nothing() -> Self {
         Self {
             account: None,
             chats: Vec::new(),
             online: Vec::new(),
-            page: Page::Failed { error },
+            page: Page::Plain,
             utc_offset_minutes: 0,
             client_id: ClientId::from_bytes([0; 16]),
             form: None,
@@ -114,4 +120,23 @@ impl PageData {
         let form = self.form.as_ref().filter(|form| form.function == function)?;
         form.values.get(field).map(String::as_str)
     }
+}
+
+/// The data of the page that is being rendered: on the server from the context, in the browser from the
+/// document.
+pub fn of_this_page() -> PageData {
+    use_context().or_else(from_document).unwrap_or_else(PageData::nothing)
+}
+
+#[cfg(feature = "hydrate")]
+fn from_document() -> Option<PageData> {
+    let text = document().get_element_by_id(ELEMENT_ID)?.text_content()?;
+    serde_json::from_str(&text)
+        .inspect_err(|error| leptos::logging::error!("the page's data cannot be read: {error}"))
+        .ok()
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn from_document() -> Option<PageData> {
+    None
 }

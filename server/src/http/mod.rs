@@ -78,6 +78,12 @@ async fn call(request: Request) -> Response {
     handle_server_fns_with_context(move || provide_context(context.clone()), request).await.into_response()
 }
 
+/// The API takes nothing but `POST`.
+async fn not_allowed(request: Request) -> Response {
+    let request_id = context::of(&request).map(|context| context.request_id);
+    errors::response(ErrorCode::MethodNotAllowed.into(), request_id.as_deref().unwrap_or_default())
+}
+
 /// Whether this node can do its work: the store can be reached.
 async fn ready(State(state): State<AppState>) -> Response {
     match tokio::time::timeout(Duration::from_secs(5), state.store.check()).await {

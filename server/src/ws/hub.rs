@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -64,6 +65,12 @@ pub struct Hub {
 impl Default for Hub {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().describe(&mut out.debug_struct("Hub"))
     }
 }
 
@@ -178,8 +185,8 @@ impl Hub {
     }
 
     /// Notes that the peer was heard from.
-    pub fn heard_from(&self, socket: &Socket) {
-        socket.heard.store(self.seconds(Instant::now()), Ordering::Relaxed);
+    pub fn heard_from(&self, socket: &Socket, now: Instant) {
+        socket.heard.store(self.seconds(now), Ordering::Relaxed);
     }
 
     /// A chat's log is known to reach up to `head`: told with the next heartbeat if that is news.
@@ -260,6 +267,18 @@ impl Hub {
         }
     }
 
+    /// People who, between them, are in the rooms of this node, for reading what the store knows of those:
+    /// at most `limit`, beginning with the room at `place`. Returns where to go on.
+    pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
+        self.read().witnesses(place, limit)
+    }
+
+    /// Those of the heads that are further than the rooms know.
+    pub fn ahead(&self, heads: Heads) -> Vec<(ChatId, Seq)> {
+        let behind = |chat: ChatId, head: Seq| self.room(chat).is_some_and(|room| room.lock().head() < head);
+        heads.into_iter().filter(|&(chat, head)| behind(chat, head)).collect()
+    }
+
     /// Tells every room whose head moved lately where it stands, with a frame made by `frame`.
     pub fn tell_heads(&self, frame: impl Fn(ChatId, Seq) -> AppResult<Utf8Bytes>) -> AppResult<()> {
         let now = Instant::now();
@@ -271,8 +290,7 @@ impl Hub {
     }
 
     /// Sends every socket `frame` and a ping, and closes those that were not heard from for `silence`.
-    pub fn beat(&self, frame: &Utf8Bytes, silence: Duration) {
-        let now = Instant::now();
+    pub fn beat(&self, frame: &Utf8Bytes, silence: Duration, now: Instant) {
         let earliest = self.seconds(now).checked_sub(u32::try_from(silence.as_secs()).unwrap_or(u32::MAX));
         for socket in self.all() {
             if !socket.follows() {
@@ -303,14 +321,17 @@ impl Hub {
         }
     }
 
-    /// Every socket with whose it is.
+    /// Every socket that holds a lease, with whose it is. One that still connects has none yet: renewing
+    /// that would make it, and hide that the person comes online.
     pub fn sockets(&self) -> Vec<(UserId, SocketId)> {
-        self.read().sockets().map(|socket| (socket.user, socket.id)).collect()
+        let registry = self.read();
+        registry.sockets().filter(|socket| socket.follows()).map(|socket| (socket.user, socket.id)).collect()
     }
 
-    /// The person's sockets.
+    /// The person's sockets that hold a lease.
     pub fn sockets_of(&self, user: UserId) -> Vec<(UserId, SocketId)> {
-        self.read().sockets_of(user).iter().map(|socket| (user, socket.id)).collect()
+        let sockets = self.read().sockets_of(user);
+        sockets.iter().filter(|socket| socket.follows()).map(|socket| (user, socket.id)).collect()
     }
 
     /// How many sockets there are.

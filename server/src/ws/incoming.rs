@@ -64,8 +64,9 @@ impl Reader {
             Some(Err(error)) => return Err(fault(error)),
             Some(Ok(message)) => message,
         };
-        realtime.parts.hub.heard_from(handle);
-        if !self.in_time(Instant::now()) {
+        let now = Instant::now();
+        realtime.parts.hub.heard_from(handle, now);
+        if !self.in_time(now) {
             return Err(End::Close(Close::TooOften));
         }
         let text = match message {
@@ -228,5 +229,24 @@ impl Resume<'_> {
     async fn send(&mut self, frame: &impl serde::Serialize) -> Result<(), Stop> {
         let frame = encode(frame)?;
         Ok(write(self.socket, &self.handle.outbox, Message::Text(frame)).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_of_frames_is_taken_and_a_steady_flow_but_not_both() {
+        let mut reader = Reader::default();
+        let mut now = Instant::now();
+        assert!((0..FRAME_BURST).all(|_| reader.in_time(now)));
+        assert!(!reader.in_time(now));
+
+        let mut reader = Reader::default();
+        for _ in 0..1_000 {
+            assert!(reader.in_time(now));
+            now += FRAME_EVERY;
+        }
     }
 }

@@ -8,7 +8,9 @@
 //! | `incoming` | the client's frames; `resume` |
 //! | `hub`, `registry`, `room` | the sockets of this node and their rooms; delivery |
 //! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
-//! | `realtime` | the node's tasks: heartbeat, leases, announcements, drain |
+//! | `realtime` | the node's tasks: leases, announcements, drain |
+//! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
+//! | `supervise` | starting a task again that panicked |
 //! | `close` | reasons to close a socket |
 //!
 //! Not here: what an event means, who may be in a chat, what is stored. The hub believes the bus, and a
@@ -16,6 +18,7 @@
 
 mod close;
 mod connect;
+mod heartbeat;
 mod hub;
 mod incoming;
 mod outbox;

@@ -22,6 +22,10 @@ use super::close::Close;
 /// written shows as room in the queue soon.
 const BATCH_FRAMES: usize = 64;
 
+/// The same in bytes; a larger frame goes alone. While it writes, the task does not read, so a batch must
+/// not keep it busy for long on a slow line.
+const BATCH_BYTES: usize = 64 * 1024;
+
 /// A socket whose task has not moved for this long is not waited for any longer.
 const LAGGING_FOR: Duration = Duration::from_secs(1);
 
@@ -213,13 +217,18 @@ impl Outbox {
         let mut state = self.lock();
         let was_pressed = state.is_pressed();
         state.settle(now);
-        let queued = if state.queue.len() <= BATCH_FRAMES {
-            // Leaves a queue without a buffer behind.
-            std::mem::take(&mut state.queue)
-        } else {
-            state.queue.drain(..BATCH_FRAMES).collect()
+        let mut bytes = 0;
+        let fits = |(frame, _): &&(Utf8Bytes, Class)| {
+            bytes += frame.len();
+            bytes <= BATCH_BYTES
         };
-        let frames: VecDeque<_> = queued.into_iter().map(|(frame, _)| frame).collect();
+        let count = state.queue.iter().take(BATCH_FRAMES).take_while(fits).count();
+        let count = count.max(1).min(state.queue.len());
+        let frames: VecDeque<_> = state.queue.drain(..count).map(|(frame, _)| frame).collect();
+        if state.queue.is_empty() {
+            // An idle socket keeps no buffer.
+            state.queue = VecDeque::new();
+        }
         state.taken_frames = frames.len();
         state.taken_bytes = frames.iter().map(|frame| frame.len()).sum();
         let batch = Batch { frames, ping: std::mem::take(&mut state.ping) };
@@ -333,129 +342,4 @@ fn wake(waker: Option<Waker>) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use futures::FutureExt;
-
-    use super::*;
-
-    fn outbox() -> (Outbox, Instant) {
-        let now = Instant::now();
-        (Outbox::new(Arc::new(Notify::new()), now), now)
-    }
-
-    fn text(text: &str) -> Utf8Bytes {
-        text.into()
-    }
-
-    fn taken(batch: &Batch) -> Vec<&str> {
-        batch.frames.iter().map(|frame| frame.as_str()).collect()
-    }
-
-    #[test]
-    fn frames_come_out_in_order_and_leave_nothing_behind() {
-        let (outbox, now) = outbox();
-        assert_eq!(outbox.ready().now_or_never(), None);
-        outbox.push(text("a"), Class::Durable, now);
-        outbox.push(text("b"), Class::Lossy, now);
-        outbox.ping();
-        assert_eq!(outbox.ready().now_or_never(), Some(()));
-        let batch = outbox.take(now);
-        assert_eq!((taken(&batch), batch.ping), (vec!["a", "b"], true));
-        outbox.written(now);
-        assert_eq!(outbox.ready().now_or_never(), None);
-        let state = outbox.lock();
-        assert_eq!((state.frames, state.bytes, state.queue.capacity()), (0, 0, 0));
-    }
-
-    #[test]
-    fn a_full_queue_loses_what_is_lossy_before_the_socket_is_closed() {
-        let (outbox, now) = outbox();
-        for n in 0..QUEUE_FRAMES {
-            let class = if n % 64 == 0 { Class::Lossy } else { Class::Durable };
-            assert_ne!(outbox.push(text("x"), class, now), Pushed::Dropped);
-        }
-        assert_eq!(outbox.push(text("lossy"), Class::Lossy, now), Pushed::Dropped);
-        for _ in 0..4 {
-            assert_eq!(outbox.push(text("durable"), Class::Durable, now), Pushed::Pressed);
-        }
-        assert_eq!(outbox.closing_reason(), None);
-        assert_eq!(outbox.push(text("durable"), Class::Durable, now), Pushed::Dropped);
-        assert_eq!(outbox.closing().now_or_never(), Some(Close::Overflow));
-        assert!(outbox.take(now).frames.is_empty(), "what is queued is not sent any more");
-    }
-
-    #[test]
-    fn bytes_are_bounded_too_and_what_is_being_written_counts() {
-        let (outbox, now) = outbox();
-        let big = "x".repeat(QUEUE_BYTES / 4);
-        for _ in 0..4 {
-            outbox.push(text(&big), Class::Durable, now);
-        }
-        assert_eq!(outbox.take(now).frames.len(), 4);
-        assert_eq!(outbox.push(text("lossy"), Class::Lossy, now), Pushed::Dropped);
-        outbox.written(now);
-        assert_eq!(outbox.push(text("lossy"), Class::Lossy, now), Pushed::Easy);
-    }
-
-    #[test]
-    fn a_frame_larger_than_the_queue_goes_alone() {
-        let (outbox, now) = outbox();
-        let huge = "x".repeat(QUEUE_BYTES + 1);
-        assert_eq!(outbox.push(text(&huge), Class::Durable, now), Pushed::Pressed);
-        assert_eq!(outbox.push(text("more"), Class::Durable, now), Pushed::Dropped);
-        assert_eq!(outbox.closing_reason(), Some(Close::Overflow));
-    }
-
-    #[test]
-    fn the_first_reason_to_close_stands_and_a_restart_keeps_the_queue() {
-        let (outbox, now) = outbox();
-        outbox.push(text("a"), Class::Durable, now);
-        let restart = Close::Restart { reconnect_after_ms: 7 };
-        outbox.close(restart);
-        outbox.close(Close::SessionEnded);
-        assert_eq!(outbox.closing_reason(), Some(restart));
-        assert_eq!(taken(&outbox.take(now)), ["a"]);
-    }
-
-    #[test]
-    fn a_backlog_tells_a_late_task_from_a_peer_that_does_not_read() {
-        let (outbox, now) = outbox();
-        for _ in 0..=QUEUE_FRAMES / 2 {
-            outbox.push(text("x"), Class::Durable, now);
-        }
-        assert_eq!(outbox.backlog(now), Backlog::Lagging { until: now + LAGGING_FOR });
-        assert_eq!(outbox.backlog(now + LAGGING_FOR), Backlog::None, "given up");
-        outbox.set_blocked(true, now);
-        assert_eq!(outbox.backlog(now), Backlog::Blocked { until: now + BLOCKED_FOR });
-        assert_eq!(outbox.backlog(now + BLOCKED_FOR), Backlog::None, "given up");
-        outbox.take(now);
-        assert!(matches!(outbox.backlog(now), Backlog::Lagging { .. }), "taken is not written");
-        outbox.written(now);
-        assert_eq!(outbox.backlog(now), Backlog::None);
-    }
-
-    #[test]
-    fn closing_wakes_a_task_that_waits_for_that_alone_and_a_push_does_not() {
-        use std::{sync::atomic::AtomicUsize, sync::atomic::Ordering, task::Wake};
-
-        struct Count(AtomicUsize);
-        impl Wake for Count {
-            fn wake(self: Arc<Self>) {
-                self.0.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-        let (outbox, now) = outbox();
-        let count = Arc::new(Count(AtomicUsize::new(0)));
-        let waker = Waker::from(count.clone());
-        let mut cx = Context::from_waker(&waker);
-        let mut closing = Box::pin(outbox.closing());
-        assert!(closing.poll_unpin(&mut cx).is_pending());
-        outbox.push(text("a"), Class::Durable, now);
-        assert_eq!(count.0.load(Ordering::SeqCst), 0);
-        outbox.close(Close::SessionEnded);
-        assert_eq!(count.0.load(Ordering::SeqCst), 1);
-        assert_eq!(closing.poll_unpin(&mut cx), Poll::Ready(Close::SessionEnded));
-    }
-}
+mod tests;

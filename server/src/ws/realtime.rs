@@ -9,24 +9,17 @@ use app::{
     domain::UserId,
     error::{AppError, AppResult},
     ports::{Clock, IdSource, Limiter, Store},
-    protocol::{Heads, Notice, PresenceStatus},
+    protocol::PresenceStatus,
     service::PresenceService,
 };
-use axum::extract::ws::Utf8Bytes;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{connect::HEARTBEAT_MS, encode, hub::Hub, supervise::supervise};
+use super::{heartbeat::Heartbeat, hub::Hub, supervise::supervise};
 
-/// How often heads that moved lately are told.
-const TELL_HEADS_EVERY: Duration = Duration::from_secs(5);
-/// Every how many of these a heartbeat goes to every socket.
-const BEAT_EVERY: u32 = (HEARTBEAT_MS / 5_000) as u32;
-/// A peer that was not heard from for this long is gone, though its connection may not know it.
-const SILENCE: Duration = Duration::from_secs(45);
 /// How often the leases of this node's sockets are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// How often leases that have run out are looked for.
@@ -68,10 +61,12 @@ impl Realtime {
     pub fn start(parts: Parts) -> Arc<Self> {
         let (announcements, came_online) = mpsc::channel(ANNOUNCEMENTS);
         let realtime = Arc::new(Self { parts, announcements });
-        let Parts { tracker, shutdown, hub, presence, .. } = &realtime.parts;
+        let Parts { tracker, shutdown, hub, store, presence, .. } = &realtime.parts;
 
-        let beat = Beat { hub: hub.clone(), count: 0 };
-        tracker.spawn(supervise("heartbeat", shutdown.clone(), beat, |beat| Box::pin(beat.run())));
+        let heartbeat = Heartbeat::new(hub.clone(), store.clone());
+        tracker.spawn(supervise("heartbeat", shutdown.clone(), heartbeat, |heartbeat| {
+            Box::pin(heartbeat.run())
+        }));
         let renewal = Renewal { hub: hub.clone(), presence: presence.clone(), failing: false };
         tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
         let announcer =
@@ -92,35 +87,6 @@ impl Realtime {
         // It fails only once the node stops, when there is nobody left to tell.
         let _ = self.announcements.send(user).await;
     }
-}
-
-struct Beat {
-    hub: Arc<Hub>,
-    count: u32,
-}
-
-impl Beat {
-    async fn run(&mut self) {
-        let mut ticks = every(TELL_HEADS_EVERY);
-        loop {
-            ticks.tick().await;
-            self.count = self.count.wrapping_add(1);
-            if let Err(error) = self.beat() {
-                tracing::error!(error = %error.chain(), "the heartbeat could not be encoded");
-            }
-        }
-    }
-
-    fn beat(&self) -> AppResult<()> {
-        if self.count.is_multiple_of(BEAT_EVERY) {
-            self.hub.beat(&heads(Heads::new())?, SILENCE);
-        }
-        self.hub.tell_heads(|chat, head| heads(Heads::from([(chat, head)])))
-    }
-}
-
-fn heads(heads: Heads) -> AppResult<Utf8Bytes> {
-    encode(&Notice::Heads { heads })
 }
 
 struct Renewal {
@@ -181,14 +147,15 @@ impl Announcer {
     }
 }
 
-fn every(period: Duration) -> tokio::time::Interval {
-    let mut ticks = interval(period);
+/// Ticks after each period, the first time after one.
+pub fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
 /// Logs when something begins to fail, rather than each time.
-fn note(failing: &mut bool, done: Result<(), AppError>, what: &'static str) {
+pub fn note(failing: &mut bool, done: Result<(), AppError>, what: &'static str) {
     match done {
         Ok(()) => *failing = false,
         Err(error) if !*failing => {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
+    fmt,
     sync::Arc,
     time::Instant,
 };
@@ -116,6 +117,28 @@ impl Registry {
         entry.rooms.iter().filter_map(|chat| Some((*chat, self.room(*chat)?))).collect()
     }
 
+    /// People who, between them, are in the rooms from `place` on, and where to go on: each stands for all
+    /// rooms that they are in.
+    pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
+        let count = self.rooms.len();
+        let (mut users, mut covered) = (Vec::new(), HashSet::new());
+        let place = if place < count { place } else { 0 };
+        for (step, (chat, room)) in self.rooms.iter().cycle().skip(place).take(count).enumerate() {
+            if users.len() == limit {
+                return (users, place + step);
+            }
+            if covered.contains(chat) {
+                continue;
+            }
+            let witness = room.lock().members().first().and_then(|socket| self.sockets.get(&socket.id));
+            if let Some(entry) = witness {
+                covered.extend(entry.rooms.iter().copied());
+                users.push(entry.socket.user);
+            }
+        }
+        (users, 0)
+    }
+
     /// Joins a room, which is made if this is its first socket. Joining again only raises the head.
     pub fn join(&mut self, socket: SocketId, chat: ChatId, head: Seq, now: Instant) {
         let Some(entry) = self.sockets.get_mut(&socket) else { return };
@@ -169,6 +192,15 @@ impl Registry {
     /// The socket is connecting no longer. Returns what it was told meanwhile.
     pub fn connected(&mut self, socket: SocketId) -> News {
         self.connecting.remove(&socket).unwrap_or_default()
+    }
+
+    /// Writes how much is in the tables.
+    pub fn describe(&self, out: &mut fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        out.field("sockets", &self.sockets.len())
+            .field("users", &self.users.len())
+            .field("rooms", &self.rooms.len())
+            .field("connecting", &self.connecting.len())
+            .finish()
     }
 
     fn leave_room(&mut self, socket: SocketId, chat: ChatId) {

@@ -261,3 +261,18 @@ pub fn answer(handle: &Socket, notice: &Notice, class: super::outbox::Class) {
         Err(error) => tracing::error!(error = %error.chain(), "a frame could not be encoded"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, C, D, F>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_a_socket_is_small() {
+        let size = size_of_future(serve);
+        assert!(size <= 2_048, "{size} bytes, for each of ten thousand idle sockets");
+    }
+}

@@ -64,9 +64,12 @@ async fn upgrade(
         .max_message_size(SOCKET_FRAME_BYTES)
         .max_frame_size(SOCKET_FRAME_BYTES)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a connection could not be upgraded"))
-        .on_upgrade(move |socket| async move {
-            serve(realtime, seat, actor, socket).await;
-            drop(token);
+        // Boxed, because the future around it would hold it twice.
+        .on_upgrade(move |socket| {
+            Box::pin(async move {
+                serve(realtime, seat, actor, socket).await;
+                drop(token);
+            })
         })
 }
 

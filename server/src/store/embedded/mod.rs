@@ -208,10 +208,12 @@ fn open_connection(path: &Path, options: &EmbeddedOptions, purpose: Purpose) -> 
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update_and_check(None, "mmap_size", 0, |_row| Ok(())).or_else(no_answer)?;
+    // A last resort: the writer looks after the log itself, when nobody waits.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_row| Ok(()))?;
     // Negative: KiB rather than pages. The system's own cache stands behind it.
     connection.pragma_update(None, "cache_size", if purpose == Purpose::Write { -4096 } else { -2048 })?;
     // A log that a burst has blown up is cut back at the next checkpoint.
-    let wal_bytes = 16 * 1024 * 1024;
+    let wal_bytes = 32 * 1024 * 1024;
     connection.pragma_update_and_check(None, "journal_size_limit", wal_bytes, |_row| Ok(()))?;
     if let Some(bytes) = options.max_bytes {
         let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
@@ -232,12 +234,22 @@ fn no_answer(error: rusqlite::Error) -> rusqlite::Result<()> {
 /// Makes the directory and the file where they are missing. What is in them is for the server alone; the
 /// files beside the database get its permissions from SQLite.
 fn prepare_file(path: &Path) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    if let Some(directory) = directory {
         fs::create_dir_all(directory)?;
     }
+    let new = !path.exists();
     let mut file = fs::OpenOptions::new();
     file.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    file.open(path).map(drop)
+    file.open(path)?;
+    // The names must be as durable as what will be written under them.
+    if cfg!(unix) && new {
+        let named = directory.into_iter().flat_map(|directory| directory.ancestors().take(2));
+        for directory in named.filter(|directory| !directory.as_os_str().is_empty()) {
+            fs::File::open(directory)?.sync_all()?;
+        }
+    }
+    Ok(())
 }

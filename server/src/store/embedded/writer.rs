@@ -22,11 +22,16 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{EmbeddedOptions, WriteStats, fault::Fault};
+use super::{EmbeddedOptions, WriteStats, fault::Fault, rows};
 
 /// How long a write waits for its answer. It has then either been committed or not; the caller cannot
 /// know, and looks it up or tries again.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// From how many pages on the write-ahead log is moved into the database when there is a moment for it.
+/// SQLite would do that within a commit, while people wait for their answers (`mod.rs` lets it do so only
+/// when such a moment does not come).
+const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// The handle to the writer thread.
 pub(super) struct Writer {
@@ -193,6 +198,9 @@ impl Committer {
             }
             waiting.retain(|job| !job.abandoned());
             self.carry_out(waiting);
+            if self.queue.is_empty() {
+                self.tidy();
+            }
         }
         self.finish().map_err(AppError::from)
     }
@@ -254,6 +262,23 @@ impl Committer {
         if let Err(error) = self.statement("ROLLBACK") {
             let error = AppError::from(error);
             tracing::error!(error = %error.chain(), "a transaction could not be rolled back");
+        }
+    }
+
+    /// Moves the write-ahead log into the database if it has grown, without waiting for readers.
+    fn tidy(&self) {
+        let pages = |sql: &str| {
+            rows::one(&self.connection, sql, [], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+        };
+        let tidied = pages("PRAGMA wal_checkpoint(NOOP)").and_then(|waiting| {
+            if waiting.is_some_and(|waiting| waiting >= CHECKPOINT_PAGES) {
+                pages("PRAGMA wal_checkpoint(PASSIVE)")?;
+            }
+            Ok(())
+        });
+        if let Err(error) = tidied {
+            // What is in the log is safe there. The next commit that fails for the same reason is answered.
+            tracing::warn!(error = %AppError::from(error).chain(), "the write-ahead log was not checkpointed");
         }
     }
 

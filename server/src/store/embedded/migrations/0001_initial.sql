@@ -5,7 +5,7 @@
 
 CREATE TABLE users (
     id            BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 12),
-    email         TEXT    NOT NULL UNIQUE CHECK (octet_length(email) BETWEEN 3 AND 254 AND email = lower(email)),
+    email         TEXT    NOT NULL UNIQUE CHECK (length(CAST(email AS BLOB)) BETWEEN 3 AND 254 AND email = lower(email)),
     display_name  TEXT    NOT NULL CHECK (length(display_name) BETWEEN 1 AND 60),
     -- The display name in lower case: what lists of people are ordered by.
     name_key      TEXT    NOT NULL,
@@ -26,8 +26,8 @@ CREATE UNIQUE INDEX user_words_by_word ON user_words (word, user_id);
 CREATE TABLE sessions (
     id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 12),
     user_id      BLOB    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    user_agent   TEXT    NOT NULL CHECK (octet_length(user_agent) <= 300),
-    address      TEXT    NOT NULL CHECK (octet_length(address) <= 100),
+    user_agent   TEXT    NOT NULL CHECK (length(CAST(user_agent AS BLOB)) <= 300),
+    address      TEXT    NOT NULL CHECK (length(CAST(address AS BLOB)) <= 100),
     created_at   INTEGER NOT NULL,
     last_used_at INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL

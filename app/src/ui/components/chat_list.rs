@@ -1,0 +1,158 @@
+//! The list of one's chats, last active first.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::{
+    avatar::{Avatar, chat_hue, user_hue},
+    empty::Empty,
+    icon::{Glyph, Icon, Mark},
+    presence::Presence,
+};
+use crate::{
+    domain::ChatId,
+    protocol::ChatView,
+    ui::{
+        state::{
+            naming::{chat_title, partner, preview},
+            use_store,
+        },
+        time_format::list_time,
+    },
+};
+
+/// The navigation: where to begin something, and the chats there are.
+#[component]
+pub fn ChatList() -> impl IntoView {
+    let store = use_store();
+    let chats = store.shared_chats();
+    let path = use_location().pathname;
+    let current = Memo::new(move |_| path.with(|path| chat_of(path)));
+    let at = move |wanted: &'static str| path.with(|path| (path == wanted).then_some("page"));
+    let ids = Memo::new(move |_| chats.with(|chats| chats.iter().map(|chat| chat.id).collect::<Vec<_>>()));
+    let none = Memo::new(move |_| ids.with(Vec::is_empty));
+    view! {
+        <nav class="workspace__list chat-list" aria-label="Chats">
+            <div class="chat-list__head">
+                <a class="chat-list__brand" href="/"><Mark/>"Samvad"</a>
+                <div class="chat-list__actions">
+                    <a class="icon-button" href="/new" aria-label="New chat" aria-current=move || at("/new")>
+                        <Icon glyph=Glyph::Compose/>
+                    </a>
+                    <a
+                        class="icon-button"
+                        href="/new-group"
+                        aria-label="New group"
+                        aria-current=move || at("/new-group")
+                    >
+                        <Icon glyph=Glyph::People/>
+                    </a>
+                    <a
+                        class="icon-button"
+                        href="/settings"
+                        aria-label="Settings"
+                        aria-current=move || at("/settings")
+                    >
+                        <Icon glyph=Glyph::Settings/>
+                    </a>
+                </div>
+            </div>
+            <div class="chat-list__scroll">
+                <Show when=move || none.get()>
+                    <Empty
+                        glyph=Glyph::Chat
+                        title="No chats yet"
+                        text="Find somebody and say hello, or bring a few people together."
+                    >
+                        <a class="button primary" href="/new">"Start a chat"</a>
+                    </Empty>
+                </Show>
+                <ul class="chat-list__rows" role="list">
+                    <For
+                        each=move || ids.get()
+                        key=|id| *id
+                        children=move |id| view! { <ChatRow id current/> }
+                    />
+                </ul>
+            </div>
+        </nav>
+    }
+}
+
+/// One chat: what it is called, when it was last active and what was said.
+#[component]
+fn ChatRow(
+    /// Which chat.
+    id: ChatId,
+    /// The chat whose page is open.
+    current: Memo<Option<ChatId>>,
+) -> impl IntoView {
+    let store = use_store();
+    let me = store.me();
+    let chat = store.shared_chat(id);
+    let read = move |of: fn(&ChatView, Option<crate::domain::UserId>) -> String| {
+        chat.with(|chat| chat.as_deref().map(|chat| of(chat, me)).unwrap_or_default())
+    };
+    let title = Memo::new(move |_| read(chat_title));
+    let said =
+        Memo::new(move |_| read(|chat, me| preview(chat, me).unwrap_or_else(|| "No messages yet".into())));
+    let time = move || {
+        chat.with(|chat| {
+            let at = chat.as_deref().map(ChatView::last_activity_at)?;
+            let text = list_time(at, store.utc_offset.get(), store.today.get());
+            Some(view! { <time class="chat-row__time" datetime=at.to_string()>{text}</time> })
+        })
+    };
+    // Whether it is a group, and who the other person is, never changes.
+    let other = chat.with_untracked(|chat: &Option<Arc<ChatView>>| {
+        chat.as_deref().and_then(|c| Some(partner(c, me)?.user.id))
+    });
+    view! {
+        <li>
+            <a
+                class="chat-row"
+                href=format!("/c/{id}")
+                aria-current=move || (current.get() == Some(id)).then_some("page")
+            >
+                <span class="chat-row__picture">
+                    <Avatar
+                        name=title
+                        hue=other.map_or_else(|| chat_hue(id), user_hue)
+                        group=other.is_none()
+                    />
+                </span>
+                <span class="chat-row__body">
+                    <span class="chat-row__line">
+                        <span class="chat-row__title" dir="auto">{move || title.get()}</span>
+                        {time}
+                    </span>
+                    <span class="chat-row__line">
+                        <span class="chat-row__said" dir="auto">{move || said.get()}</span>
+                        {other.map(|user| view! { <Presence online=store.is_online(user)/> })}
+                    </span>
+                </span>
+            </a>
+        </li>
+    }
+}
+
+/// The chat that an address belongs to.
+fn chat_of(path: &str) -> Option<ChatId> {
+    path.strip_prefix("/c/")?.split('/').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_a_chat() {
+        let id = "68949ca2e36d65cad2b71204";
+        assert_eq!(chat_of(&format!("/c/{id}")), id.parse().ok());
+        assert_eq!(chat_of(&format!("/c/{id}/details")), id.parse().ok());
+        assert_eq!(chat_of("/settings"), None);
+        assert_eq!(chat_of("/c/nonsense"), None);
+    }
+}

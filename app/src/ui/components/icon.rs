@@ -1,0 +1,95 @@
+//! The icons: one 24 × 24 drawing each, in strokes of the text's own colour.
+
+use leptos::prelude::*;
+
+/// Which drawing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glyph {
+    /// Back to where one came from.
+    Back,
+    /// A new chat: a sheet and a pencil.
+    Compose,
+    /// Several people.
+    People,
+    /// One person.
+    Person,
+    /// Settings: sliders.
+    Settings,
+    /// Look for something.
+    Search,
+    /// Close, take away.
+    Close,
+    /// Something went wrong.
+    Alert,
+    /// Something to know.
+    Info,
+    /// Done, sent.
+    Check,
+    /// Not done yet.
+    Clock,
+    /// Send.
+    Send,
+    /// Downwards, to the newest.
+    Down,
+    /// Away from here.
+    Leave,
+    /// Add.
+    Plus,
+    /// A conversation.
+    Chat,
+    /// A device.
+    Device,
+    /// Try again.
+    Retry,
+}
+
+impl Glyph {
+    /// The strokes, as the data of an SVG path.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Back => "M15 5l-7 7 7 7",
+            Self::Compose => "M11 5H6a2 2 0 0 0-2 2v11a2 2 0 0 0 2 2h11a2 2 0 0 0 2-2v-5M17.5 3.5a2.1 2.1 0 0 1 3 3L12 15l-4 1 1-4z",
+            Self::People => "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20v-1a5 5 0 0 1 5-5h3a5 5 0 0 1 5 5v1M16 4.3a3.5 3.5 0 0 1 0 6.4M18 14.2a5 5 0 0 1 3.5 4.8v1",
+            Self::Person => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20v-.5A5.5 5.5 0 0 1 10.5 14h3a5.5 5.5 0 0 1 5.5 5.500v.5",
+            Self::Settings => "M4 7h9M19 7h1M4 17h1M11 17h9M16 4.500a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5zM8 14.500a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5z",
+            Self::Search => "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.500L20 20",
+            Self::Close => "M6 6l12 12M18 6L6 18",
+            Self::Alert => "M12 8.500v4.500M12 16.500v.01M10.3 4.200L2.8 17.300A2 2 0 0 0 4.5 20.300h15a2 2 0 0 0 1.7-3L13.7 4.200a2 2 0 0 0-3.4 0z",
+            Self::Info => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.500v.01",
+            Self::Check => "M5 12.500l4.5 4.500L19 7.5",
+            Self::Clock => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2",
+            Self::Send => "M12 19V5M5.5 11.500L12 5l6.5 6.5",
+            Self::Down => "M12 5v14M5.5 12.500L12 19l6.5-6.5",
+            Self::Leave => "M14 8V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h6a2 2 0 0 0 2-2v-2M9 12h12M17.5 8.500L21 12l-3.5 3.5",
+            Self::Plus => "M12 5v14M5 12h14",
+            Self::Chat => "M20.5 11.500a8 8 0 0 1-11.8 7L4 20l1.5-4.500A8 8 0 1 1 20.5 11.500z",
+            Self::Device => "M5 5h14a1.5 1.5 0 0 1 1.5 1.500V15A1.5 1.5 0 0 1 19 16.500H5A1.5 1.5 0 0 1 3.5 15V6.500A1.5 1.5 0 0 1 5 5zM9 20h6M12 16.500V20",
+            Self::Retry => "M19.5 12a7.5 7.5 0 1 1-2.2-5.300L20 9.500M20 4.500v5h-5",
+        }
+    }
+}
+
+/// A drawing beside words or in a control that has a name of its own: never read aloud.
+#[component]
+pub fn Icon(
+    /// Which drawing.
+    glyph: Glyph,
+) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" focusable="false">
+            <path d=glyph.path()></path>
+        </svg>
+    }
+    .into_any()
+}
+
+/// The mark of the product: two voices, one after the other.
+#[component]
+pub fn Mark() -> impl IntoView {
+    view! {
+        <svg class="mark" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true" focusable="false">
+            <path class="mark__first" d="M9 4h11a6 6 0 0 1 6 6v1a6 6 0 0 1-6 6h-7l-5 4v-4.200A6 6 0 0 1 3 11v-1a6 6 0 0 1 6-6z"></path>
+            <path class="mark__second" d="M27.5 15.500A6 6 0 0 1 29 19.500v.5a6 6 0 0 1-4 5.700V29l-4.3-3H16a6 6 0 0 1-4.5-2l3.5-3h6a9 9 0 0 0 6.5-5.500z"></path>
+        </svg>
+    }
+}

@@ -1,0 +1,16 @@
+//! What pages are put together from. A component here knows the store and the server functions, but no
+//! page; what can be decided without a document is a plain function with a test.
+
+pub mod avatar;
+pub mod button;
+pub mod chat_list;
+pub mod confirm;
+pub mod empty;
+pub mod error_view;
+pub mod field;
+pub mod form;
+pub mod icon;
+pub mod page;
+pub mod people;
+pub mod presence;
+pub mod toasts;

@@ -1,0 +1,109 @@
+//! Where the reader is in the list of messages, kept when the list changes.
+//!
+//! The box runs from its end (`column-reverse`): its scroll position is 0 at the newest message and
+//! negative above. So the server-rendered page shows the newest messages before any script runs, a
+//! reader at the end stays there, and older messages come in above without moving what is seen. Only a
+//! message that arrives while the reader is further up has to be made up for; browsers differ in that,
+//! so it is done here and the browsers' own anchoring is off.
+
+use leptos::{html::Div, prelude::*, web_sys::Element};
+
+/// How near to the end still counts as there, in CSS pixels.
+const AT_END: i32 = 8;
+/// How near to the start older messages are fetched, in CSS pixels.
+const NEAR_START: i32 = 500;
+
+/// The reader's place.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The box that scrolls.
+    pub scroller: NodeRef<Div>,
+    /// What holds the messages.
+    pub feed: NodeRef<Div>,
+    /// Whether the reader is at the newest message.
+    pub at_end: RwSignal<bool>,
+    /// The first message that is seen, by its element's id, and how far below the top it stands.
+    anchor: StoredValue<Option<(String, f64)>>,
+}
+
+impl Place {
+    /// At the end, as a page begins.
+    pub(super) fn new() -> Self {
+        Self {
+            scroller: NodeRef::new(),
+            feed: NodeRef::new(),
+            at_end: RwSignal::new(true),
+            anchor: StoredValue::new(None),
+        }
+    }
+
+    /// Takes note of where the reader is. True if they are near the start of what is loaded.
+    pub(super) fn note(&self) -> bool {
+        let (Some(scroller), Some(feed)) = (self.scroller.get_untracked(), self.feed.get_untracked()) else {
+            return false;
+        };
+        let from_end = -scroller.scroll_top();
+        let at_end = from_end <= AT_END;
+        if self.at_end.get_untracked() != at_end {
+            self.at_end.set(at_end);
+        }
+        self.anchor.set_value(if at_end { None } else { first_seen(&scroller, &feed) });
+        scroller.scroll_height() - scroller.client_height() - from_end < NEAR_START
+    }
+
+    /// Puts what the reader saw back to where it was, after the list has changed. To be called between
+    /// the change and the next painting.
+    pub(super) fn keep(&self) {
+        // The page may have been left meanwhile.
+        let Some(Some(scroller)) = self.scroller.try_get_untracked() else { return };
+        let Some(Some((id, before))) = self.anchor.try_get_value() else { return };
+        if let Some(element) = document().get_element_by_id(&id) {
+            let moved = edges(&element).0 - before;
+            if moved.abs() >= 0.5 {
+                scroller.scroll_by_with_x_and_y(0.0, moved);
+            }
+        }
+    }
+
+    /// Shows the newest message.
+    pub(super) fn to_end(&self) {
+        if let Some(Some(scroller)) = self.scroller.try_get_untracked() {
+            scroller.set_scroll_top(0);
+            self.note();
+        }
+    }
+}
+
+/// The first message whose end is below the top of the box. The elements stand one below the other, so
+/// it is found by halving.
+fn first_seen(scroller: &Element, feed: &Element) -> Option<(String, f64)> {
+    let top = edges(scroller).0;
+    let rows = feed.children();
+    let (mut low, mut high) = (0, rows.length());
+    while low < high {
+        let middle = low.midpoint(high);
+        if rows.item(middle).is_some_and(|row| edges(&row).1 <= top) {
+            low = middle + 1
+        } else {
+            high = middle
+        }
+    }
+    // What begins a day, or is not stored yet, has no name of its own.
+    (low..rows.length())
+        .filter_map(|index| rows.item(index))
+        .find(|row| !row.id().is_empty())
+        .map(|row| (row.id(), edges(&row).0))
+}
+
+/// Where an element begins and ends, from the top of the window.
+#[cfg(feature = "hydrate")]
+fn edges(element: &Element) -> (f64, f64) {
+    let area = element.get_bounding_client_rect();
+    (area.top(), area.bottom())
+}
+
+/// On the server nothing is laid out.
+#[cfg(not(feature = "hydrate"))]
+fn edges(_element: &Element) -> (f64, f64) {
+    (0.0, 0.0)
+}

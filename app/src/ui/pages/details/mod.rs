@@ -1,0 +1,239 @@
+//! `/c/<chat>/details`: who is in a chat, and what may be done about it.
+
+mod add;
+mod farewell;
+mod members;
+
+use std::sync::Arc;
+
+use leptos::{
+    either::{Either, EitherOf4},
+    ev::SubmitEvent,
+    prelude::*,
+    task::spawn_local,
+};
+use leptos_router::hooks::use_params_map;
+
+use self::{add::AddPeople, farewell::Farewells, members::Members};
+use crate::{
+    api,
+    domain::{ChatId, ChatKind, limits, policy},
+    error::{AppError, ErrorCode},
+    protocol::ChatView,
+    ui::{
+        components::{
+            avatar::{Avatar, chat_hue, user_hue},
+            button::SubmitButton,
+            empty::Skeleton,
+            error_view::ErrorView,
+            field::Field,
+            form::{Entered, FormAlert, FormState},
+            page::PageFrame,
+            people::PeopleSearch,
+            presence::Presence,
+        },
+        page_data::Page,
+        state::{
+            Store,
+            naming::{chat_title, partner},
+            use_store,
+        },
+        time_format,
+    },
+};
+
+/// A chat that the store keeps up to date; `None` once one is out of it.
+type LiveChat = Memo<Option<Arc<ChatView>>>;
+
+/// The page of a chat's details.
+#[component]
+pub fn DetailsPage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("chat")?.parse::<ChatId>().ok()));
+    move || match id.get() {
+        Some(id) => Either::Left(view! { <DetailsOf id/> }),
+        None => Either::Right(view! {
+            <PageFrame title="Nothing here">
+                <ErrorView error=AppError::not_found()/>
+            </PageFrame>
+        }),
+    }
+}
+
+/// How far loading has come.
+#[derive(Clone, Debug, PartialEq)]
+enum Load {
+    Loading,
+    There,
+    Failed(AppError),
+}
+
+/// The details of one chat.
+#[component]
+fn DetailsOf(id: ChatId) -> impl IntoView {
+    let store = use_store();
+    let chat = store.shared_chat(id);
+    let first = store.take_initial(|page| match page {
+        Page::Details { chat, query, found } if chat.id == id => Some(Ok((query.clone(), found.clone()))),
+        Page::Failed { error } => Some(Err(error.clone())),
+        _ => None,
+    });
+    let (load, (query, found)) = match first {
+        Some(Ok(searched)) => (Load::There, searched),
+        Some(Err(error)) => (Load::Failed(error), Default::default()),
+        None if chat.with_untracked(is_whole) => (Load::There, Default::default()),
+        None => (Load::Loading, Default::default()),
+    };
+    let load = RwSignal::new(load);
+    let search = PeopleSearch::new(query, found);
+    let fetch = move || {
+        load.set(Load::Loading);
+        spawn_local(async move {
+            let state = match api::get_chat(id).await {
+                Ok(chat) => {
+                    store.upsert_chat(chat);
+                    Load::There
+                }
+                Err(error) => {
+                    if error.code == ErrorCode::Unauthenticated {
+                        store.fail(&error);
+                    }
+                    Load::Failed(error)
+                }
+            };
+            load.try_set(state);
+        });
+    };
+    Effect::new(move || {
+        if load.get_untracked() == Load::Loading {
+            fetch();
+        }
+    });
+
+    // Changes of the chat must not make the page anew: something may be half typed into it.
+    let kind = Memo::new(move |_| chat.with(|chat| chat.as_ref().map(|chat| chat.kind)));
+    let title = Signal::derive(move || match kind.get() {
+        Some(ChatKind::Group) => "Group details".to_owned(),
+        Some(ChatKind::Direct) => "Chat details".to_owned(),
+        None => "Details".to_owned(),
+    });
+    view! {
+        <PageFrame title back=format!("/c/{id}") back_label="Back to the chat" always_back=true>
+            {move || match (load.get(), kind.get()) {
+                (Load::Loading, _) => EitherOf4::A(view! { <Skeleton label="Loading the details…"/> }),
+                (Load::Failed(error), _) => {
+                    EitherOf4::B(view! { <ErrorView error retry=Callback::new(move |()| fetch())/> })
+                }
+                (Load::There, None) => EitherOf4::B(view! { <ErrorView error=AppError::not_found()/> }),
+                (Load::There, Some(ChatKind::Direct)) => EitherOf4::C(view! { <DirectDetails store chat/> }),
+                (Load::There, Some(ChatKind::Group)) => {
+                    EitherOf4::D(view! { <GroupDetails store id chat search/> })
+                }
+            }}
+        </PageFrame>
+    }
+}
+
+/// Whether all members are known. A list of chats brings the first ones only.
+fn is_whole(chat: &Option<Arc<ChatView>>) -> bool {
+    chat.as_ref().is_some_and(|chat| chat.members.len() as u64 >= chat.member_count)
+}
+
+/// The other person of a direct chat.
+#[component]
+fn DirectDetails(store: Store, chat: LiveChat) -> impl IntoView {
+    let other = Memo::new(move |_| chat.with(|chat| partner(chat.as_ref()?, store.me()).cloned()));
+    let since = move || {
+        let created_at = chat.with(|chat| chat.as_ref().map(|chat| chat.created_at));
+        created_at.map(|time| time_format::full(time, store.utc_offset.get()))
+    };
+    move || {
+        other.get().map(|other| {
+            let user = other.user;
+            view! {
+                <section class="card identity" aria-labelledby="person-name">
+                    <Avatar name=user.display_name.clone() hue=user_hue(user.id) size="l"/>
+                    <h2 class="identity__name" id="person-name" dir="auto">{user.display_name}</h2>
+                    <Presence online=store.is_online(user.id)/>
+                    {(!user.about.is_empty())
+                        .then(|| view! { <p class="identity__about" dir="auto">{user.about}</p> })}
+                    <p class="identity__note">"In touch since " {since}</p>
+                </section>
+            }
+        })
+    }
+}
+
+/// Everything about a group.
+#[component]
+fn GroupDetails(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch) -> impl IntoView {
+    let may_administer = Memo::new(move |_| {
+        chat.with(|chat| chat.as_ref().is_some_and(|chat| policy::may_administer(chat.kind, chat.my_role)))
+    });
+    let name = Memo::new(move |_| {
+        chat.with(|chat| chat.as_ref().map(|chat| chat_title(chat, store.me())).unwrap_or_default())
+    });
+    let count = Memo::new(move |_| chat.with(|chat| chat.as_ref().map_or(0, |chat| chat.member_count)));
+    view! {
+        <section class="card identity" aria-labelledby="group-name">
+            <Avatar name hue=chat_hue(id) group=true size="l"/>
+            <h2 class="identity__name" id="group-name" dir="auto">{name}</h2>
+            <p class="identity__note">{move || members_text(count.get())}</p>
+        </section>
+        <Show when=move || may_administer.get()>
+            <Rename store id name/>
+            <AddPeople store id chat search/>
+        </Show>
+        <Members store id chat/>
+        <Farewells store id chat may_administer/>
+    }
+    .into_any()
+}
+
+/// A number of members, in words.
+fn members_text(count: u64) -> String {
+    if count == 1 { "1 member".to_owned() } else { format!("{count} members") }
+}
+
+/// Another name for the group.
+#[component]
+fn Rename(store: Store, id: ChatId, name: Memo<String>) -> impl IntoView {
+    let form = FormState::new("rename_chat");
+    let submit = move |event: SubmitEvent| {
+        let entered = Entered::take(&event);
+        form.submit(api::rename_chat(id, entered.text("name")), move |chat| {
+            store.upsert_chat(chat);
+            store.toasts.info("The group has a new name.");
+        });
+    };
+    view! {
+        <section class="card" aria-labelledby="rename-title">
+            <h2 class="card__title" id="rename-title">"Name"</h2>
+            <form class="form form--inline" method="post" action=form.action() novalidate on:submit=submit>
+                <FormAlert form/>
+                <input type="hidden" name="chat_id" value=id.to_string()/>
+                <Field
+                    form
+                    name="name"
+                    label="Group name"
+                    value=name.get_untracked()
+                    required=true
+                    max_chars=limits::GROUP_NAME_CHARS
+                />
+                <SubmitButton form label="Rename" look="quiet"/>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_counted_in_words() {
+        assert_eq!(members_text(1), "1 member");
+        assert_eq!(members_text(5), "5 members");
+    }
+}

@@ -1,0 +1,268 @@
+//! `/settings`: one's profile, password and sessions.
+
+use leptos::{either::EitherOf3, ev::SubmitEvent, prelude::*, task::spawn_local};
+
+use super::register::password_hint;
+use crate::{
+    api,
+    domain::{check_password_length, limits},
+    error::AppError,
+    protocol::SessionView,
+    ui::{
+        components::{
+            button::SubmitButton,
+            empty::Skeleton,
+            error_view::ErrorView,
+            field::{Checkbox, Field},
+            form::{Entered, FormAlert, FormState},
+            icon::{Glyph, Icon},
+            page::PageFrame,
+        },
+        page_data::Page,
+        state::{browser, use_store},
+        time_format,
+    },
+};
+
+/// The settings.
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    view! {
+        <PageFrame title="Settings">
+            <Profile/>
+            <Password/>
+            <Sessions/>
+            <SignOut/>
+        </PageFrame>
+    }
+}
+
+/// What one is called and what one says about oneself.
+#[component]
+fn Profile() -> impl IntoView {
+    let store = use_store();
+    let form = FormState::new("update_profile");
+    let (name, about, email) = store
+        .account
+        .get_untracked()
+        .map(|account| (account.display_name, account.about, account.email))
+        .unwrap_or_default();
+    let submit = move |event: SubmitEvent| {
+        let entered = Entered::take(&event);
+        form.submit(api::update_profile(entered.text("display_name"), entered.text("about")), move |account| {
+            store.account.set(Some(account));
+            store.toasts.info("Your profile is saved.");
+        });
+    };
+    view! {
+        <section class="card" aria-labelledby="profile-title">
+            <h2 class="card__title" id="profile-title">"Profile"</h2>
+            <p class="card__lead">"You sign in as " <strong dir="auto">{email}</strong> "."</p>
+            <form class="form" method="post" action=form.action() novalidate on:submit=submit>
+                <FormAlert form/>
+                <Field
+                    form
+                    name="display_name"
+                    label="Name"
+                    value=name
+                    autocomplete="name"
+                    required=true
+                    max_chars=limits::DISPLAY_NAME_CHARS
+                />
+                <Field
+                    form
+                    name="about"
+                    label="About"
+                    value=about
+                    hint="A few words about yourself, for everybody to see."
+                    max_chars=limits::ABOUT_CHARS
+                    multiline=true
+                />
+                <SubmitButton form label="Save profile"/>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+/// Another password.
+#[component]
+fn Password() -> impl IntoView {
+    let store = use_store();
+    let form = FormState::new("change_password");
+    let email = store.account.with_untracked(|account| account.as_ref().map(|account| account.email.clone()));
+    // Emptied by making it anew: a password that has been changed must not stay in a field.
+    let done = RwSignal::new(0_u32);
+    let submit = move |event: SubmitEvent| {
+        let entered = Entered::take(&event);
+        let new = entered.text("new");
+        if let Err(refusal) = check_password_length("new", &new) {
+            form.refuse(refusal);
+            return;
+        }
+        let end_others = entered.checked("end_others");
+        form.submit(api::change_password(entered.text("current"), new, end_others), move |_done| {
+            done.try_update(|times| *times += 1);
+            store.toasts.info(if end_others {
+                "Your password is changed. Your other sessions have ended."
+            } else {
+                "Your password is changed."
+            });
+        });
+    };
+    view! {
+        <section class="card" aria-labelledby="password-title">
+            <h2 class="card__title" id="password-title">"Password"</h2>
+            <form class="form" method="post" action=form.action() novalidate on:submit=submit>
+                <FormAlert form/>
+                // Tells a password manager whose password it is.
+                <input type="text" name="username" autocomplete="username" value=email readonly hidden/>
+                {move || {
+                    done.track();
+                    view! {
+                        <Field
+                            form
+                            name="current"
+                            label="Current password"
+                            kind="password"
+                            autocomplete="current-password"
+                            required=true
+                        />
+                        <Field
+                            form
+                            name="new"
+                            label="New password"
+                            kind="password"
+                            autocomplete="new-password"
+                            hint=password_hint()
+                            required=true
+                        />
+                    }
+                }}
+                <Checkbox name="end_others" label="End my other sessions" checked=true/>
+                <SubmitButton form label="Change password"/>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+/// How far the list of sessions has come.
+#[derive(Clone)]
+enum Listed {
+    Loading,
+    There,
+    Failed(AppError),
+}
+
+/// Where one is signed in.
+#[component]
+fn Sessions() -> impl IntoView {
+    let store = use_store();
+    let first = store.take_initial(|page| match page {
+        Page::Settings { sessions } => Some((Listed::There, sessions.clone())),
+        Page::Failed { error } => Some((Listed::Failed(error.clone()), Vec::new())),
+        _ => None,
+    });
+    let (listed, sessions) = first.unwrap_or((Listed::Loading, Vec::new()));
+    let (listed, sessions) = (RwSignal::new(listed), RwSignal::new(sessions));
+    let load = move || {
+        listed.set(Listed::Loading);
+        spawn_local(async move {
+            let state = match api::list_sessions().await {
+                Ok(list) => {
+                    sessions.try_set(list);
+                    Listed::There
+                }
+                Err(error) => Listed::Failed(error),
+            };
+            listed.try_set(state);
+        });
+    };
+    Effect::new(move || {
+        if matches!(listed.get_untracked(), Listed::Loading) {
+            load();
+        }
+    });
+    let list = move || match listed.get() {
+        Listed::Loading => EitherOf3::A(view! { <Skeleton rows=2 label="Loading your sessions…"/> }),
+        Listed::Failed(error) => EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> }),
+        Listed::There => EitherOf3::C(view! {
+            <ul class="rows" role="list">
+                <For each=move || sessions.get() key=|session| session.id let:session>
+                    <SessionRow session sessions/>
+                </For>
+            </ul>
+        }),
+    };
+    view! {
+        <section class="card" aria-labelledby="sessions-title">
+            <h2 class="card__title" id="sessions-title">"Where you are signed in"</h2>
+            {list}
+        </section>
+    }
+    .into_any()
+}
+
+/// One sign-in, with a button that ends it.
+#[component]
+fn SessionRow(session: SessionView, sessions: RwSignal<Vec<SessionView>>) -> impl IntoView {
+    let store = use_store();
+    let SessionView { id, current, device, address, last_used_at, .. } = session;
+    let form = FormState::one_of("end_session", "session_id", &id.to_string());
+    let used = move || time_format::full(last_used_at, store.utc_offset.get());
+    let name_id = format!("session-{id}");
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        form.submit(api::end_session(id), move |_done| {
+            if current {
+                browser::go_to("/login");
+            } else {
+                sessions.try_update(|sessions| sessions.retain(|session| session.id != id));
+                store.toasts.info("The session has ended.");
+            }
+        });
+    };
+    view! {
+        <li class="row">
+            <span class="row__icon"><Icon glyph=Glyph::Device/></span>
+            <div class="row__words" id=name_id.clone()>
+                <span class="row__title">
+                    {device}
+                    {current.then(|| view! { <span class="badge">"This session"</span> })}
+                </span>
+                <span class="row__note">{address} " · last used " {used}</span>
+                <FormAlert form/>
+            </div>
+            <form method="post" action=form.action() on:submit=submit>
+                <input type="hidden" name="session_id" value=id.to_string()/>
+                <SubmitButton form label="End session" look="quiet small" described_by=name_id/>
+            </form>
+        </li>
+    }
+    .into_any()
+}
+
+/// The way out.
+#[component]
+fn SignOut() -> impl IntoView {
+    let form = FormState::new("logout");
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        // A whole new page: nothing of this account's state stays in the browser.
+        form.submit(api::logout(), |_done| browser::go_to("/login"));
+    };
+    view! {
+        <section class="card card--row" aria-labelledby="sign-out-title">
+            <div>
+                <h2 class="card__title" id="sign-out-title">"Sign out"</h2>
+                <p class="card__lead">"Ends this session and clears what this browser keeps of Samvad."</p>
+            </div>
+            <form method="post" action=form.action() on:submit=submit>
+                <SubmitButton form label="Sign out" look="quiet"/>
+            </form>
+            <FormAlert form/>
+        </section>
+    }
+    .into_any()
+}

@@ -1,0 +1,296 @@
+//! The client's state: made from the page's data on both sides, kept up to date by the socket in the
+//! browser.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | [`model`] | the chats as they are known: a pure reducer of the socket's frames |
+//! | [`timeline`] | the messages of the open chat: a pure, ordered, gap-aware list |
+//! | [`outbox`] | what was written and is not stored yet: a pure queue |
+//! | [`conversation`] | opening a chat, loading its messages, catching up |
+//! | [`sending`] | carries the outbox out; drafts |
+//! | [`naming`] | what chats are called and how a list shows them: pure |
+//! | [`toasts`] | short notices |
+//! | [`browser`] | storage, clock and location |
+//!
+//! [`Store`] holds the signals around them. Pages read it and call its verbs; the realtime client feeds
+//! it. Rules and orders live in the pure modules, never here.
+
+pub mod browser;
+pub mod conversation;
+pub mod model;
+#[cfg(test)]
+mod model_tests;
+pub mod naming;
+pub mod outbox;
+pub mod sending;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod timeline;
+#[cfg(test)]
+mod timeline_tests;
+pub mod toasts;
+
+use std::sync::Arc;
+
+use futures::channel::mpsc;
+use leptos::prelude::*;
+
+use self::{
+    model::{Effects, Model},
+    outbox::Outbox,
+    timeline::Timeline,
+    toasts::Toasts,
+};
+use super::page_data::{OFFSET_COOKIE, Page, PageData};
+use crate::{
+    domain::{ChatId, UserId},
+    error::{AppError, ErrorCode},
+    protocol::{AccountView, ChatView, ClientFrame, MessageView, ServerFrame},
+};
+
+/// Whether the socket is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// For the first time on this page; nothing has failed.
+    Connecting,
+    /// Everything that happens arrives.
+    Online,
+    /// It was lost, and is tried again.
+    Offline,
+}
+
+/// The state of the client, in the context of every page.
+#[derive(Clone, Copy)]
+pub struct Store {
+    /// Who is signed in.
+    pub account: RwSignal<Option<AccountView>>,
+    /// Whether the socket is open.
+    pub connection: RwSignal<Connection>,
+    /// Short notices.
+    pub toasts: Toasts,
+    /// By how many minutes the reader's clock is ahead of UTC.
+    pub utc_offset: RwSignal<i32>,
+    /// The reader's day, in days since 1970-01-01; not known before the page is alive, so that server
+    /// and browser render the same.
+    pub today: RwSignal<Option<i64>>,
+    /// What the page was made from.
+    pub initial: StoredValue<PageData>,
+    /// The messages of the chat that is open, or was last.
+    pub timeline: RwSignal<Option<Timeline>>,
+    /// What was written and is not stored yet.
+    pub outbox: RwSignal<Outbox>,
+    /// Messages of others that arrived in the open chat, until they have been announced.
+    pub arrived: RwSignal<Vec<MessageView>>,
+    initial_taken: StoredValue<bool>,
+    list_under_way: StoredValue<bool>,
+    model: RwSignal<Model>,
+    sorted: Memo<Vec<Arc<ChatView>>>,
+    outgoing: StoredValue<Option<mpsc::Sender<ClientFrame>>>,
+}
+
+/// The store of the page.
+pub fn use_store() -> Store {
+    expect_context()
+}
+
+impl Store {
+    /// The state that the page starts from: the same on both sides.
+    pub fn new(data: PageData) -> Self {
+        let me = data.account.as_ref().map(|account| account.id);
+        let mut start = Model::new(me, data.chats.clone(), data.online.clone());
+        let mut timeline = None;
+        match &data.page {
+            Page::Chat { chat, history } => {
+                start.adopt((**chat).clone());
+                let open = Timeline::ready(chat.id, history.clone());
+                // The history may have been read a moment before the chat.
+                if !open.has_newer() && open.last_ordinal() < chat.head_ordinal {
+                    start.rewind(chat.id, open.last_seq());
+                }
+                timeline = Some(open);
+            }
+            Page::Details { chat, .. } => start.adopt((**chat).clone()),
+            _ => {}
+        }
+        let model = RwSignal::new(start);
+        Self {
+            account: RwSignal::new(data.account.clone()),
+            connection: RwSignal::new(Connection::Connecting),
+            toasts: Toasts::new(),
+            utc_offset: RwSignal::new(data.utc_offset_minutes),
+            today: RwSignal::new(None),
+            initial: StoredValue::new(data),
+            timeline: RwSignal::new(timeline),
+            outbox: RwSignal::new(Outbox::default()),
+            arrived: RwSignal::new(Vec::new()),
+            initial_taken: StoredValue::new(false),
+            list_under_way: StoredValue::new(false),
+            model,
+            sorted: Memo::new_with_compare(move |_| model.with(Model::sorted), |old, new| !same(old, new)),
+            outgoing: StoredValue::new(None),
+        }
+    }
+
+    /// What the first page was made for, if nobody has taken it yet: later pages fetch for themselves.
+    /// `take` says whether the data is for the page that asks by returning what it needs of it.
+    pub fn take_initial<T>(&self, take: impl FnOnce(&Page) -> Option<T>) -> Option<T> {
+        if self.initial_taken.get_value() {
+            return None;
+        }
+        let taken = self.initial.with_value(|data| take(&data.page));
+        if taken.is_some() {
+            self.initial_taken.set_value(true);
+        }
+        taken
+    }
+
+    /// Who is signed in, without following changes.
+    pub fn me(&self) -> Option<UserId> {
+        self.account.with_untracked(|account| account.as_ref().map(|account| account.id))
+    }
+
+    /// All chats, last active first.
+    pub fn chats(&self) -> Signal<Vec<ChatView>> {
+        let sorted = self.sorted;
+        Signal::derive(move || sorted.with(|chats| chats.iter().map(|chat| (**chat).clone()).collect()))
+    }
+
+    /// All chats, last active first, without copying them.
+    pub fn shared_chats(&self) -> Memo<Vec<Arc<ChatView>>> {
+        self.sorted
+    }
+
+    /// The chat of that id, as long as one is in it.
+    pub fn chat(&self, id: ChatId) -> Memo<Option<ChatView>> {
+        let shared = self.shared_chat(id);
+        Memo::new(move |_| shared.with(|chat| chat.as_deref().cloned()))
+    }
+
+    /// The chat of that id, without copying it.
+    pub fn shared_chat(&self, id: ChatId) -> Memo<Option<Arc<ChatView>>> {
+        let model = self.model;
+        Memo::new_with_compare(
+            move |_| model.with(|model| model.chat(id).cloned()),
+            |old, new| match (old, new) {
+                (Some(Some(old)), Some(Some(new))) => !Arc::ptr_eq(old, new),
+                (Some(None), Some(None)) => false,
+                _ => true,
+            },
+        )
+    }
+
+    /// Takes over a chat that a server function answered.
+    pub fn upsert_chat(&self, chat: ChatView) {
+        self.model.update(|model| model.welcome(chat));
+    }
+
+    /// Forgets a chat that one is out of.
+    pub fn remove_chat(&self, id: ChatId) {
+        self.model.update(|model| model.remove(id));
+    }
+
+    /// Whether the person is there.
+    pub fn is_online(&self, user: UserId) -> Signal<bool> {
+        let model = self.model;
+        Memo::new(move |_| model.with(|model| model.is_online(user))).into()
+    }
+
+    /// Deals with an error that no form shows: a lost session leads to the sign-in page, everything
+    /// else is said in a notice.
+    pub fn fail(&self, error: &AppError) {
+        if error.code == ErrorCode::Unauthenticated {
+            browser::go_to(&sign_in_path(&browser::path()));
+        } else {
+            self.toasts.error(error);
+        }
+    }
+
+    /// Corrects what the server could not know: the reader's clock. To be called once the page is alive.
+    pub fn read_clock(&self) {
+        let offset = browser::utc_offset();
+        if offset != self.utc_offset.get_untracked() {
+            self.utc_offset.set(offset);
+        }
+        browser::set_cookie(OFFSET_COOKIE, &offset.to_string());
+        self.tell_day();
+    }
+
+    /// Sees which day it is for the reader.
+    pub fn tell_day(&self) {
+        let today = super::time_format::day_number(browser::now(), self.utc_offset.get_untracked());
+        if self.today.get_untracked() != Some(today) {
+            self.today.set(Some(today));
+        }
+    }
+
+    /// Applies what the socket brought and says what the socket itself has to do about it; all else is
+    /// done.
+    pub fn apply(&self, frames: Vec<ServerFrame>) -> Effects {
+        let mut effects = Effects::default();
+        self.model.update(|model| {
+            for frame in frames {
+                model.apply(frame, &mut effects);
+            }
+        });
+        self.carry_out(&mut effects);
+        effects
+    }
+
+    /// Gives the socket's queue to the store, or takes it away.
+    pub fn set_outgoing(&self, outgoing: Option<mpsc::Sender<ClientFrame>>) {
+        self.outgoing.set_value(outgoing);
+    }
+
+    fn carry_out(&self, effects: &mut Effects) {
+        self.show(std::mem::take(&mut effects.shown));
+        for id in std::mem::take(&mut effects.refetch) {
+            self.catch_up(id);
+        }
+        if std::mem::take(&mut effects.refetch_list) {
+            self.refetch_list();
+        }
+        if !effects.resume.is_empty() {
+            let heads = std::mem::take(&mut effects.resume);
+            self.outgoing.update_value(|outgoing| {
+                // Without a socket, or with a full queue, the next hello or heads ask again.
+                let _ = outgoing.as_mut().map(|queue| queue.try_send(ClientFrame::Resume { heads }));
+            });
+        }
+    }
+}
+
+/// The address of the sign-in page that leads back to where one was.
+pub fn sign_in_path(from: &str) -> String {
+    let mut path = String::from("/login");
+    if from != "/" {
+        path.push_str("?next=");
+        for byte in from.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+                path.push(char::from(byte));
+            } else {
+                path.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    path
+}
+
+fn same(old: Option<&Vec<Arc<ChatView>>>, new: Option<&Vec<Arc<ChatView>>>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| Arc::ptr_eq(old, new))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sign_in_page_leads_back() {
+        assert_eq!(sign_in_path("/"), "/login");
+        assert_eq!(sign_in_path("/new?q=a&b=ü"), "/login?next=/new%3Fq%3Da%26b%3D%C3%BC");
+    }
+}

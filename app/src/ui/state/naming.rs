@@ -1,0 +1,107 @@
+//! What chats and the people in them are called, and how a chat's last message reads in a list.
+
+use crate::{
+    domain::{ChatKind, UserId},
+    protocol::{ChatView, MemberView, MessageView},
+};
+
+/// Characters of a message that a list shows at most; the rest would be cut off anyway.
+const PREVIEW_CHARS: usize = 120;
+
+/// The other person of a direct chat.
+pub fn partner(chat: &ChatView, me: Option<UserId>) -> Option<&MemberView> {
+    let direct = chat.kind == ChatKind::Direct;
+    chat.members.iter().find(|member| direct && Some(member.user.id) != me)
+}
+
+/// What the chat is called: a group's name, or the other person's.
+pub fn chat_title(chat: &ChatView, me: Option<UserId>) -> String {
+    match (&chat.name, partner(chat, me)) {
+        (Some(name), _) => name.clone(),
+        (None, Some(partner)) => partner.user.display_name.clone(),
+        (None, None) => "Direct chat".into(),
+    }
+}
+
+/// The last message of a chat on one line, with its author where that is not plain.
+pub fn preview(chat: &ChatView, me: Option<UserId>) -> Option<String> {
+    let message = chat.last_message.as_ref()?;
+    let text = one_line(&message.body);
+    Some(match chat.kind {
+        _ if Some(message.sender_id) == me => format!("You: {text}"),
+        ChatKind::Group => format!("{}: {text}", author(chat, message)),
+        ChatKind::Direct => text,
+    })
+}
+
+/// What is said aloud about messages that have just arrived: a few one by one, of a burst the number.
+pub fn announcement(messages: &[MessageView]) -> String {
+    match messages {
+        [] => String::new(),
+        _ if messages.len() <= 3 => {
+            let said: Vec<_> = messages
+                .iter()
+                .map(|message| format!("{}: {}", message.sender_name, one_line(&message.body)))
+                .collect();
+            said.join(". ")
+        }
+        _ => format!("{} new messages", messages.len()),
+    }
+}
+
+/// The author as they are called today, or were when they left.
+fn author<'a>(chat: &'a ChatView, message: &'a MessageView) -> &'a str {
+    chat.members
+        .iter()
+        .find(|member| member.user.id == message.sender_id)
+        .map_or(&message.sender_name, |member| &member.user.display_name)
+}
+
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.chars().count() > PREVIEW_CHARS {
+            line = line.chars().take(PREVIEW_CHARS).chain(['…']).collect();
+            break;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::state::testing::{ADA, BEN, direct, group, message};
+
+    #[test]
+    fn a_direct_chat_is_called_after_the_other_person() {
+        assert_eq!(chat_title(&direct(), Some(ADA)), "Ben");
+        assert_eq!(chat_title(&direct(), Some(BEN)), "Ada");
+        assert_eq!(chat_title(&group(), Some(ADA)), "Team");
+        assert!(partner(&group(), Some(ADA)).is_none());
+    }
+
+    #[test]
+    fn a_preview_names_its_author_where_that_is_not_plain() {
+        let mut chat = direct();
+        assert_eq!(preview(&chat, Some(ADA)), None);
+        chat.last_message = Some(message(1, BEN, "two\n  lines"));
+        assert_eq!(preview(&chat, Some(ADA)).as_deref(), Some("two lines"));
+        assert_eq!(preview(&chat, Some(BEN)).as_deref(), Some("You: two lines"));
+        let mut chat = group();
+        chat.last_message = Some(message(1, BEN, &"word ".repeat(100)));
+        let long = preview(&chat, Some(ADA)).unwrap_or_default();
+        assert!(long.starts_with("Ben: word") && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn of_a_burst_the_number_is_said() {
+        let messages: Vec<_> = (1..=4).map(|n| message(n, BEN, "hi")).collect();
+        assert_eq!(announcement(&messages[..2]), "Ben: hi. Ben: hi");
+        assert_eq!(announcement(&messages), "4 new messages");
+    }
+}

@@ -1,0 +1,103 @@
+//! Pages, answers and events, merged in every order.
+
+use std::sync::Arc;
+
+use super::{
+    testing::{ADA, BEN, CHAT, message},
+    timeline::{Phase, Timeline},
+};
+use crate::{
+    domain::{ClientId, Seq},
+    error::ErrorCode,
+    protocol::HistoryPage,
+};
+
+fn page(numbers: impl IntoIterator<Item = u64>, has_older: bool, has_newer: bool) -> HistoryPage {
+    let messages = numbers.into_iter().map(|number| message(number, BEN, "hi")).collect();
+    HistoryPage { messages, has_older, has_newer }
+}
+
+fn numbers(timeline: &Timeline) -> Vec<u64> {
+    timeline.messages().iter().map(|message| message.seq.0).collect()
+}
+
+fn arrive(timeline: &mut Timeline, number: u64) -> bool {
+    timeline.arrive(Arc::new(message(number, BEN, "hi")))
+}
+
+#[test]
+fn pages_and_arrivals_merge_in_order_and_once() {
+    let mut timeline = Timeline::ready(CHAT, page(10..=12, true, false));
+    assert!(arrive(&mut timeline, 14));
+    assert!(arrive(&mut timeline, 13));
+    assert!(!arrive(&mut timeline, 14));
+    timeline.prepend(page(5..=10, true, true));
+    timeline.append(page(12..=16, true, false));
+    assert_eq!(numbers(&timeline), (5..=16).collect::<Vec<_>>());
+    assert!(timeline.has_older() && !timeline.has_newer());
+}
+
+#[test]
+fn what_arrives_while_the_chat_is_loading_is_kept() {
+    let mut timeline = Timeline::loading(CHAT, 1);
+    assert_eq!(*timeline.phase(), Phase::Loading);
+    arrive(&mut timeline, 3);
+    arrive(&mut timeline, 13);
+    timeline.load(page(10..=12, true, false));
+    // The 3 lies beyond a part that is not loaded.
+    assert_eq!(numbers(&timeline), [10, 11, 12, 13]);
+    assert_eq!(*timeline.phase(), Phase::Ready);
+}
+
+#[test]
+fn nothing_is_shown_across_a_part_that_is_not_loaded() {
+    let mut timeline = Timeline::ready(CHAT, page(10..=12, true, true));
+    assert!(!arrive(&mut timeline, 90));
+    timeline.append(page(13..=90, true, false));
+    assert!(arrive(&mut timeline, 91));
+    let mut elsewhere = message(92, BEN, "hi");
+    elsewhere.chat_id = super::testing::OTHER;
+    assert!(!timeline.arrive(Arc::new(elsewhere)));
+}
+
+#[test]
+fn a_failure_says_why() {
+    let mut timeline = Timeline::loading(CHAT, 1);
+    timeline.fail(ErrorCode::Offline.into());
+    assert_eq!(*timeline.phase(), Phase::Failed(ErrorCode::Offline.into()));
+    assert_eq!((timeline.first_seq(), timeline.last_seq()), (None, Seq(0)));
+}
+
+#[test]
+fn an_own_message_is_known_by_the_id_it_was_sent_with() {
+    let timeline = Timeline::ready(CHAT, page(1..=3, false, false));
+    let sent = timeline.messages()[1].client_id;
+    assert!(timeline.has_sent(BEN, sent));
+    assert!(!timeline.has_sent(ADA, sent));
+    assert!(!timeline.has_sent(BEN, ClientId::from_bytes([7; 16])));
+}
+
+#[test]
+fn messages_of_one_author_stand_together_for_a_while_and_days_are_parted() {
+    // The number is the minute: 1 and 2 are together, 9 is too late, 10 is somebody else's.
+    let mut timeline = Timeline::ready(CHAT, page([1, 2, 9, 11, 1_440], false, false));
+    timeline.arrive(Arc::new(message(10, ADA, "hi")));
+    let rows = timeline.rows(0);
+    let starts: Vec<_> = rows.iter().map(|row| row.starts_group).collect();
+    assert_eq!(starts, [true, false, true, true, true, true]);
+    let days: Vec<_> = rows.iter().map(|row| row.new_day).collect();
+    assert_eq!(days, [Some(0), None, None, None, None, Some(1)]);
+    // East of Greenwich the day is over earlier.
+    let days: Vec<_> = timeline.rows(24 * 60 - 5).iter().map(|row| row.new_day).collect();
+    assert_eq!(days, [Some(0), None, Some(1), None, None, None]);
+}
+
+#[test]
+fn a_row_keeps_its_key_unless_its_surroundings_change_it() {
+    let mut timeline = Timeline::ready(CHAT, page(10..=12, true, false));
+    let before: Vec<_> = timeline.rows(0).iter().map(super::timeline::Row::key).collect();
+    timeline.prepend(page(8..=9, false, false));
+    let after: Vec<_> = timeline.rows(0).iter().map(super::timeline::Row::key).collect();
+    assert_ne!(after[2], before[0], "it no longer begins the day");
+    assert_eq!(after[3..], before[1..]);
+}

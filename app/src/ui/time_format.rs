@@ -1,0 +1,131 @@
+//! Times as people read them, at the reader's offset from UTC. Pure: the reader's day is a parameter,
+//! and unknown until the browser has told it.
+
+use time::{Month, OffsetDateTime, Weekday};
+
+use crate::domain::Timestamp;
+
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// The reader's day of a point in time: days since 1970-01-01.
+pub fn day_number(time: Timestamp, offset_minutes: i32) -> i64 {
+    time.as_millis().saturating_add(i64::from(offset_minutes) * 60_000).div_euclid(DAY_MILLIS)
+}
+
+/// The time of day: `09:05`.
+pub fn clock(time: Timestamp, offset_minutes: i32) -> String {
+    let at = time.at_offset(offset_minutes);
+    format!("{:02}:{:02}", at.hour(), at.minute())
+}
+
+/// Day and time in full, where there is room or no context: `7 August 2025, 14:32`.
+pub fn full(time: Timestamp, offset_minutes: i32) -> String {
+    let at = time.at_offset(offset_minutes);
+    format!("{}, {}", long_date(at), clock(time, offset_minutes))
+}
+
+/// What stands above the first message of a day.
+pub fn day_label(day: i64, today: Option<i64>) -> String {
+    match today.map(|today| today - day) {
+        Some(0) => "Today".into(),
+        Some(1) => "Yesterday".into(),
+        _ => {
+            let date = date_of(day);
+            format!("{}, {}", weekday(date.weekday()), long_date(date))
+        }
+    }
+}
+
+/// When a chat was last active, as short as it can be told apart.
+pub fn list_time(time: Timestamp, offset_minutes: i32, today: Option<i64>) -> String {
+    let day = day_number(time, offset_minutes);
+    let date = date_of(day);
+    match today.map(|today| today - day) {
+        Some(0) => clock(time, offset_minutes),
+        Some(1) => "Yesterday".into(),
+        Some(2..=6) => weekday(date.weekday()).into(),
+        Some(_) if today.is_some_and(|today| date_of(today).year() == date.year()) => short_date(date),
+        Some(_) => format!("{} {}", short_date(date), date.year()),
+        None => short_date(date),
+    }
+}
+
+fn date_of(day: i64) -> OffsetDateTime {
+    Timestamp::from_millis(day.saturating_mul(DAY_MILLIS)).at_offset(0)
+}
+
+fn long_date(at: OffsetDateTime) -> String {
+    format!("{} {} {}", at.day(), month(at.month()), at.year())
+}
+
+fn short_date(at: OffsetDateTime) -> String {
+    format!("{} {}", at.day(), &month(at.month())[..3])
+}
+
+fn month(month: Month) -> &'static str {
+    match month {
+        Month::January => "January",
+        Month::February => "February",
+        Month::March => "March",
+        Month::April => "April",
+        Month::May => "May",
+        Month::June => "June",
+        Month::July => "July",
+        Month::August => "August",
+        Month::September => "September",
+        Month::October => "October",
+        Month::November => "November",
+        Month::December => "December",
+    }
+}
+
+fn weekday(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2025-08-07T22:31:30Z, a Thursday.
+    const LATE: Timestamp = Timestamp::from_millis(1_754_605_890_000);
+    const DAY: i64 = 20_307;
+
+    #[test]
+    fn a_day_is_the_readers() {
+        assert_eq!(day_number(LATE, 0), DAY);
+        assert_eq!(day_number(LATE, 330), DAY + 1);
+        assert_eq!(clock(LATE, 330), "04:01");
+        assert_eq!(full(LATE, -120), "7 August 2025, 20:31");
+        assert_eq!(day_number(Timestamp::from_millis(-1), 0), -1);
+    }
+
+    #[test]
+    fn a_days_label_is_as_near_as_the_day() {
+        assert_eq!(day_label(DAY, Some(DAY)), "Today");
+        assert_eq!(day_label(DAY, Some(DAY + 1)), "Yesterday");
+        assert_eq!(day_label(DAY, Some(DAY + 2)), "Thursday, 7 August 2025");
+        assert_eq!(day_label(DAY, None), "Thursday, 7 August 2025");
+    }
+
+    #[test]
+    fn a_list_says_the_time_as_short_as_it_can() {
+        let at = |today| list_time(LATE, 0, today);
+        assert_eq!(at(Some(DAY)), "22:31");
+        assert_eq!(at(Some(DAY + 1)), "Yesterday");
+        assert_eq!(at(Some(DAY + 6)), "Thursday");
+        assert_eq!(at(Some(DAY + 7)), "7 Aug");
+        assert_eq!(at(Some(DAY + 300)), "7 Aug 2025");
+        assert_eq!(at(None), "7 Aug");
+        // A clock that is behind the server's.
+        assert_eq!(at(Some(DAY - 1)), "7 Aug");
+    }
+}

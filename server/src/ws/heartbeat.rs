@@ -1,0 +1,99 @@
+//! The heartbeat: tells sockets where logs stand, finds peers that fell silent, and compares this node's
+//! heads with the store's, so that an event whose publication was lost is missed for seconds only.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use app::{
+    domain::{ChatId, Seq},
+    error::{AppError, AppResult},
+    ports::Store,
+    protocol::{Heads, Notice},
+};
+use axum::extract::ws::Utf8Bytes;
+use tokio::time::{sleep, timeout};
+
+use super::{
+    connect::HEARTBEAT_MS,
+    encode,
+    hub::Hub,
+    realtime::{every, note},
+};
+
+/// How often heads are compared, and those that moved lately are told.
+const TICK: Duration = Duration::from_secs(5);
+/// Every how many ticks a heartbeat goes to every socket.
+const BEAT_EVERY: u32 = (HEARTBEAT_MS / 5_000) as u32;
+/// A peer that was not heard from for this long is gone, though its connection may not know it.
+const SILENCE: Duration = Duration::from_secs(45);
+/// Reads of the store that one comparison may take. One covers all chats of a person.
+const READS: usize = 1_000;
+/// For how long one comparison may read.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+/// What is committed is published within this time, unless that is lost. Telling a head sooner would have
+/// every socket ask for an event that is on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// The state of the heartbeat's task.
+pub struct Heartbeat {
+    hub: Arc<Hub>,
+    store: Arc<dyn Store>,
+    ticks: u32,
+    /// Where among the rooms the next comparison begins.
+    place: usize,
+    failing: bool,
+}
+
+impl Heartbeat {
+    pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>) -> Self {
+        Self { hub, store, ticks: 0, place: 0, failing: false }
+    }
+
+    /// Beats for good.
+    pub async fn run(&mut self) {
+        let mut ticks = every(TICK);
+        loop {
+            ticks.tick().await;
+            self.ticks = self.ticks.wrapping_add(1);
+            let compared = self.compare().await;
+            note(&mut self.failing, compared, "heads could not be compared with the store");
+            if let Err(error) = self.beat() {
+                tracing::error!(error = %error.chain(), "the heartbeat could not be encoded");
+            }
+        }
+    }
+
+    /// Raises the heads that the store knows to be further than they were published here.
+    async fn compare(&mut self) -> AppResult<()> {
+        let (witnesses, next) = self.hub.witnesses(self.place, READS);
+        self.place = next;
+        let mut ahead: Vec<(ChatId, Seq)> = Vec::new();
+        let read = timeout(READ_WITHIN, async {
+            for user in witnesses {
+                ahead.extend(self.hub.ahead(self.store.heads_of(user).await?));
+            }
+            Ok(())
+        });
+        let read = read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
+        if !ahead.is_empty() {
+            sleep(ON_ITS_WAY).await;
+            for (chat, head) in ahead {
+                self.hub.observe_head(chat, head);
+            }
+        }
+        read
+    }
+
+    fn beat(&self) -> AppResult<()> {
+        if self.ticks.is_multiple_of(BEAT_EVERY) {
+            self.hub.beat(&heads(Heads::new())?, SILENCE, Instant::now());
+        }
+        self.hub.tell_heads(|chat, head| heads(Heads::from([(chat, head)])))
+    }
+}
+
+fn heads(heads: Heads) -> AppResult<Utf8Bytes> {
+    encode(&Notice::Heads { heads })
+}

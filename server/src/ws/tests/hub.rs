@@ -1,0 +1,245 @@
+//! The hub by itself: who gets what, and what connecting and leaving at the same moment come to.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use app::{
+    domain::{Seq, limits},
+    ports::{BusMessage, SocketId},
+    protocol::Heads,
+    service::Actor,
+};
+
+use super::{chat, session, user};
+use crate::ws::{
+    close::Close,
+    hub::{Hub, Registered, Socket},
+};
+
+fn hub() -> Arc<Hub> {
+    Arc::new(Hub::new())
+}
+
+fn connecting(hub: &Arc<Hub>, person: u8, id: u128) -> Registered {
+    let seat = hub.reserve(user(person)).expect("a free seat");
+    hub.register(seat, SocketId(id), Actor { user_id: user(person), session_id: session(person) })
+}
+
+fn connected(hub: &Arc<Hub>, person: u8, id: u128, chats: &[u8]) -> Registered {
+    let registered = connecting(hub, person, id);
+    let heads = heads(chats);
+    hub.join(&registered.socket, &heads);
+    hub.follow(&registered.socket, &heads, &heads);
+    registered
+}
+
+fn heads(chats: &[u8]) -> Heads {
+    chats.iter().map(|&n| (chat(n), Seq(0))).collect()
+}
+
+fn event(n: u8, seq: u64) -> BusMessage {
+    BusMessage::Event { chat_id: chat(n), seq: Seq(seq), frame: format!("event {n}/{seq}").into() }
+}
+
+fn joined(n: u8, person: u8) -> BusMessage {
+    BusMessage::Joined { chat_id: chat(n), user_id: user(person), head: Seq(0), frame: "added".into() }
+}
+
+fn left(n: u8, person: u8) -> BusMessage {
+    BusMessage::Left { chat_id: chat(n), user_id: user(person), frame: "removed".into() }
+}
+
+fn deleted(n: u8) -> BusMessage {
+    BusMessage::Deleted { chat_id: chat(n), frame: "removed".into() }
+}
+
+fn received(socket: &Socket) -> Vec<String> {
+    let batch = socket.outbox.take(Instant::now());
+    socket.outbox.written(Instant::now());
+    batch.frames.iter().map(|frame| frame.to_string()).collect()
+}
+
+#[test]
+fn events_reach_the_rooms_sockets_in_order_and_nobody_else() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[1, 2]), connected(&hub, 2, 2, &[2]));
+    for message in [event(1, 1), event(2, 1), event(1, 2), event(9, 1)] {
+        assert!(hub.dispatch(&message).is_none());
+    }
+    assert_eq!(received(&one.socket), ["event 1/1", "event 2/1", "event 1/2"]);
+    assert_eq!(received(&two.socket), ["event 2/1"]);
+}
+
+#[test]
+fn whoever_is_removed_gets_that_and_nothing_after_it() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[1]), connected(&hub, 2, 2, &[1]));
+    for message in [event(1, 1), left(1, 1), event(1, 2), deleted(1), event(1, 3)] {
+        hub.dispatch(&message);
+    }
+    assert_eq!(received(&one.socket), ["event 1/1", "removed"]);
+    assert_eq!(received(&two.socket), ["event 1/1", "event 1/2", "removed"]);
+    assert!(!hub.is_in(&two.socket, chat(1)));
+}
+
+#[test]
+fn whoever_joins_is_told_before_the_first_event() {
+    let hub = hub();
+    let (one, tab) = (connected(&hub, 1, 1, &[]), connected(&hub, 1, 2, &[]));
+    for message in [event(1, 1), joined(1, 1), event(1, 2)] {
+        hub.dispatch(&message);
+    }
+    assert_eq!(received(&one.socket), ["added", "event 1/2"]);
+    assert_eq!(received(&tab.socket), ["added", "event 1/2"]);
+}
+
+#[test]
+fn an_event_during_the_connecting_is_in_the_heads_or_in_the_queue() {
+    let hub = hub();
+    let one = connecting(&hub, 1, 1);
+    hub.join(&one.socket, &heads(&[1]));
+    hub.dispatch(&event(1, 1));
+    // The store was read before the event was committed; the hub knows of it all the same.
+    let told = hub.follow(&one.socket, &heads(&[1]), &heads(&[1]));
+    assert_eq!(told, Heads::from([(chat(1), Seq(1))]));
+    assert_eq!(received(&one.socket), [""; 0]);
+    hub.dispatch(&event(1, 2));
+    assert_eq!(received(&one.socket), ["event 1/2"]);
+}
+
+#[test]
+fn a_list_of_chats_that_was_read_before_a_removal_does_not_undo_it() {
+    for gone in [left(1, 1), deleted(1)] {
+        // Between the list and the join, …
+        let hub = hub();
+        let one = connecting(&hub, 1, 1);
+        hub.dispatch(&gone);
+        hub.join(&one.socket, &heads(&[1, 2]));
+        assert!(!hub.is_in(&one.socket, chat(1)) && hub.is_in(&one.socket, chat(2)));
+        // … and between the second list and the end of the connecting.
+        let told = hub.follow(&one.socket, &heads(&[1, 2]), &heads(&[1, 2]));
+        assert_eq!(told.into_keys().collect::<Vec<_>>(), [chat(2)]);
+    }
+    // The second list alone tells of it, because the news is late.
+    let hub = hub();
+    let one = connecting(&hub, 1, 1);
+    hub.join(&one.socket, &heads(&[1, 2]));
+    let told = hub.follow(&one.socket, &heads(&[1, 2]), &heads(&[2]));
+    assert_eq!(told, heads(&[2]));
+    hub.dispatch(&event(1, 1));
+    assert_eq!(received(&one.socket), [""; 0]);
+}
+
+#[test]
+fn a_list_of_chats_that_was_read_before_somebody_came_back_does_not_undo_that_either() {
+    let hub = hub();
+    let one = connecting(&hub, 1, 1);
+    hub.join(&one.socket, &heads(&[1]));
+    hub.dispatch(&left(1, 1));
+    hub.dispatch(&joined(1, 1));
+    let told = hub.follow(&one.socket, &heads(&[1]), &heads(&[]));
+    assert_eq!(told, heads(&[1]));
+    assert!(hub.is_in(&one.socket, chat(1)));
+}
+
+#[test]
+fn a_dropped_socket_leaves_nothing_behind_and_frees_its_seat() {
+    let hub = hub();
+    let sockets: Vec<_> =
+        (0..limits::SOCKETS_PER_USER as u128).map(|id| connected(&hub, 1, id, &[1])).collect();
+    assert!(hub.reserve(user(1)).is_none());
+    assert!(hub.reserve(user(2)).is_some(), "another person has seats of their own");
+    drop(sockets);
+    assert_eq!(hub.count(), 0);
+    assert!(hub.reserve(user(1)).is_some());
+    assert_eq!(format!("{hub:?}"), "Hub { sockets: 0, users: 0, rooms: 0, connecting: 0 }");
+}
+
+#[test]
+fn ending_a_session_closes_its_sockets_alone() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[1]), connected(&hub, 2, 2, &[1]));
+    hub.dispatch(&BusMessage::SessionsEnded(vec![session(1), session(9)]));
+    assert_eq!(one.socket.outbox.closing_reason(), Some(Close::SessionEnded));
+    assert_eq!(two.socket.outbox.closing_reason(), None);
+}
+
+#[test]
+fn a_status_is_told_once_however_many_chats_are_shared_and_not_to_oneself() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[1, 2]), connected(&hub, 2, 2, &[1, 2, 3]));
+    let chats = vec![chat(1), chat(2), chat(3)];
+    hub.dispatch(&BusMessage::Status { user_id: user(1), chats, frame: "online".into() });
+    assert_eq!(received(&one.socket), [""; 0]);
+    assert_eq!(received(&two.socket), ["online"]);
+}
+
+#[test]
+fn a_head_that_moved_is_told_with_two_heartbeats_and_never_goes_back() {
+    let hub = hub();
+    let one = connected(&hub, 1, 1, &[1]);
+    let beat = || {
+        hub.tell_heads(|_, head| Ok(format!("head {head}").into())).unwrap();
+        received(&one.socket)
+    };
+    assert_eq!(beat(), [""; 0], "nothing happened since it joined");
+    hub.observe_head(chat(1), Seq(7));
+    hub.observe_head(chat(1), Seq(5));
+    assert_eq!((beat(), beat(), beat()), (vec!["head 7".to_owned()], vec!["head 7".to_owned()], vec![]));
+    // Somebody who connects brings a head that was never published here.
+    let two = connecting(&hub, 2, 2);
+    hub.join(&two.socket, &Heads::from([(chat(1), Seq(9))]));
+    assert_eq!(beat(), ["head 9"]);
+}
+
+#[test]
+fn a_stopping_node_sends_everybody_away_spread_out_and_later_ones_at_once() {
+    let hub = hub();
+    let sockets: Vec<_> = (0..100).map(|n| connected(&hub, n, u128::from(n), &[1])).collect();
+    hub.send_away();
+    let mut times: Vec<_> = sockets
+        .iter()
+        .map(|one| match one.socket.outbox.closing_reason() {
+            Some(Close::Restart { reconnect_after_ms }) => reconnect_after_ms,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    times.sort();
+    assert_eq!(times.first(), Some(&100));
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "no two at once");
+    let late = connecting(&hub, 200, 200);
+    assert!(matches!(late.socket.outbox.closing_reason(), Some(Close::Restart { .. })));
+}
+
+#[test]
+fn a_heartbeat_reaches_everybody_and_closes_whoever_was_not_heard_from() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[]), connected(&hub, 2, 2, &[]));
+    let silence = Duration::from_secs(45);
+    let later = Instant::now() + Duration::from_secs(60);
+    hub.heard_from(&two.socket, later - Duration::from_secs(40));
+    hub.beat(&"beat".into(), silence, later);
+    assert_eq!(one.socket.outbox.closing_reason(), Some(Close::Silent));
+    let batch = two.socket.outbox.take(later);
+    assert_eq!((batch.frames.len(), batch.ping), (1, true));
+}
+
+#[test]
+fn a_few_people_stand_for_all_rooms_and_everybody_gets_their_turn() {
+    let hub = hub();
+    let _big: Vec<_> = (0..50).map(|n| connected(&hub, n, u128::from(n), &[1])).collect();
+    let _pairs: Vec<_> = (50..60).map(|n| connected(&hub, n, u128::from(n), &[n])).collect();
+    let (all, next) = hub.witnesses(0, 100);
+    assert_eq!((all.len(), next), (11, 0), "one for the large room, one for each other");
+
+    let (mut seen, mut place) = (std::collections::BTreeSet::new(), 0);
+    for _ in 0..4 {
+        let (some, next) = hub.witnesses(place, 3);
+        assert!(some.len() <= 3);
+        seen.extend(some);
+        place = next;
+    }
+    assert!(seen.len() >= 11, "{seen:?}");
+}

@@ -1,0 +1,195 @@
+//! A store in memory that knows sessions, chats and their logs: as much as a socket asks for. Whatever
+//! else is asked of it fails, and with it the test.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use app::{
+    domain::{About, ChatId, ClientId, DisplayName, Email, Role, Seq, SessionId, Timestamp, UserId},
+    error::{AppError, AppResult},
+    ports::{
+        AccountStore, Appended, ChatRecord, ChatStore, Decide, MessageStore, NewDirectChat, NewGroupChat,
+        NewMessage, NewSession, NewUser, PageQuery, RefreshOutcome, RefreshToken, SessionRecord, Store,
+        UserRecord,
+    },
+    protocol::{EventBody, Heads, HistoryPage, LogEvent, MessageView},
+};
+use async_trait::async_trait;
+
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sessions: BTreeMap<SessionId, UserId>,
+    chats: BTreeMap<ChatId, (BTreeSet<UserId>, Vec<LogEvent>)>,
+}
+
+fn not_asked<T>() -> AppResult<T> {
+    Err(AppError::internal("a socket does not ask for this"))
+}
+
+impl MemoryStore {
+    pub fn sign_in(&self, user: UserId, session: SessionId) {
+        self.state.lock().unwrap().sessions.insert(session, user);
+    }
+
+    pub fn sign_out(&self, session: SessionId) {
+        self.state.lock().unwrap().sessions.remove(&session);
+    }
+
+    pub fn add(&self, chat: ChatId, user: UserId) {
+        self.state.lock().unwrap().chats.entry(chat).or_default().0.insert(user);
+    }
+
+    /// Appends an event. Returns it.
+    pub fn rename(&self, chat: ChatId, name: &str) -> LogEvent {
+        let mut state = self.state.lock().unwrap();
+        let log = &mut state.chats.entry(chat).or_default().1;
+        let event = LogEvent {
+            chat_id: chat,
+            seq: Seq(log.len() as u64 + 1),
+            at: Timestamp::from_millis(0),
+            actor_id: UserId::from_bytes([1; 12]),
+            body: EventBody::ChatRenamed { name: name.to_owned() },
+        };
+        log.push(event.clone());
+        event
+    }
+}
+
+#[async_trait]
+impl AccountStore for MemoryStore {
+    async fn create_user(&self, _: NewUser) -> AppResult<()> {
+        not_asked()
+    }
+    async fn user(&self, _: UserId) -> AppResult<Option<UserRecord>> {
+        not_asked()
+    }
+    async fn user_by_email(&self, _: &Email) -> AppResult<Option<UserRecord>> {
+        not_asked()
+    }
+    async fn users(&self, _: &[UserId]) -> AppResult<Vec<UserRecord>> {
+        not_asked()
+    }
+    async fn search_users(
+        &self,
+        _: &[String],
+        _: Option<&Email>,
+        _: UserId,
+        _: usize,
+    ) -> AppResult<Vec<UserRecord>> {
+        not_asked()
+    }
+    async fn update_profile(&self, _: UserId, _: DisplayName, _: About) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn replace_password(&self, _: UserId, _: &str, _: String) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn create_session(&self, _: NewSession) -> AppResult<()> {
+        not_asked()
+    }
+    async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
+        Ok(self.state.lock().unwrap().sessions.get(&id).map(|&user_id| SessionRecord {
+            id,
+            user_id,
+            user_agent: String::new(),
+            address: String::new(),
+            created_at: now,
+            last_used_at: now,
+            expires_at: now.plus_seconds(60),
+        }))
+    }
+    async fn rotate_refresh(&self, _: RefreshToken) -> AppResult<RefreshOutcome> {
+        not_asked()
+    }
+    async fn sessions_of(&self, _: UserId, _: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        not_asked()
+    }
+    async fn end_session(&self, _: UserId, _: SessionId) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn end_other_sessions(&self, _: UserId, _: SessionId) -> AppResult<Vec<SessionId>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl ChatStore for MemoryStore {
+    async fn create_direct_chat(&self, _: NewDirectChat) -> AppResult<(ChatId, bool)> {
+        not_asked()
+    }
+    async fn create_group_chat(&self, _: NewGroupChat) -> AppResult<()> {
+        not_asked()
+    }
+    async fn change_chat(
+        &self,
+        _: ChatId,
+        _: UserId,
+        _: Timestamp,
+        _: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
+        not_asked()
+    }
+    async fn role(&self, _: ChatId, _: UserId) -> AppResult<Option<Role>> {
+        not_asked()
+    }
+    async fn chat(&self, _: ChatId, _: UserId, _: usize) -> AppResult<Option<ChatRecord>> {
+        not_asked()
+    }
+    async fn chats_of(&self, _: UserId, _: usize, _: usize) -> AppResult<Vec<ChatRecord>> {
+        not_asked()
+    }
+    async fn heads_of(&self, viewer: UserId) -> AppResult<Heads> {
+        let state = self.state.lock().unwrap();
+        let of = |(members, _): &(BTreeSet<UserId>, Vec<LogEvent>)| members.contains(&viewer);
+        let head = |(_, log): &(_, Vec<LogEvent>)| Seq(log.len() as u64);
+        Ok(state.chats.iter().filter(|(_, chat)| of(chat)).map(|(id, chat)| (*id, head(chat))).collect())
+    }
+    async fn member_ids(&self, _: ChatId) -> AppResult<Vec<UserId>> {
+        not_asked()
+    }
+    async fn contacts_of(&self, user: UserId, largest: usize, limit: usize) -> AppResult<Vec<UserId>> {
+        let chats = self.small_chats_of(user, largest).await?;
+        let state = self.state.lock().unwrap();
+        let members: BTreeSet<_> = chats.iter().flat_map(|chat| state.chats[chat].0.clone()).collect();
+        Ok(members.into_iter().filter(|other| *other != user).take(limit).collect())
+    }
+    async fn small_chats_of(&self, user: UserId, largest: usize) -> AppResult<Vec<ChatId>> {
+        let state = self.state.lock().unwrap();
+        let small = state.chats.iter().filter(|(_, (members, _))| members.len() <= largest);
+        Ok(small.filter(|(_, (members, _))| members.contains(&user)).map(|(id, _)| *id).collect())
+    }
+}
+
+#[async_trait]
+impl MessageStore for MemoryStore {
+    async fn append_messages(&self, _: ChatId, _: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
+        not_asked()
+    }
+    async fn message_by_client_id(&self, _: UserId, _: ClientId) -> AppResult<Option<MessageView>> {
+        not_asked()
+    }
+    async fn history(&self, _: ChatId, _: PageQuery, _: usize) -> AppResult<HistoryPage> {
+        not_asked()
+    }
+    async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
+        let state = self.state.lock().unwrap();
+        Ok(state.chats[&chat].1.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn check(&self) -> AppResult<()> {
+        Ok(())
+    }
+    async fn purge(&self, _: Timestamp) -> AppResult<u64> {
+        not_asked()
+    }
+}

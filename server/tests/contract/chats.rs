@@ -1,0 +1,333 @@
+//! Chats, their members, and the changes to them.
+
+use app::{
+    domain::{ChatId, ChatKind, Ordinal, Role, Seq, UserId, policy},
+    error::{AppError, ErrorCode},
+    ports::{Appended, ChatRecord, NewDirectChat, PageQuery},
+    protocol::EventBody,
+};
+
+use crate::support::*;
+
+fn member_ids(chat: &ChatRecord) -> Vec<UserId> {
+    chat.members.iter().map(|member| member.user.id).collect()
+}
+
+async fn chat(store: &TheStore, chat: ChatId, viewer: UserId) -> ChatRecord {
+    store.chat(chat, viewer, 100).await.unwrap().expect("the viewer is in the chat")
+}
+
+pub async fn racing_requests_open_one_direct_chat(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let tasks = (0..20).map(|number| {
+        let store = store.clone();
+        let pair = if number % 2 == 0 { [ada, bob] } else { [bob, ada] };
+        tokio::spawn(async move {
+            let chat = NewDirectChat { id: ChatId::from_bytes(id()), pair, created_at: at(1) };
+            store.create_direct_chat(chat).await.unwrap()
+        })
+    });
+    let mut outcomes = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        outcomes.push(task.await.unwrap());
+    }
+    assert_eq!(outcomes.iter().filter(|(_, created)| *created).count(), 1);
+    let the_one = outcomes[0].0;
+    assert!(outcomes.iter().all(|(id, _)| *id == the_one));
+    for viewer in [ada, bob] {
+        let chats = store.chats_of(viewer, 10, 10).await.unwrap();
+        assert_eq!(chats.iter().map(|chat| chat.id).collect::<Vec<_>>(), [the_one]);
+        assert_eq!((chats[0].kind, chats[0].name.as_deref()), (ChatKind::Direct, None));
+        assert_eq!((chats[0].member_count, chats[0].my_role), (2, Role::Member));
+        let mut members = member_ids(&chats[0]);
+        members.sort_unstable();
+        assert_eq!(members, [ada, bob]);
+    }
+}
+
+pub async fn a_direct_chat_needs_two_accounts(store: TheStore) {
+    let ada = person(&store, "Ada").await;
+    let nobody = UserId::from_bytes(id());
+    for (pair, expected) in [
+        ([ada, nobody], ErrorCode::UnknownMember),
+        ([nobody, ada], ErrorCode::UnknownMember),
+        ([ada, ada], ErrorCode::CannotChatWithSelf),
+    ] {
+        let chat = NewDirectChat { id: ChatId::from_bytes(id()), pair, created_at: at(1) };
+        assert_eq!(code(store.create_direct_chat(chat).await), Some(expected));
+    }
+    assert!(store.chats_of(ada, 10, 10).await.unwrap().is_empty());
+}
+
+pub async fn a_group_with_an_unknown_member_leaves_nothing_behind(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let mut group = new_group(&[ada, bob, UserId::from_bytes(id())], at(0));
+    let chat = group.id;
+    let again = new_group(&[ada, bob], at(0));
+    assert_eq!(code(store.create_group_chat(group).await), Some(ErrorCode::UnknownMember));
+    assert_eq!(store.role(chat, ada).await.unwrap(), None);
+    assert!(store.chats_of(ada, 10, 10).await.unwrap().is_empty());
+    assert!(store.member_ids(chat).await.unwrap().is_empty());
+    // Its id is free, so the chat itself has gone too.
+    group = again;
+    group.id = chat;
+    store.create_group_chat(group).await.unwrap();
+    assert_eq!(store.role(chat, ada).await.unwrap(), Some(Role::Admin));
+}
+
+pub async fn members_are_listed_in_the_order_of_joining(store: TheStore) {
+    let all: [UserId; 6] = people(&store).await;
+    let order = [all[3], all[0], all[5], all[1]];
+    let group = group(&store, &order).await;
+    let record = chat(&store, group, all[0]).await;
+    assert_eq!(member_ids(&record), order);
+    assert_eq!((record.kind, record.name.as_deref()), (ChatKind::Group, Some("Team")));
+    assert_eq!((record.my_role, record.member_count), (Role::Member, 4));
+    assert_eq!((record.head, record.head_ordinal, record.last_message), (Seq(0), Ordinal(0), None));
+    assert_eq!(record.members[0].role, Role::Admin);
+    assert_eq!(record.members[0].joined_at, at(0));
+    assert_eq!(record.members[0].user.display_name, "Person 3");
+
+    let join = move |chat: &_| policy::add_members(chat, all[3], &[all[4], all[2]]);
+    store.change_chat(group, all[3], at(100), by_policy(join)).await.unwrap().unwrap();
+    let leave = move |chat: &_| policy::leave(chat, all[0]);
+    store.change_chat(group, all[0], at(101), by_policy(leave)).await.unwrap().unwrap();
+    let rejoin = move |chat: &_| policy::add_members(chat, all[3], &[all[0]]);
+    store.change_chat(group, all[3], at(102), by_policy(rejoin)).await.unwrap().unwrap();
+    let expected = [all[3], all[5], all[1], all[4], all[2], all[0]];
+    assert_eq!(member_ids(&chat(&store, group, all[0]).await), expected, "who comes back is last");
+
+    let short = store.chat(group, all[0], 2).await.unwrap().unwrap();
+    assert_eq!(member_ids(&short), expected[..2]);
+    assert_eq!(short.member_count, 6);
+    let mut ids = store.member_ids(group).await.unwrap();
+    ids.sort_unstable();
+    assert_eq!(ids, all);
+}
+
+pub async fn outsiders_find_nothing(store: TheStore) {
+    let [ada, bob, eve] = people(&store).await;
+    let direct = direct(&store, [ada, bob], at(0)).await;
+    let group = group(&store, &[ada, bob]).await;
+    send(&store, direct, ada, "secret", 1).await;
+    for chat in [direct, group, ChatId::from_bytes(id())] {
+        assert_eq!(store.role(chat, eve).await.unwrap(), None);
+        assert_eq!(store.chat(chat, eve, 10).await.unwrap(), None);
+    }
+    assert!(store.chats_of(eve, 10, 10).await.unwrap().is_empty());
+    assert!(store.heads_of(eve).await.unwrap().is_empty());
+    assert!(store.contacts_of(eve, 100, 100).await.unwrap().is_empty());
+    assert!(store.small_chats_of(eve, 100).await.unwrap().is_empty());
+}
+
+pub async fn every_change_is_logged_and_applied(store: TheStore) {
+    let [ada, bob, carol] = people(&store).await;
+    let group = group(&store, &[ada, bob]).await;
+    let changes = vec![
+        added(carol, Role::Member, at(7)),
+        EventBody::RoleChanged { user_id: bob, role: Role::Admin },
+        renamed("Crew"),
+        EventBody::MemberRemoved { user_id: ada },
+    ];
+    let events = store.change_chat(group, ada, at(8), always(changes.clone())).await.unwrap().unwrap();
+    assert_eq!(events.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert!(events.iter().all(|event| event.at == at(8) && event.actor_id == ada));
+    assert_eq!(events.iter().map(|event| event.body.clone()).collect::<Vec<_>>(), changes);
+    assert_eq!(log(&store, group).await, events);
+
+    let record = chat(&store, group, bob).await;
+    assert_eq!(record.name.as_deref(), Some("Crew"));
+    assert_eq!((record.head, record.head_ordinal), (Seq(4), Ordinal(0)));
+    assert_eq!((record.my_role, record.member_count), (Role::Admin, 2));
+    assert_eq!(member_ids(&record), [bob, carol]);
+    assert_eq!(record.members[1].joined_at, at(7));
+    assert_eq!(store.role(group, ada).await.unwrap(), None);
+    assert_eq!(store.role(group, carol).await.unwrap(), Some(Role::Member));
+    assert!(store.chats_of(ada, 10, 10).await.unwrap().is_empty());
+}
+
+pub async fn a_refusal_writes_nothing(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let group = group(&store, &[ada, bob]).await;
+    let rule = move |chat: &_| policy::rename(chat, bob).map(|()| Vec::new());
+    let refused = store.change_chat(group, bob, at(1), by_policy(rule)).await;
+    assert_eq!(refused, Err(AppError::forbidden()));
+    assert_eq!(chat(&store, group, ada).await.head, Seq(0));
+    assert!(log(&store, group).await.is_empty());
+}
+
+pub async fn a_change_that_fails_half_way_writes_nothing(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let group = group(&store, &[ada, bob]).await;
+    let before = chat(&store, group, ada).await;
+    let nobody = UserId::from_bytes(id());
+    let impossible = [
+        (added(nobody, Role::Member, at(1)), ErrorCode::UnknownMember),
+        (added(bob, Role::Member, at(1)), ErrorCode::Internal),
+        (EventBody::MemberRemoved { user_id: nobody }, ErrorCode::Internal),
+        (EventBody::RoleChanged { user_id: nobody, role: Role::Admin }, ErrorCode::Internal),
+    ];
+    for (last, expected) in impossible {
+        let changes = always(vec![renamed("Half"), EventBody::MemberRemoved { user_id: bob }, last.clone()]);
+        // The second removal of Bob's makes adding him possible again: keep him for that case.
+        let changes = match &last {
+            EventBody::MemberAdded { member } if member.user.id == bob => always(vec![renamed("Half"), last]),
+            _ => changes,
+        };
+        assert_eq!(code(store.change_chat(group, ada, at(1), changes).await), Some(expected));
+        assert_eq!(chat(&store, group, ada).await, before);
+        assert!(log(&store, group).await.is_empty());
+    }
+}
+
+pub async fn no_decision_means_no_change(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let group = group(&store, &[ada, bob]).await;
+    assert_eq!(store.change_chat(group, ada, at(1), always(Vec::new())).await.unwrap(), Some(Vec::new()));
+    assert_eq!(chat(&store, group, ada).await.head, Seq(0));
+}
+
+pub async fn an_unknown_chat_cannot_be_changed(store: TheStore) {
+    let ada = person(&store, "Ada").await;
+    let decide = by_policy(|_state| panic!("there is nothing to decide about"));
+    let outcome = store.change_chat(ChatId::from_bytes(id()), ada, at(1), decide).await;
+    assert_eq!(outcome.unwrap(), None);
+}
+
+pub async fn concurrent_changes_keep_the_log_dense(store: TheStore) {
+    let all: [UserId; 6] = people(&store).await;
+    let group = group(&store, &all).await;
+    let tasks = (0..5).map(|number| {
+        let (store, admin, user) = (store.clone(), all[0], all[number + 1]);
+        tokio::spawn(async move {
+            for round in 0..10 {
+                let name = always(vec![renamed(&format!("Name {number} {round}"))]);
+                store.change_chat(group, admin, at(1), name).await.unwrap().unwrap();
+                let leave = by_policy(move |chat| policy::leave(chat, user));
+                store.change_chat(group, user, at(2), leave).await.unwrap().unwrap();
+                let join = by_policy(move |chat| policy::add_members(chat, admin, &[user]));
+                store.change_chat(group, admin, at(3), join).await.unwrap().unwrap();
+                send(&store, group, user, "back again", 4).await;
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let events = log(&store, group).await;
+    assert_eq!(events.len(), 5 * 10 * 4);
+    let record = chat(&store, group, all[0]).await;
+    assert_eq!((record.head, record.head_ordinal), (Seq(200), Ordinal(50)));
+    assert_eq!(record.member_count, 6);
+    let last_name = events.iter().rev().find_map(|event| match &event.body {
+        EventBody::ChatRenamed { name } => Some(name.clone()),
+        _ => None,
+    });
+    assert_eq!(record.name, last_name);
+}
+
+pub async fn the_last_admin_hands_over_and_the_last_member_ends_the_group(store: TheStore) {
+    let [ada, bob, carol] = people(&store).await;
+    let group = group(&store, &[ada, carol, bob]).await;
+    let leave = |who: UserId| by_policy(move |chat| policy::leave(chat, who));
+    store.change_chat(group, ada, at(1), leave(ada)).await.unwrap().unwrap();
+    let record = chat(&store, group, carol).await;
+    assert_eq!((record.my_role, record.member_count, record.head), (Role::Admin, 2, Seq(2)));
+    assert_eq!(store.role(group, ada).await.unwrap(), None);
+    assert_eq!(store.role(group, bob).await.unwrap(), Some(Role::Member));
+
+    store.change_chat(group, carol, at(2), leave(carol)).await.unwrap().unwrap();
+    assert_eq!(store.role(group, bob).await.unwrap(), Some(Role::Admin));
+    let events = store.change_chat(group, bob, at(3), leave(bob)).await.unwrap().unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!((events[0].seq, &events[0].body), (Seq(5), &EventBody::ChatDeleted {}));
+    assert_eq!(store.chat(group, bob, 10).await.unwrap(), None);
+}
+
+pub async fn a_deleted_chat_is_gone_for_everybody(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let group = group(&store, &[ada, bob]).await;
+    let message = text(bob, "hello", at(1));
+    append(&store, group, message.clone()).await;
+    let delete = || by_policy(move |chat| policy::delete(chat, ada));
+    let events = store.change_chat(group, ada, at(2), delete()).await.unwrap().unwrap();
+    assert_eq!(events.last().unwrap().body, EventBody::ChatDeleted {});
+    for viewer in [ada, bob] {
+        assert_eq!(store.role(group, viewer).await.unwrap(), None);
+        assert_eq!(store.chat(group, viewer, 10).await.unwrap(), None);
+        assert!(store.chats_of(viewer, 10, 10).await.unwrap().is_empty());
+        assert!(store.heads_of(viewer).await.unwrap().is_empty());
+    }
+    assert!(store.member_ids(group).await.unwrap().is_empty());
+    assert_eq!(store.change_chat(group, ada, at(3), delete()).await.unwrap(), None);
+    assert!(matches!(append(&store, group, text(ada, "late", at(3))).await, Appended::NotMember));
+    assert!(matches!(append(&store, group, message.clone()).await, Appended::NotMember));
+    assert!(store.events_after(group, Seq(0), 10).await.unwrap().is_empty());
+    assert!(store.history(group, PageQuery::Latest, 10).await.unwrap().messages.is_empty());
+    let found = store.message_by_client_id(bob, message.client_id).await.unwrap();
+    assert_eq!(found, None);
+}
+
+pub async fn chats_are_listed_by_last_activity(store: TheStore) {
+    let [ada, bob, carol, dan] = people(&store).await;
+    let with_bob = direct(&store, [ada, bob], at(10)).await;
+    let with_carol = direct(&store, [ada, carol], at(20)).await;
+    let mut team = new_group(&[ada, bob, carol, dan], at(30));
+    team.id = ChatId::from_bytes(id());
+    let team_id = team.id;
+    store.create_group_chat(team).await.unwrap();
+    let order = async || {
+        let chats = store.chats_of(ada, 10, 10).await.unwrap();
+        chats.into_iter().map(|chat| chat.id).collect::<Vec<_>>()
+    };
+    assert_eq!(order().await, [team_id, with_carol, with_bob]);
+    let message = send(&store, with_bob, bob, "up", 40).await;
+    assert_eq!(order().await, [with_bob, team_id, with_carol]);
+    store.change_chat(with_carol, ada, at(50), always(Vec::new())).await.unwrap();
+    store.change_chat(team_id, ada, at(50), always(vec![renamed("Crew")])).await.unwrap();
+    assert_eq!(order().await, [with_bob, team_id, with_carol], "only messages move a chat");
+
+    let two = store.chats_of(ada, 2, 3).await.unwrap();
+    assert_eq!(two.iter().map(|chat| chat.id).collect::<Vec<_>>(), [with_bob, team_id]);
+    assert_eq!(two[0].last_message.as_ref(), Some(&message));
+    assert_eq!(member_ids(&two[1]), [ada, bob, carol]);
+    assert_eq!(two[1].member_count, 4);
+    assert_eq!(two[0], chat(&store, with_bob, ada).await, "a list says what the chat itself says");
+}
+
+pub async fn heads_contacts_and_small_chats(store: TheStore) {
+    let all: [UserId; 5] = people(&store).await;
+    let pair = direct(&store, [all[0], all[1]], at(0)).await;
+    let team = group(&store, &[all[0], all[1], all[2]]).await;
+    let crowd = group(&store, &all).await;
+    send(&store, pair, all[0], "one", 1).await;
+    send(&store, pair, all[1], "two", 2).await;
+    store.change_chat(team, all[0], at(3), always(vec![renamed("Crew")])).await.unwrap();
+    let heads = store.heads_of(all[0]).await.unwrap();
+    assert_eq!(heads.into_iter().collect::<Vec<_>>(), {
+        let mut expected = vec![(pair, Seq(2)), (team, Seq(1)), (crowd, Seq(0))];
+        expected.sort_unstable();
+        expected
+    });
+
+    let contacts = async |largest, limit| {
+        let mut contacts = store.contacts_of(all[0], largest, limit).await.unwrap();
+        contacts.sort_unstable();
+        contacts
+    };
+    assert_eq!(contacts(2, 100).await, all[1..2]);
+    assert_eq!(contacts(3, 100).await, all[1..3]);
+    assert_eq!(contacts(5, 100).await, all[1..]);
+    assert_eq!(contacts(5, 2).await.len(), 2);
+    let small = async |largest| {
+        let mut chats = store.small_chats_of(all[0], largest).await.unwrap();
+        chats.sort_unstable();
+        chats
+    };
+    assert_eq!(small(4).await, {
+        let mut expected = vec![pair, team];
+        expected.sort_unstable();
+        expected
+    });
+    assert_eq!(small(1).await, []);
+}

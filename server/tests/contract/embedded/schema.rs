@@ -1,0 +1,172 @@
+//! The schema: its versions, what it refuses, and how the queries use it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use server::store::embedded::{EmbeddedOptions, EmbeddedStore, HOT_QUERIES};
+
+use super::{EmbeddedFixture, file};
+use crate::support::*;
+
+#[tokio::test]
+async fn a_new_database_gets_the_newest_schema_and_keeps_it() {
+    let mut fixture = EmbeddedFixture::open().await;
+    let version = |path: &Path| -> i64 {
+        let connection = Connection::open(path).unwrap();
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    let first = version(&file(&fixture.directory));
+    assert!(first >= 1);
+    fixture.reopen().await;
+    assert_eq!(version(&file(&fixture.directory)), first);
+    let connection = Connection::open(file(&fixture.directory)).unwrap();
+    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    let loose: Vec<String> = connection
+        .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(loose, ["sqlite_schema"], "every table of ours is strict");
+}
+
+#[tokio::test]
+async fn a_newer_database_is_refused_and_left_alone() {
+    let fixture = EmbeddedFixture::open().await;
+    let path = file(&fixture.directory);
+    fixture.store.close().await.unwrap();
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 9_999).unwrap();
+    let refused = EmbeddedStore::open(&path, EmbeddedOptions::default()).err().unwrap();
+    assert!(refused.chain().contains("version 9999"), "{}", refused.chain());
+    let version: i64 =
+        Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 9_999);
+}
+
+#[test]
+fn another_programs_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("other.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+    let refused = EmbeddedStore::open(&path, EmbeddedOptions::default()).err().unwrap();
+    assert!(refused.chain().contains("another program"), "{}", refused.chain());
+}
+
+/// Whatever the program does wrong, these are not stored.
+#[tokio::test]
+async fn wrong_states_are_refused() {
+    let fixture = EmbeddedFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob, carol] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    let team = group(&store, &[ada, bob]).await;
+    send(&store, chat, ada, "one", 1).await;
+    let connection = Connection::open(file(&fixture.directory)).unwrap();
+    connection.pragma_update(None, "foreign_keys", true).unwrap();
+    let (new, nobody) = (hex(&id()), hex(&id()));
+    let [ada, bob, carol] = [ada, bob, carol].map(|user| hex(user.as_bytes()));
+    let [chat, team] = [chat, team].map(|chat| hex(chat.as_bytes()));
+    let event = |chat: &str, seq: i64, actor: &str| {
+        format!(
+            "INSERT INTO events (chat_id, seq, at, actor_id, body) VALUES ({chat}, {seq}, 0, {actor}, '{{}}')"
+        )
+    };
+    let pair = |low: &str, high: &str| {
+        format!(
+            "INSERT INTO chats (id, kind, pair_low, pair_high, created_at, last_activity_at)
+             VALUES ({new}, 'direct', {low}, {high}, 0, 0)"
+        )
+    };
+    let message = |seq: i64, ordinal: i64, body: &str| {
+        format!(
+            "INSERT INTO messages (chat_id, seq, ordinal, id, sender_id, client_id, body, created_at)
+             VALUES ({chat}, {seq}, {ordinal}, {new}, {ada}, randomblob(16), '{body}', 0)"
+        )
+    };
+    for (what, sql) in [
+        ("a place in the log that is taken", event(&chat, 1, &ada)),
+        ("a place before the log", event(&chat, 0, &ada)),
+        ("an event in no chat", event(&nobody, 1, &ada)),
+        ("an event by nobody", event(&chat, 2, &nobody)),
+        ("a message without its event", message(2, 2, "two")),
+        ("a message at another's place", message(1, 2, "two")),
+        ("an ordinal that is taken", format!("{}; {}", event(&chat, 2, &ada), message(2, 1, "two"))),
+        ("an ordinal beyond the log", format!("{}; {}", event(&chat, 2, &ada), message(2, 3, "two"))),
+        ("an empty message", format!("{}; {}", event(&chat, 2, &ada), message(2, 2, ""))),
+        ("a second chat of a pair", pair(&ada, &bob)),
+        ("a pair in the wrong order", pair(&carol, &ada)),
+        ("a chat with oneself", pair(&ada, &ada)),
+        ("a chat with nobody", pair(&ada, &nobody)),
+        ("a direct chat with a name", format!("UPDATE chats SET name = 'No' WHERE id = {chat}")),
+        ("a direct chat without its pair", format!("UPDATE chats SET pair_low = NULL WHERE id = {chat}")),
+        ("a group without a name", format!("UPDATE chats SET name = NULL WHERE id = {team}")),
+        (
+            "a group with a pair",
+            format!("UPDATE chats SET pair_low = {ada}, pair_high = {carol} WHERE id = {team}"),
+        ),
+        ("more messages than events", format!("UPDATE chats SET head_ordinal = 2 WHERE id = {chat}")),
+        ("a deleted chat with members", format!("UPDATE chats SET deleted_at = 1 WHERE id = {team}")),
+        ("an unknown role", format!("UPDATE members SET role = 'owner' WHERE chat_id = {team}")),
+        ("two members in one place", format!("UPDATE members SET position = 1 WHERE chat_id = {team}")),
+        ("a member of no chat", format!("INSERT INTO members VALUES ({nobody}, {ada}, 'member', 0, 1)")),
+        ("an e-mail in capitals", format!("UPDATE users SET email = 'A@B.C' WHERE id = {ada}")),
+        ("an id of the wrong length", format!("UPDATE users SET id = x'00' WHERE id = {carol}")),
+        ("a chat that goes before its log", format!("DELETE FROM chats WHERE id = {chat}")),
+        ("an event that goes before its message", format!("DELETE FROM events WHERE chat_id = {chat}")),
+    ] {
+        let outcome = connection.execute_batch(&format!("BEGIN; {sql}; COMMIT"));
+        let refused = matches!(
+            &outcome,
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == rusqlite::ErrorCode::ConstraintViolation
+        );
+        assert!(refused, "{what}: {outcome:?}");
+        connection.execute_batch("ROLLBACK").unwrap();
+    }
+}
+
+fn hex(bytes: &[u8; 12]) -> String {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("x'{digits}'")
+}
+
+#[tokio::test]
+async fn hot_queries_walk_an_index() {
+    // These sort, what they sort being bounded by something else than the length of a log.
+    const SORTED: [&str; 3] = ["search by words", "chats in order", "contacts"];
+    // Where a part of an index would do for SQLite, all of it is wanted.
+    const WHOLE: [(&str, &str); 8] = [
+        ("role", "(chat_id=? AND user_id=?)"),
+        ("last message", "(chat_id=? AND ordinal=?)"),
+        ("message by client id", "(sender_id=? AND client_id=?)"),
+        ("direct chat of a pair", "(pair_low=? AND pair_high=?)"),
+        ("messages before", "(chat_id=? AND seq<?)"),
+        ("messages from", "(chat_id=? AND seq>?)"),
+        ("events after", "(chat_id=? AND seq>?)"),
+        ("search by words", "(word>? AND word<?)"),
+    ];
+    let fixture = EmbeddedFixture::open().await;
+    let connection = Connection::open(file(&fixture.directory)).unwrap();
+    for (name, sql) in HOT_QUERIES {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut rows = statement.raw_query();
+        let (mut searches, mut whole) = (0, WHOLE.iter().find(|(wanted, _)| wanted == name));
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get("detail").unwrap();
+            whole = whole.filter(|(_, index)| !step.ends_with(index));
+            searches += usize::from(step.starts_with("SEARCH"));
+            // A subquery's own rows and a JSON array in a parameter are no tables.
+            let scan = step.starts_with("SCAN")
+                && !step.starts_with("SCAN found")
+                && !step.starts_with("SCAN other VIRTUAL TABLE");
+            assert!(!scan, "{name} scans: {step}");
+            let sorts = step.contains("TEMP B-TREE") && !SORTED.contains(name);
+            assert!(!sorts, "{name} sorts: {step}");
+            assert!(!step.contains("AUTOMATIC"), "{name} lacks an index: {step}");
+        }
+        assert_eq!(whole, None, "{name} does not use all of its index");
+        assert!(searches > 0, "{name} searches nothing");
+    }
+}

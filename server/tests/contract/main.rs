@@ -1,0 +1,88 @@
+//! The contract suite: what every adapter of `app::ports::Store` has to do, as scenarios.
+//!
+//! A scenario gets a store of its own, empty, as `Arc<dyn Store>`, and knows nothing of what is behind it.
+//! An adapter's module implements [`support::Fixture`] and calls `contract!` once; what only that adapter
+//! promises is tested beside that call.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+/// Runs every scenario against the stores of a fixture.
+macro_rules! contract {
+    ($fixture:ty) => {
+        contract!(@module accounts $fixture:
+            an_account_is_found_by_its_id_and_its_email
+            an_email_is_unique_and_folded
+            racing_registrations_make_one_account
+            users_gives_those_that_exist
+            people_are_found_by_the_beginnings_of_words
+            people_are_found_by_their_exact_email
+            wildcards_find_nobody
+            a_new_name_is_found_and_the_old_one_is_not
+            a_password_is_replaced_only_if_it_is_the_expected_one
+            sessions_are_listed_and_ended
+            a_session_expires
+            a_session_needs_an_account
+            a_refresh_token_is_exchanged_for_its_successor
+            the_absolute_lifetime_is_never_extended
+            two_that_refresh_at_once_both_stay_signed_in
+            a_stolen_refresh_token_ends_the_session
+            what_is_no_valid_token_is_unknown
+            expired_sessions_are_purged
+        );
+        contract!(@module chats $fixture:
+            racing_requests_open_one_direct_chat
+            a_direct_chat_needs_two_accounts
+            a_group_with_an_unknown_member_leaves_nothing_behind
+            members_are_listed_in_the_order_of_joining
+            outsiders_find_nothing
+            every_change_is_logged_and_applied
+            a_refusal_writes_nothing
+            a_change_that_fails_half_way_writes_nothing
+            no_decision_means_no_change
+            an_unknown_chat_cannot_be_changed
+            concurrent_changes_keep_the_log_dense
+            the_last_admin_hands_over_and_the_last_member_ends_the_group
+            a_deleted_chat_is_gone_for_everybody
+            chats_are_listed_by_last_activity
+            heads_contacts_and_small_chats
+        );
+        contract!(@module messages $fixture:
+            a_message_is_stored_as_it_was_sent
+            a_batch_has_one_outcome_per_message_in_order
+            a_hundred_sends_of_one_message_store_it_once
+            a_repeated_send_finds_its_original_even_after_leaving
+            a_client_id_belongs_to_one_chat
+            only_members_append
+            the_longest_body_is_kept_as_it_is
+            racing_writers_get_dense_numbers_and_one_order
+            history_is_paged_from_either_end
+            history_around_an_event_fills_the_page
+            events_that_are_no_messages_do_not_break_paging
+            messages_show_the_current_name_of_their_sender
+            the_log_of_a_deleted_chat_is_purged
+        );
+
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn everything_is_there_after_reopening() {
+            crate::messages::everything_is_there_after_reopening::<$fixture>().await;
+        }
+    };
+    (@module $module:ident $fixture:ty: $($scenario:ident)*) => {
+        mod $module {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $scenario() {
+                    let fixture = <$fixture as crate::support::Fixture>::open().await;
+                    crate::$module::$scenario(crate::support::Fixture::store(&fixture)).await;
+                }
+            )*
+        }
+    };
+}
+
+mod accounts;
+mod chats;
+mod embedded;
+mod messages;
+mod support;
