@@ -45,8 +45,7 @@ pub fn router(state: AppState) -> Router {
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIMEOUT))
             .layer(CatchPanicLayer::custom(errors::panicked)),
     );
-    let api = api
-        .method_not_allowed_fallback(|| async { errors::response(ErrorCode::MethodNotAllowed.into(), "") });
+    let api = api.method_not_allowed_fallback(not_allowed);
     let routes = generate_route_list(app::App);
     let pages = Router::new()
         .leptos_routes_with_handler(routes, pages::page)

@@ -145,7 +145,19 @@ impl Browser {
     /// Sends a request as it is and keeps the cookies that come back.
     pub async fn exchange(&self, request: Request<Body>) -> Answer {
         let what = format!("{} {}", request.method(), request.uri());
-        let answer = soon(&what, self.send_on_connection(request)).await;
+        let answer = self.try_exchange(request).await;
+        answer.unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// The same with a server that may be gone.
+    pub async fn try_exchange(&self, request: Request<Body>) -> Result<Answer, Lost> {
+        let what = format!("{} {}", request.method(), request.uri());
+        let answer = soon(&what, self.send_on_connection(request)).await?;
+        self.keep_cookies(&answer);
+        Ok(answer)
+    }
+
+    fn keep_cookies(&self, answer: &Answer) {
         let mut jar = self.jar.lock().unwrap();
         for line in answer.all("set-cookie") {
             let cookie = Cookie::parse(line).unwrap();
@@ -155,7 +167,6 @@ impl Browser {
                 jar.insert(cookie.name().to_owned(), cookie.value().to_owned());
             }
         }
-        answer
     }
 
     /// Opens a page.
@@ -192,31 +203,34 @@ impl Browser {
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
     }
 
-    async fn send_on_connection(&self, request: Request<Body>) -> Answer {
+    async fn send_on_connection(&self, request: Request<Body>) -> Result<Answer, Lost> {
         let kept = self.idle.lock().unwrap().pop().filter(|kept| !kept.is_closed());
         let mut sender = match kept {
             Some(kept) => kept,
-            None => self.connect().await,
+            None => self.connect().await?,
         };
-        sender.ready().await.unwrap();
-        let response = sender.send_request(request).await.unwrap();
+        sender.ready().await?;
+        let response = sender.send_request(request).await?;
         let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(Body::new(body), 64 * 1024 * 1024).await.unwrap();
+        let body = axum::body::to_bytes(Body::new(body), 64 * 1024 * 1024).await?;
         if !sender.is_closed() {
             self.idle.lock().unwrap().push(sender);
         }
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 
-    async fn connect(&self) -> SendRequest<Body> {
-        let stream = TcpStream::connect(self.site.addr).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    async fn connect(&self) -> Result<SendRequest<Body>, Lost> {
+        let stream = TcpStream::connect(self.site.addr).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // Ends with the sender, or with the server; what the request met shows at the request.
         tokio::spawn(async move { drop(connection.await) });
-        sender
+        Ok(sender)
     }
 }
+
+/// No answer came: the server is not there, or went away.
+pub type Lost = Box<dyn std::error::Error + Send + Sync>;
 
 /// Form fields as they are sent.
 pub fn encode(fields: &[(&str, &str)]) -> String {

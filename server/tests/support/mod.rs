@@ -20,8 +20,8 @@ pub use browser::{Answer, Browser};
 pub use faulty::{Fault, FaultyStore};
 pub use log::Log;
 pub use person::{Person, id_of, message_form};
-pub use raw::{raw, raw_head};
-pub use server::{Builder, GROUP_ID, NOBODY, TestServer};
+pub use raw::{raw, raw_answer_head, raw_head};
+pub use server::{Builder, GROUP_ID, NOBODY, Site, TestServer};
 pub use socket::{Refused, Socket};
 
 use std::{future::Future, time::Duration};

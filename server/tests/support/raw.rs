@@ -65,3 +65,17 @@ fn parse(bytes: &[u8]) -> Answer {
         .collect();
     Answer { status, headers, body: bytes[end + 4..].to_vec().into() }
 }
+
+/// Sends these bytes and reads no further than the end of the answer's head.
+pub async fn raw_answer_head(browser: &Browser, bytes: Vec<u8>) -> Answer {
+    let mut stream = TcpStream::connect(browser.site.addr).await.unwrap();
+    stream.write_all(&bytes).await.unwrap();
+    let mut answer = Vec::new();
+    soon("the head of an answer", async {
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+    })
+    .await;
+    parse(&answer)
+}
