@@ -61,6 +61,7 @@ pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dy
         secure: config.is_secure(),
         rate_limits: config.rate_limits,
         site_root: config.site_root.clone(),
+        clock: Arc::new(SystemClock),
     })?;
     if config.demo {
         demo::load(&*state.store, &SystemClock).await?;

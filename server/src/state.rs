@@ -16,7 +16,7 @@ use crate::{
     config::{Secret, Switch},
     limiter::{LocalLimiter, LocalThrottle, Unlimited},
     presence::LocalPresence,
-    system::{SystemClock, SystemIds},
+    system::SystemIds,
     ws::{self, Hub, Realtime},
 };
 
@@ -72,6 +72,8 @@ pub struct Parts {
     pub rate_limits: Switch,
     /// The folder with the built site.
     pub site_root: PathBuf,
+    /// The time that everything goes by.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// How often what nobody can see any longer is removed.
@@ -81,7 +83,7 @@ impl AppState {
     /// Puts a node together over one store; everything else lives in the process. Must be called on a
     /// Tokio runtime.
     pub fn compose(parts: Parts) -> AppResult<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = parts.clock;
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds::new());
         let (limiter, throttle): (Arc<dyn Limiter>, Arc<dyn Throttle>) = match parts.rate_limits {
             Switch::On => (Arc::new(LocalLimiter::new()), Arc::new(LocalThrottle::new(Arc::clone(&clock)))),
