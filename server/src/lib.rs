@@ -9,6 +9,9 @@
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
 //! | [`demo`] | the demo accounts |
 
+// The types of the pages are as deep as the pages' trees.
+#![recursion_limit = "256"]
+
 pub mod bus;
 pub mod config;
 pub mod demo;

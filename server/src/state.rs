@@ -169,6 +169,12 @@ impl FromRef<AppState> for LeptosOptions {
     }
 }
 
+/// Whether the build put the list of the files' hashes beside the binary. Leptos panics on each page where
+/// it is told of a list that is not there; a server whose site was not built shows pages without scripts.
+fn has_hashes() -> bool {
+    std::env::current_exe().is_ok_and(|binary| binary.with_file_name("hash.txt").exists())
+}
+
 /// Under `cargo leptos` its environment says everything; on its own the server knows its own layout.
 fn leptos_options(site_root: &std::path::Path) -> LeptosOptions {
     if std::env::var_os("LEPTOS_OUTPUT_NAME").is_some()
@@ -180,7 +186,7 @@ fn leptos_options(site_root: &std::path::Path) -> LeptosOptions {
         .output_name("samvad")
         .site_root(site_root.to_string_lossy())
         .site_pkg_dir("pkg")
-        .hash_files(true)
+        .hash_files(has_hashes())
         .env(leptos::config::Env::PROD)
         .build()
 }

@@ -10,9 +10,9 @@ async fn the_log_holds_no_secret_and_no_content() {
     let server = TestServer::start().await;
     let browser = server.browser();
     let fields =
-        [("email", "canary@example.org"), ("display_name", "Canary"), ("password", "canary-password-1")];
+        [("email", "bird@example.org"), ("display_name", "Bird"), ("password", "canary-password-1")];
     browser.call("register", &fields).await.ok();
-    let guess = [("email", "canary@example.org"), ("password", "canary-password-2")];
+    let guess = [("email", "bird@example.org"), ("password", "canary-password-2")];
     assert_eq!(server.browser().call("login", &guess).await.status, 401);
     browser.submit("/login", "login", &guess).await;
     let change = [("current", "canary-password-3"), ("new", "canary-password-4")];
