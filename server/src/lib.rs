@@ -9,6 +9,9 @@
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
 //! | [`demo`] | the demo accounts |
 
+// The types of the pages are as deep as the pages' trees.
+#![recursion_limit = "256"]
+
 pub mod bus;
 pub mod config;
 pub mod demo;
@@ -61,6 +64,7 @@ pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dy
         secure: config.is_secure(),
         rate_limits: config.rate_limits,
         site_root: config.site_root.clone(),
+        clock: Arc::new(SystemClock),
     })?;
     if config.demo {
         demo::load(&*state.store, &SystemClock).await?;

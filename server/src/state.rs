@@ -16,7 +16,7 @@ use crate::{
     config::{Secret, Switch},
     limiter::{LocalLimiter, LocalThrottle, Unlimited},
     presence::LocalPresence,
-    system::{SystemClock, SystemIds},
+    system::SystemIds,
     ws::{self, Hub, Realtime},
 };
 
@@ -72,6 +72,8 @@ pub struct Parts {
     pub rate_limits: Switch,
     /// The folder with the built site.
     pub site_root: PathBuf,
+    /// The time that everything goes by.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// How often what nobody can see any longer is removed.
@@ -81,7 +83,7 @@ impl AppState {
     /// Puts a node together over one store; everything else lives in the process. Must be called on a
     /// Tokio runtime.
     pub fn compose(parts: Parts) -> AppResult<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock = parts.clock;
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds::new());
         let (limiter, throttle): (Arc<dyn Limiter>, Arc<dyn Throttle>) = match parts.rate_limits {
             Switch::On => (Arc::new(LocalLimiter::new()), Arc::new(LocalThrottle::new(Arc::clone(&clock)))),
@@ -167,6 +169,12 @@ impl FromRef<AppState> for LeptosOptions {
     }
 }
 
+/// Whether the build put the list of the files' hashes beside the binary. Leptos panics on each page where
+/// it is told of a list that is not there; a server whose site was not built shows pages without scripts.
+fn has_hashes() -> bool {
+    std::env::current_exe().is_ok_and(|binary| binary.with_file_name("hash.txt").exists())
+}
+
 /// Under `cargo leptos` its environment says everything; on its own the server knows its own layout.
 fn leptos_options(site_root: &std::path::Path) -> LeptosOptions {
     if std::env::var_os("LEPTOS_OUTPUT_NAME").is_some()
@@ -178,7 +186,7 @@ fn leptos_options(site_root: &std::path::Path) -> LeptosOptions {
         .output_name("samvad")
         .site_root(site_root.to_string_lossy())
         .site_pkg_dir("pkg")
-        .hash_files(true)
+        .hash_files(has_hashes())
         .env(leptos::config::Env::PROD)
         .build()
 }

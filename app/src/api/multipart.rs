@@ -34,9 +34,13 @@ impl MessageForm {
             }
             // A form without JavaScript sends an empty, unnamed file for an input that was left alone.
             if field.name() == Some("files") || field.file_name().is_some() {
-                let named = field.file_name().is_some_and(|name| !name.is_empty());
-                if named || field.chunk().await.map_err(broken)?.is_some() {
+                if field.file_name().is_some_and(|name| !name.is_empty()) {
                     return Err(ErrorCode::AttachmentsUnavailable.into());
+                }
+                while let Some(chunk) = field.chunk().await.map_err(broken)? {
+                    if !chunk.is_empty() {
+                        return Err(ErrorCode::AttachmentsUnavailable.into());
+                    }
                 }
                 continue;
             }

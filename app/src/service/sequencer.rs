@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    domain::{ChatId, Role, Timestamp, UserId, limits},
+    domain::{ChatId, Role, Seq, Timestamp, UserId, limits},
     error::{AppError, AppResult, ErrorCode},
     ports::{Appended, Bus, BusMessage, Decide, Frame, NewMessage, Store},
     protocol::{EventBody, LogEvent, MessageView, Notice, ServerFrame},
@@ -256,19 +256,20 @@ pub(super) async fn announce(
     chat: ChatId,
     users: &[UserId],
 ) -> AppResult<()> {
-    let mut as_role: HashMap<Role, (Frame, crate::domain::Seq)> = HashMap::new();
+    let mut as_role: HashMap<Role, (Frame, Seq)> = HashMap::new();
     for user in users {
         let Some(role) = store.role(chat, *user).await? else { continue };
-        if !as_role.contains_key(&role) {
-            let Some(record) = store.chat(chat, *user, limits::MEMBERS_IN_LIST).await? else { continue };
-            let head = record.head;
-            let notice = Notice::ChatAdded { chat: Box::new(record.into()) };
-            as_role.insert(role, (encode(&notice.into())?, head));
-        }
-        if let Some((frame, head)) = as_role.get(&role) {
-            let (frame, head) = (Arc::clone(frame), *head);
-            publish(bus, BusMessage::Joined { chat_id: chat, user_id: *user, head, frame }).await;
-        }
+        let (frame, head) = match as_role.get(&role) {
+            Some((frame, head)) => (Arc::clone(frame), *head),
+            None => {
+                let Some(record) = store.chat(chat, *user, limits::MEMBERS_IN_LIST).await? else { continue };
+                let head = record.head;
+                let frame = encode(&Notice::ChatAdded { chat: Box::new(record.into()) }.into())?;
+                as_role.insert(role, (Arc::clone(&frame), head));
+                (frame, head)
+            }
+        };
+        publish(bus, BusMessage::Joined { chat_id: chat, user_id: *user, head, frame }).await;
     }
     Ok(())
 }

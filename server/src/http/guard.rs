@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, Method, header},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
 use super::{body, context, errors};
@@ -20,32 +20,29 @@ const MULTIPART: &str = "/api/send_message";
 
 /// Refuses what another site sent, a body of another kind, and one that is too large.
 pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    match admit(&state, request) {
-        Ok(request) => next.run(request).await,
-        Err((error, request_id, headers)) => {
-            tracing::info!(request_id, error = error.chain(), origin = ?headers.get(header::ORIGIN), "refused");
-            errors::response(error, &request_id).into_response()
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    match admit(request.headers(), request.uri().path(), &state.origins) {
+        Ok(limit) => next.run(body::bounded(request, limit)).await,
+        Err(error) => {
+            let request_id = context::of(&request).map(|context| context.request_id);
+            let request_id = request_id.as_deref().unwrap_or_default();
+            let origin = request.headers().get(header::ORIGIN);
+            tracing::info!(request_id, error = error.chain(), ?origin, "denied");
+            errors::response(error, request_id)
         }
     }
 }
 
-fn admit(state: &AppState, request: Request) -> Result<Request, (AppError, String, HeaderMap)> {
-    let request_id = context::of(&request).map(|context| context.request_id.to_string()).unwrap_or_default();
-    let refuse = |error: AppError, request: &Request| (error, request_id.clone(), request.headers().clone());
-    if request.method() != Method::POST {
-        return Ok(request);
+/// How many bytes the body may have.
+fn admit(headers: &HeaderMap, path: &str, origins: &[String]) -> AppResult<usize> {
+    same_site(headers, origins)?;
+    let limit = content_kind(headers, path)?;
+    if declared_length(headers).is_some_and(|length| length > limit as u64) {
+        return Err(ErrorCode::PayloadTooLarge.into());
     }
-    if let Err(error) = same_site(request.headers(), &state.origins) {
-        return Err(refuse(error, &request));
-    }
-    let limit = match content_kind(request.headers(), request.uri().path()) {
-        Ok(limit) => limit,
-        Err(error) => return Err(refuse(error, &request)),
-    };
-    if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
-        return Err(refuse(ErrorCode::PayloadTooLarge.into(), &request));
-    }
-    Ok(body::bounded(request, limit))
+    Ok(limit)
 }
 
 /// An unsafe request comes from our own pages: the browser says so itself (`Sec-Fetch-Site`, W3C Fetch

@@ -45,8 +45,7 @@ pub fn router(state: AppState) -> Router {
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIMEOUT))
             .layer(CatchPanicLayer::custom(errors::panicked)),
     );
-    let api = api
-        .method_not_allowed_fallback(|| async { errors::response(ErrorCode::MethodNotAllowed.into(), "") });
+    let api = api.method_not_allowed_fallback(not_allowed);
     let routes = generate_route_list(app::App);
     let pages = Router::new()
         .leptos_routes_with_handler(routes, pages::page)
@@ -86,15 +85,16 @@ async fn not_allowed(request: Request) -> Response {
 
 /// Whether this node can do its work: the store can be reached.
 async fn ready(State(state): State<AppState>) -> Response {
-    match tokio::time::timeout(Duration::from_secs(5), state.store.check()).await {
-        Ok(Ok(())) if !state.stop.is_cancelled() => "ready".into_response(),
-        Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down").into_response(),
+    let reason = match tokio::time::timeout(Duration::from_secs(5), state.store.check()).await {
+        Ok(Ok(())) if !state.stop.is_cancelled() => return "ready".into_response(),
+        Ok(Ok(())) => "shutting down",
         Ok(Err(error)) => {
             tracing::warn!(error = error.chain(), "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the store cannot be reached").into_response()
+            "the store cannot be reached"
         }
-        Err(_elapsed) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer").into_response(),
-    }
+        Err(_elapsed) => "the store does not answer",
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], reason).into_response()
 }
 
 /// The files of the site. What has its content's hash in its name never changes.

@@ -65,6 +65,10 @@ async fn render(
     status: u16,
 ) -> Response {
     let options = state.leptos.clone();
+    let retry_after = match &data.page {
+        Page::Failed { error } => error.retry_after,
+        _ => None,
+    };
     let secure = state.secure;
     let provide = move || {
         provide_context(data.clone());
@@ -83,6 +87,9 @@ async fn render(
         *response.status_mut() = status;
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response.into_response()
 }
 

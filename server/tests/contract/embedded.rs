@@ -12,6 +12,7 @@ use std::{
 use app::{
     domain::{ChatId, ClientId, Seq, UserId},
     error::ErrorCode,
+    ports::Store,
 };
 use rusqlite::Connection;
 use server::store::embedded::{EmbeddedOptions, EmbeddedStore};

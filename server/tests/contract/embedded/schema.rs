@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use app::ports::Store;
 use rusqlite::Connection;
 use server::store::embedded::{EmbeddedOptions, EmbeddedStore, HOT_QUERIES};
 

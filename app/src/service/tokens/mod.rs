@@ -3,6 +3,8 @@
 //! One algorithm, HS256, is pinned. A header that names a key of its own (`jku`, `jwk`, `x5u`) or another
 //! type is refused, whatever its signature.
 
+mod hs256;
+
 use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
@@ -59,6 +61,7 @@ struct DeviceClaims {
 impl Tokens {
     /// Tokens under this secret of at least 32 bytes, the same on every node.
     pub fn new(secret: &[u8], clock: Arc<dyn Clock>) -> Self {
+        hs256::install();
         Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), clock }
     }
 

@@ -1,0 +1,9 @@
+//! The real binary, stopped in the middle of its work: what was acknowledged is there.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod kill;
+mod process;

@@ -1,0 +1,84 @@
+//! The server's own process.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use crate::support::{Browser, Person, Site, soon};
+
+/// A running `samvad serve --demo` over a data folder.
+pub struct Process {
+    child: Child,
+    pub site: Site,
+}
+
+impl Process {
+    /// Starts it and waits until it says where it is to be found.
+    pub async fn start(data: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_samvad"));
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("SAMVAD_") || name.starts_with("LEPTOS_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(["serve", "--addr", "127.0.0.1:0", "--demo", "--rate-limits", "off"]);
+        command.arg("--data-dir").arg(data).arg("--site-root").arg(data.join("site"));
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let found = tokio::task::spawn_blocking(move || {
+            let mut lines = lines.map_while(Result::ok);
+            let origin = lines.find_map(|line| line.split_once("ready: ").map(|(_, url)| url.trim().to_owned()));
+            // Kept open to the end: a process whose output goes nowhere would fail to write.
+            (origin, lines)
+        });
+        let (origin, lines) = soon("the server's address", found).await.unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        let origin = origin.expect("the server says where it is");
+        let addr = origin.strip_prefix("http://").unwrap().parse().unwrap();
+        Self { child, site: Site { addr, origin } }
+    }
+
+    /// One of the demo accounts, signed in.
+    pub async fn person(&self, index: usize) -> Person {
+        let (_, email, _) = server::demo::ACCOUNTS[index];
+        Person::sign_in(Browser::new(self.site.clone()), email, server::demo::PASSWORD).await
+    }
+
+    /// Ends it without a word: SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to stop: SIGTERM.
+    pub fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(mut self) -> ExitStatus {
+        // It may drain for a while; longer than that is a server that hangs.
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(40), async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        });
+        waited.await.expect("the server ends in time")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A test that failed leaves nothing behind; one that did not has seen the end already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

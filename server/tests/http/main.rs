@@ -1,0 +1,20 @@
+//! The composed application over HTTP: what is answered, what is refused, and who may do what.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod chats;
+mod cross_site;
+mod errors;
+mod faults;
+mod forms;
+mod logging;
+mod matrix;
+mod messages;
+mod pages;
+mod sessions;
+mod throttling;
+mod writers;

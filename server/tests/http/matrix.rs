@@ -1,0 +1,266 @@
+//! Who may do what: every server function and the socket, for everybody who may try.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{Answer, Browser, NOBODY, Person, Refused, Socket, TestServer, client_id, message_form};
+
+/// Who tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Anonymous,
+    Outsider,
+    Former,
+    Member,
+    Admin,
+}
+
+const EVERYBODY: [Who; 5] = [Who::Anonymous, Who::Outsider, Who::Former, Who::Member, Who::Admin];
+
+/// A group and everybody around it.
+struct World {
+    server: TestServer,
+    anonymous: Browser,
+    outsider: Person,
+    former: Person,
+    member: Person,
+    admin: Person,
+    /// A plain member whom others act upon.
+    other: Person,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = TestServer::builder().without_rate_limits().start().await;
+        Self {
+            anonymous: server.browser(),
+            outsider: server.register("Outsider").await,
+            former: server.register("Former").await,
+            member: server.register("Member").await,
+            admin: server.register("Admin").await,
+            other: server.register("Other").await,
+            server,
+        }
+    }
+
+    fn browser(&self, who: Who) -> &Browser {
+        match who {
+            Who::Anonymous => &self.anonymous,
+            Who::Outsider => &self.outsider,
+            Who::Former => &self.former,
+            Who::Member => &self.member,
+            Who::Admin => &self.admin,
+        }
+    }
+
+    async fn group(&self) -> String {
+        let chat = self.admin.group("Team", &[&self.member, &self.former, &self.other]).await;
+        self.admin.remove(&chat, &self.former).await;
+        chat
+    }
+}
+
+/// What a function needs beside the chat: made from the world at the moment of the call.
+type More = fn(&World) -> Vec<(&'static str, String)>;
+
+fn nothing(_: &World) -> Vec<(&'static str, String)> {
+    Vec::new()
+}
+
+/// Functions upon a chat, and the status for a member and for an admin. Everybody else is told that
+/// there is no such chat, and who is not signed in to sign in.
+const IN_A_CHAT: &[(&str, More, u16, u16)] = &[
+    ("get_chat", nothing, 200, 200),
+    ("rename_chat", |_| vec![("name", "New".into())], 403, 200),
+    ("add_members", |world| vec![("user_ids[0]", world.outsider.id.clone())], 403, 200),
+    ("remove_member", |world| vec![("user_id", world.other.id.clone())], 403, 200),
+    ("set_role", |world| vec![("user_id", world.other.id.clone()), ("role", "admin".into())], 403, 200),
+    ("leave_chat", nothing, 200, 200),
+    ("delete_chat", nothing, 403, 200),
+    ("list_messages", nothing, 200, 200),
+    ("send_message", |_| vec![("client_id", client_id()), ("body", "hello".into())], 200, 200),
+];
+
+/// Functions of one's own, and the status for who is not signed in and for who is.
+const OF_ONES_OWN: &[(&str, More, u16, u16)] = &[
+    ("register", new_account, 200, 200),
+    ("login", |_| vec![("email", "samyak@chat.test.com".into()), ("password", "abcdefg".into())], 200, 200),
+    ("logout", nothing, 200, 200),
+    ("refresh", nothing, 401, 200),
+    ("me", nothing, 401, 200),
+    ("update_profile", |_| vec![("display_name", "Somebody".into())], 401, 200),
+    ("change_password", |_| vec![("current", "wrong".into()), ("new", "x".into())], 401, 422),
+    ("list_sessions", nothing, 401, 200),
+    ("end_session", |_| vec![("session_id", NOBODY.into())], 401, 404),
+    ("search_users", |_| vec![("query", "other".into())], 401, 200),
+    ("create_direct_chat", |world| vec![("user_id", world.other.id.clone())], 401, 200),
+    ("create_group_chat", |_| vec![("name", "Mine".into())], 401, 200),
+    ("list_chats", nothing, 401, 200),
+];
+
+fn new_account(_: &World) -> Vec<(&'static str, String)> {
+    let email = format!("{}@example.org", uuid::Uuid::new_v4().simple());
+    vec![("email", email), ("display_name", "New".into()), ("password", "correct horse".into())]
+}
+
+async fn call(browser: &Browser, function: &str, fields: &[(&'static str, String)]) -> Answer {
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    if function == "send_message" {
+        browser.call_multipart(function, message_form(&fields)).await
+    } else {
+        browser.call(function, &fields).await
+    }
+}
+
+/// The functions that the server has registered.
+fn registered() -> BTreeSet<String> {
+    leptos::server_fn::axum::server_fn_paths()
+        .map(|(path, _)| path.strip_prefix("/api/").expect("a function under /api/").to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_function_has_a_row_and_none_is_called_by_get() {
+    let listed = IN_A_CHAT.iter().chain(OF_ONES_OWN).map(|row| row.0.to_owned());
+    // The router registers them.
+    let server = TestServer::start().await;
+    assert_eq!(registered(), listed.collect());
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        assert_eq!(method, axum::http::Method::POST, "{path}");
+        let answer = server.browser().get(path).await;
+        assert_eq!(answer.refusal(), (405, "method_not_allowed".into()), "{path}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_chat_everybody_may_what_their_role_says() {
+    let world = World::new().await;
+    for (function, more, for_member, for_admin) in IN_A_CHAT {
+        for who in EVERYBODY {
+            let chat = world.group().await;
+            let mut fields = vec![("chat_id", chat.clone())];
+            fields.extend(more(&world));
+            let browser = world.browser(who);
+            let answer = call(browser, function, &fields).await;
+            let expected = match who {
+                Who::Anonymous => 401,
+                Who::Outsider | Who::Former => 404,
+                Who::Member => *for_member,
+                Who::Admin => *for_admin,
+            };
+            assert_eq!(answer.status, expected, "{function} by {who:?}: {}", answer.text());
+            if expected == 403 {
+                assert_eq!(answer.code(), "forbidden", "{function} by {who:?}");
+            }
+            if matches!(who, Who::Outsider | Who::Former | Who::Anonymous) {
+                fields[0].1 = NOBODY.into();
+                let missing = call(browser, function, &fields).await;
+                assert_eq!(answer.shown(), missing.shown(), "{function} tells {who:?} that there is a chat");
+                let untouched = world.admin.call("get_chat", &[("chat_id", &chat)]).await.ok();
+                assert_eq!((&untouched["head"], &untouched["name"]), (&1.into(), &"Team".into()));
+            }
+        }
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_field_tells_an_outsider_nothing_either() {
+    let world = World::new().await;
+    let chat = world.group().await;
+    for who in [Who::Outsider, Who::Former] {
+        for (function, field) in [
+            ("rename_chat", ("name", String::new())),
+            ("add_members", ("user_ids[0]", NOBODY.to_owned())),
+            ("remove_member", ("user_id", NOBODY.to_owned())),
+            ("list_messages", ("limit", "100000".to_owned())),
+        ] {
+            let browser = world.browser(who);
+            let there = call(browser, function, &[("chat_id", chat.clone()), field.clone()]).await;
+            let nowhere = call(browser, function, &[("chat_id", NOBODY.into()), field]).await;
+            assert_eq!(there.shown(), nowhere.shown(), "{function} by {who:?}");
+            assert_eq!(there.status, 404);
+        }
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_ones_own_is_for_who_is_signed_in() {
+    let world = World::new().await;
+    for (function, more, for_anonymous, for_person) in OF_ONES_OWN {
+        for who in EVERYBODY {
+            // A copy: signing out must not sign the next one out, and a session of its own to end.
+            let browser = match who {
+                Who::Anonymous => world.server.browser(),
+                _ => world.server.register("Somebody").await.copy(),
+            };
+            let answer = call(&browser, function, &more(&world)).await;
+            let expected = if who == Who::Anonymous { for_anonymous } else { for_person };
+            assert_eq!(answer.status, *expected, "{function} by {who:?}: {}", answer.text());
+            if *expected == 401 {
+                assert_eq!(answer.code(), "unauthenticated");
+            }
+        }
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_follow_the_same_rules() {
+    let world = World::new().await;
+    let chat = world.group().await;
+    world.admin.send(&chat, "for members only").await;
+    for who in EVERYBODY {
+        for page in ["", "/details"] {
+            let answer = world.browser(who).get(&format!("/c/{chat}{page}")).await;
+            let expected = match who {
+                Who::Anonymous => 303,
+                Who::Outsider | Who::Former => 404,
+                Who::Member | Who::Admin => 200,
+            };
+            assert_eq!(answer.status, expected, "{page} by {who:?}");
+            if expected != 200 {
+                assert!(!answer.text().contains("for members only") && !answer.text().contains("Team"));
+            }
+        }
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_resumes_only_what_one_is_a_member_of() {
+    let world = World::new().await;
+    let chat = world.group().await;
+    world.admin.send(&chat, "for members only").await;
+    let refused: Refused = Socket::try_open(&world.anonymous).await.unwrap_err();
+    assert_eq!((refused.status, refused.code()), (401, "unauthenticated"));
+    for who in [Who::Outsider, Who::Former, Who::Member, Who::Admin] {
+        let mut socket = Socket::open(world.browser(who)).await;
+        let mine = socket.hello["heads"].get(&chat).is_some();
+        let mut answers = Vec::new();
+        for id in [chat.as_str(), NOBODY] {
+            socket.seen.clear();
+            socket.resume(id, 0).await;
+            socket.round_trip().await;
+            let about = |frame: &&Value| frame["chat_id"] == id || frame["type"] == "error";
+            let mut frames: Vec<Value> = socket.seen.iter().filter(about).cloned().collect();
+            for frame in &mut frames {
+                frame["chat_id"] = Value::Null;
+            }
+            answers.push(frames);
+        }
+        if matches!(who, Who::Member | Who::Admin) {
+            assert!(mine);
+            let kinds: Vec<&Value> = answers[0].iter().map(|frame| &frame["type"]).collect();
+            assert_eq!(kinds, ["member_removed", "new_message"], "{who:?}");
+        } else {
+            assert!(!mine, "{who:?}");
+            assert_eq!(answers[0], answers[1], "{who:?} is told that there is a chat");
+            assert!(answers[0].iter().all(|frame| frame["type"] == "chat_removed"));
+        }
+    }
+    world.server.stop().await;
+}

@@ -1,0 +1,293 @@
+//! The embedded store with a hand on it: single operations can be made to fail.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use app::{
+    domain::{About, ChatId, ClientId, DisplayName, Email, Role, Seq, SessionId, Timestamp, UserId},
+    error::{AppError, AppResult},
+    ports::*,
+    protocol::{Heads, HistoryPage, LogEvent, MessageView},
+};
+use async_trait::async_trait;
+use server::store::embedded::EmbeddedStore;
+
+/// How an operation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A fault of ours in the middle of a request.
+    Panic,
+    /// The store is away; nothing was done.
+    Unavailable,
+    /// It was done, but nobody hears of that.
+    AnswerLost,
+    /// Something that should not be, with a cause that nobody outside may read.
+    Broken,
+}
+
+/// A store whose operations fail when a test says so, and work as ever otherwise.
+pub struct FaultyStore {
+    inner: Arc<EmbeddedStore>,
+    faults: Mutex<HashMap<&'static str, Fault>>,
+}
+
+impl FaultyStore {
+    /// Around a store that works.
+    pub fn around(inner: Arc<EmbeddedStore>) -> Self {
+        Self { inner, faults: Mutex::default() }
+    }
+
+    /// From now on the operation fails like this.
+    pub fn fail(&self, operation: &'static str, fault: Fault) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).insert(operation, fault);
+    }
+
+    /// Everything works again.
+    pub fn mend(&self) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn fault(&self, operation: &str) -> Option<Fault> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).get(operation).copied()
+    }
+
+    fn before(&self, operation: &str) -> AppResult<()> {
+        match self.fault(operation) {
+            Some(Fault::Panic) => panic!("a fault that the test asked for"),
+            Some(Fault::Unavailable) => Err(AppError::unavailable("no store: sesame-7141")),
+            Some(Fault::Broken) => Err(AppError::internal("a broken row: sesame-7141")),
+            Some(Fault::AnswerLost) | None => Ok(()),
+        }
+    }
+
+    fn after(&self, operation: &str) -> AppResult<()> {
+        match self.fault(operation) {
+            Some(Fault::AnswerLost) => Err(AppError::unavailable("the answer was lost: sesame-7141")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl AccountStore for FaultyStore {
+    async fn create_user(&self, user: NewUser) -> AppResult<()> {
+        self.before("create_user")?;
+        let done = self.inner.create_user(user).await;
+        self.after("create_user")?;
+        done
+    }
+
+    async fn user(&self, id: UserId) -> AppResult<Option<UserRecord>> {
+        self.before("user")?;
+        let done = self.inner.user(id).await;
+        self.after("user")?;
+        done
+    }
+
+    async fn user_by_email(&self, email: &Email) -> AppResult<Option<UserRecord>> {
+        self.before("user_by_email")?;
+        let done = self.inner.user_by_email(email).await;
+        self.after("user_by_email")?;
+        done
+    }
+
+    async fn users(&self, ids: &[UserId]) -> AppResult<Vec<UserRecord>> {
+        self.before("users")?;
+        let done = self.inner.users(ids).await;
+        self.after("users")?;
+        done
+    }
+
+    async fn search_users(&self, words: &[String], email: Option<&Email>, except: UserId, limit: usize) -> AppResult<Vec<UserRecord>> {
+        self.before("search_users")?;
+        let done = self.inner.search_users(words, email, except, limit).await;
+        self.after("search_users")?;
+        done
+    }
+
+    async fn update_profile(&self, id: UserId, name: DisplayName, about: About) -> AppResult<bool> {
+        self.before("update_profile")?;
+        let done = self.inner.update_profile(id, name, about).await;
+        self.after("update_profile")?;
+        done
+    }
+
+    async fn replace_password(&self, id: UserId, expected: &str, new: String) -> AppResult<bool> {
+        self.before("replace_password")?;
+        let done = self.inner.replace_password(id, expected, new).await;
+        self.after("replace_password")?;
+        done
+    }
+
+    async fn create_session(&self, session: NewSession) -> AppResult<()> {
+        self.before("create_session")?;
+        let done = self.inner.create_session(session).await;
+        self.after("create_session")?;
+        done
+    }
+
+    async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
+        self.before("session")?;
+        let done = self.inner.session(id, now).await;
+        self.after("session")?;
+        done
+    }
+
+    async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
+        self.before("rotate_refresh")?;
+        let done = self.inner.rotate_refresh(token).await;
+        self.after("rotate_refresh")?;
+        done
+    }
+
+    async fn sessions_of(&self, user: UserId, now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        self.before("sessions_of")?;
+        let done = self.inner.sessions_of(user, now).await;
+        self.after("sessions_of")?;
+        done
+    }
+
+    async fn end_session(&self, user: UserId, session: SessionId) -> AppResult<bool> {
+        self.before("end_session")?;
+        let done = self.inner.end_session(user, session).await;
+        self.after("end_session")?;
+        done
+    }
+
+    async fn end_other_sessions(&self, user: UserId, keep: SessionId) -> AppResult<Vec<SessionId>> {
+        self.before("end_other_sessions")?;
+        let done = self.inner.end_other_sessions(user, keep).await;
+        self.after("end_other_sessions")?;
+        done
+    }
+}
+
+#[async_trait]
+impl ChatStore for FaultyStore {
+    async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)> {
+        self.before("create_direct_chat")?;
+        let done = self.inner.create_direct_chat(chat).await;
+        self.after("create_direct_chat")?;
+        done
+    }
+
+    async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()> {
+        self.before("create_group_chat")?;
+        let done = self.inner.create_group_chat(chat).await;
+        self.after("create_group_chat")?;
+        done
+    }
+
+    async fn change_chat(&self, chat: ChatId, actor: UserId, at: Timestamp, decide: Decide) -> AppResult<Option<Vec<LogEvent>>> {
+        self.before("change_chat")?;
+        let done = self.inner.change_chat(chat, actor, at, decide).await;
+        self.after("change_chat")?;
+        done
+    }
+
+    async fn role(&self, chat: ChatId, viewer: UserId) -> AppResult<Option<Role>> {
+        self.before("role")?;
+        let done = self.inner.role(chat, viewer).await;
+        self.after("role")?;
+        done
+    }
+
+    async fn chat(&self, chat: ChatId, viewer: UserId, members: usize) -> AppResult<Option<ChatRecord>> {
+        self.before("chat")?;
+        let done = self.inner.chat(chat, viewer, members).await;
+        self.after("chat")?;
+        done
+    }
+
+    async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>> {
+        self.before("chats_of")?;
+        let done = self.inner.chats_of(viewer, limit, members).await;
+        self.after("chats_of")?;
+        done
+    }
+
+    async fn heads_of(&self, viewer: UserId) -> AppResult<Heads> {
+        self.before("heads_of")?;
+        let done = self.inner.heads_of(viewer).await;
+        self.after("heads_of")?;
+        done
+    }
+
+    async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>> {
+        self.before("member_ids")?;
+        let done = self.inner.member_ids(chat).await;
+        self.after("member_ids")?;
+        done
+    }
+
+    async fn contacts_of(&self, user: UserId, largest: usize, limit: usize) -> AppResult<Vec<UserId>> {
+        self.before("contacts_of")?;
+        let done = self.inner.contacts_of(user, largest, limit).await;
+        self.after("contacts_of")?;
+        done
+    }
+
+    async fn small_chats_of(&self, user: UserId, largest: usize) -> AppResult<Vec<ChatId>> {
+        self.before("small_chats_of")?;
+        let done = self.inner.small_chats_of(user, largest).await;
+        self.after("small_chats_of")?;
+        done
+    }
+}
+
+#[async_trait]
+impl MessageStore for FaultyStore {
+    async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
+        self.before("append_messages")?;
+        let done = self.inner.append_messages(chat, batch).await;
+        self.after("append_messages")?;
+        done
+    }
+
+    async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>> {
+        self.before("message_by_client_id")?;
+        let done = self.inner.message_by_client_id(sender, id).await;
+        self.after("message_by_client_id")?;
+        done
+    }
+
+    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
+        self.before("history")?;
+        let done = self.inner.history(chat, page, limit).await;
+        self.after("history")?;
+        done
+    }
+
+    async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
+        self.before("events_after")?;
+        let done = self.inner.events_after(chat, seq, limit).await;
+        self.after("events_after")?;
+        done
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn check(&self) -> AppResult<()> {
+        self.before("check")?;
+        let done = self.inner.check().await;
+        self.after("check")?;
+        done
+    }
+
+    async fn purge(&self, now: Timestamp) -> AppResult<u64> {
+        self.before("purge")?;
+        let done = self.inner.purge(now).await;
+        self.after("purge")?;
+        done
+    }
+
+    async fn close(&self) -> AppResult<()> {
+        self.before("close")?;
+        let done = self.inner.close().await;
+        self.after("close")?;
+        done
+    }
+}

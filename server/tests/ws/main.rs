@@ -1,0 +1,13 @@
+//! The sockets of the composed server: who is admitted, what arrives, and what is answered.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod admission;
+mod delivery;
+mod ending;
+mod frames;
+mod presence;
+mod resume;
