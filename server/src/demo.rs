@@ -1,11 +1,11 @@
 //! The demo accounts, loaded on request only. They have a password that everybody knows, so they are
-//! exempt from the rules for passwords, and the server refuses them beyond loopback.
+//! exempt from the rules for passwords, and a server that others can reach refuses to start with them.
 
 use app::{
     domain::{ChatId, DisplayName, Email, GroupName, Role, UserId},
     error::{AppError, AppResult, ErrorCode},
     ports::{Clock, NewGroupChat, NewUser, Store},
-    service::hash_password,
+    service::{hash_password, is_password},
 };
 
 /// The password of all of them.
@@ -23,6 +23,19 @@ pub const ACCOUNTS: [(&str, &str, &str); 5] = [
 /// The group that all of them are in.
 pub const GROUP: &str = "Test Group";
 const GROUP_ID: &str = "68949f5ee36d65cad2b71230";
+
+/// Whether one of the accounts is there with the password that everybody knows.
+pub async fn is_present(store: &dyn Store) -> AppResult<bool> {
+    for (id, _, _) in ACCOUNTS {
+        let user = store.user(id.parse().map_err(AppError::internal)?).await?;
+        if let Some(user) = user
+            && is_password(PASSWORD, &user.password_hash).await?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// Loads what is not there yet. The group is made with the accounts and not again later, so that one who
 /// has deleted it is not surprised.

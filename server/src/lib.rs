@@ -66,6 +66,11 @@ pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dy
         site_root: config.site_root.clone(),
         clock: Arc::new(SystemClock),
     })?;
+    if config.is_open() && demo::is_present(&*state.store).await? {
+        return Err("the demo accounts are in this data folder, with a password that everybody knows: \
+                    others must not reach it. Start with another --data-dir"
+            .into());
+    }
     if config.demo {
         demo::load(&*state.store, &SystemClock).await?;
     }

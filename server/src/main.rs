@@ -53,7 +53,7 @@ async fn load_demo(folder: Seed) -> Result<(), Box<dyn std::error::Error>> {
 /// What a person in front of the terminal wants to know.
 #[allow(clippy::print_stdout)]
 fn announce(config: &Config, bound: std::net::SocketAddr) {
-    let address = config.public_url.clone().unwrap_or_else(|| format!("http://{bound}"));
+    let address = config.public_url.as_ref().map_or_else(|| format!("http://{bound}"), ToString::to_string);
     println!("\n  Samvad is ready: {address}\n");
     if config.demo {
         println!("  Sign in as any of these, all with the password “{}”:", demo::PASSWORD);

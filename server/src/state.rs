@@ -5,7 +5,7 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use app::{
     error::AppResult,
     ports::{Bus, Clock, IdSource, Limiter, Presence, Store, Throttle},
-    service::{AccountPorts, Accounts, Chats, Messages, PresenceService, Sequencer, Services},
+    service::{AccountPorts, Accounts, Chats, Errands, Messages, PresenceService, Sequencer, Services},
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
@@ -107,6 +107,7 @@ impl AppState {
             tasks.background.clone(),
             tasks.stop_background.clone(),
         );
+        let errands = Errands::new(tasks.background.clone());
         // One core stays free for everybody who is already signed in.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let accounts = AccountPorts {
@@ -116,12 +117,13 @@ impl AppState {
             throttle,
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
+            errands: errands.clone(),
         };
         let services = Arc::new(Services {
             accounts: Accounts::new(accounts, parts.secret.expose(), cores.saturating_sub(1))?,
             chats: Chats::new(
                 Arc::clone(&store),
-                bus,
+                errands,
                 sequencer.clone(),
                 Arc::clone(&limiter),
                 Arc::clone(&clock),

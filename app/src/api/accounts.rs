@@ -135,7 +135,8 @@ pub async fn end_session(session_id: SessionId) -> Result<Done, AppError> {
     .await
 }
 
-/// Finds people by the beginnings of their names' words or by their whole e-mail address.
+/// Finds people by the beginnings of words of their name or of their e-mail before its `@`, or by their
+/// whole e-mail.
 #[server(prefix = "/api", endpoint = "search_users", input = PostUrl, output = Json)]
 pub async fn search_users(query: String) -> Result<Vec<UserView>, AppError> {
     answer("search_users", async move {

@@ -6,8 +6,8 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use moka::sync::Cache;
 
 use super::{
-    Actor, ClientInfo, SignedIn, Tokens, device_name,
-    passwords::{Passwords, Verified, is_common},
+    Actor, ClientInfo, Errands, SignedIn, Tokens, device_name,
+    passwords::{Passwords, Verified},
     sequencer::publish,
     tokens::refresh_hash,
 };
@@ -46,6 +46,7 @@ pub struct Accounts {
     throttle: Arc<dyn Throttle>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    errands: Errands,
     tokens: Tokens,
     passwords: Passwords,
     alive: Cache<SessionId, UserId>,
@@ -65,6 +66,8 @@ pub struct AccountPorts {
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
     pub ids: Arc<dyn IdSource>,
+    /// What has to be done to its end.
+    pub errands: Errands,
 }
 
 impl Accounts {
@@ -81,6 +84,7 @@ impl Accounts {
             throttle: ports.throttle,
             clock: ports.clock,
             ids: ports.ids,
+            errands: ports.errands,
         })
     }
 
@@ -94,8 +98,9 @@ impl Accounts {
         client: &ClientInfo,
     ) -> AppResult<SignedIn> {
         let (email, name) = both(Email::parse(email), DisplayName::parse(name), password)?;
+        self.limiter.take(REGISTRATIONS, &client.network()).await?;
+        let is_common = self.passwords.is_common(password).await?;
         let password = NewPassword::parse("password", password, email.as_str(), name.as_str(), is_common)?;
-        self.limiter.take(REGISTRATIONS, &client.address).await?;
         let password_hash = self.passwords.hash(password.expose()).await?;
         let now = self.clock.now();
         let user = NewUser {
@@ -140,13 +145,16 @@ impl Accounts {
                 format!("email:{}", email.trim().to_lowercase().chars().take(254).collect::<String>())
             }
         };
-        let address_key = format!("address:{}", client.address);
+        let address_key = format!("address:{}", client.network());
         self.throttle.check(&account_key).await?;
-        self.throttle.check(&address_key).await?;
+        if !known_device {
+            self.throttle.check(&address_key).await?;
+        }
+        // Counted before it is known to be wrong, so that many at once cannot all slip through.
+        self.throttle.failed(&account_key, FREE_TRIES).await?;
         let stored = user.as_ref().map(|user| user.password_hash.as_str());
         let verified = self.passwords.verify(password, stored).await?;
         let (Some(user), Verified::Yes { upgrade }) = (user, verified) else {
-            self.throttle.failed(&account_key, FREE_TRIES).await?;
             self.throttle.failed(&address_key, FREE_TRIES_PER_ADDRESS).await?;
             return Err(ErrorCode::InvalidCredentials.into());
         };
@@ -162,18 +170,24 @@ impl Accounts {
     /// session: somebody else holds a copy of it. Fails with `unauthenticated`.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> AppResult<SignedIn> {
         let successor = self.new_refresh_token();
-        let outcome = self
-            .store
-            .rotate_refresh(RefreshToken {
-                presented: refresh_hash(token),
-                successor: refresh_hash(&successor),
-                now: self.clock.now(),
-                grace_seconds: GRACE_SECONDS,
-                idle_seconds: IDLE_SECONDS,
-                absolute_seconds: ABSOLUTE_SECONDS,
-                address: client.address.clone(),
-            })
-            .await?;
+        let exchange = RefreshToken {
+            presented: refresh_hash(token),
+            successor: refresh_hash(&successor),
+            now: self.clock.now(),
+            grace_seconds: GRACE_SECONDS,
+            idle_seconds: IDLE_SECONDS,
+            absolute_seconds: ABSOLUTE_SECONDS,
+            address: client.address.clone(),
+        };
+        let (store, ending) = (Arc::clone(&self.store), self.ending());
+        let outcome = self.errands.run(async move {
+            let outcome = store.rotate_refresh(exchange).await?;
+            if let RefreshOutcome::Reused { session_id, .. } = &outcome {
+                ending.announce(vec![*session_id]).await;
+            }
+            Ok(outcome)
+        });
+        let outcome = outcome.await?;
         match outcome {
             RefreshOutcome::Rotated(session) => {
                 let user = self.store.user(session.user_id).await?.ok_or_else(AppError::unauthenticated)?;
@@ -182,7 +196,6 @@ impl Accounts {
             RefreshOutcome::Reused { user_id, session_id } => {
                 tracing::warn!(user = %user_id, session = %session_id, address = client.address,
                     "a refresh token was used again; its session has been ended");
-                self.announce_ended(vec![session_id]).await;
                 Err(AppError::unauthenticated())
             }
             RefreshOutcome::Unknown => Err(AppError::unauthenticated()),
@@ -230,25 +243,40 @@ impl Accounts {
         let user = self.store.user(actor.user_id).await?.ok_or_else(AppError::unauthenticated)?;
         let key = format!("password:{}", user.id);
         self.throttle.check(&key).await?;
+        self.throttle.failed(&key, FREE_TRIES).await?;
         let too_long = current.chars().count() > limits::PASSWORD_MAX_CHARS;
         let hash = user.password_hash.as_str();
         if too_long || matches!(self.passwords.verify(current, Some(hash)).await?, Verified::No) {
-            self.throttle.failed(&key, FREE_TRIES).await?;
             return Err(AppError::field("current", FieldError::WrongPassword));
         }
         self.throttle.succeeded(&key).await?;
         let (email, name) = (user.email.as_str(), user.display_name.as_str());
+        let is_common = self.passwords.is_common(new).await?;
         let new = NewPassword::parse("new", new, email, name, is_common)?;
         let new = self.passwords.hash(new.expose()).await?;
-        if !self.store.replace_password(user.id, &user.password_hash, new).await? {
+        let (store, ending) = (Arc::clone(&self.store), self.ending());
+        let changed = self.errands.run(async move {
+            let end = async || {
+                let ended = store.end_other_sessions(user.id, actor.session_id).await?;
+                ending.announce(ended).await;
+                Ok::<_, AppError>(())
+            };
+            // Before, so that nothing is changed if it cannot be done; and after, for whoever signed in with
+            // the old password in between.
+            if end_others {
+                end().await?;
+            }
+            let changed = store.replace_password(user.id, &user.password_hash, new).await?;
+            if end_others {
+                end().await?;
+            }
+            Ok(changed)
+        });
+        if !changed.await? {
             // Somebody else on this account was faster; what the caller knows is no longer true.
             return Err(AppError::field("current", FieldError::WrongPassword));
         }
-        tracing::info!(user = %user.id, "changed their password");
-        if end_others {
-            let ended = self.store.end_other_sessions(user.id, actor.session_id).await?;
-            self.announce_ended(ended).await;
-        }
+        tracing::info!(user = %actor.user_id, "changed their password");
         Ok(())
     }
 
@@ -270,14 +298,19 @@ impl Accounts {
 
     /// Ends one of the account's sessions and closes its sockets. False if there is none.
     pub async fn end_session(&self, user: UserId, session: SessionId) -> AppResult<bool> {
-        let ended = self.store.end_session(user, session).await?;
-        if ended {
-            self.announce_ended(vec![session]).await;
-        }
-        Ok(ended)
+        let (store, ending) = (Arc::clone(&self.store), self.ending());
+        let ended = self.errands.run(async move {
+            let ended = store.end_session(user, session).await?;
+            if ended {
+                ending.announce(vec![session]).await;
+            }
+            Ok(ended)
+        });
+        ended.await
     }
 
-    /// People whose names begin with the query's words, or whose whole address it is. Not the caller.
+    /// People with words, in the name or in the e-mail before its `@`, that begin with each of the query's,
+    /// or whose whole e-mail it is. Not the caller.
     pub async fn search(&self, actor: Actor, query: &str) -> AppResult<Vec<UserView>> {
         if query.chars().count() > limits::EMAIL_BYTES {
             return Err(AppError::field("query", FieldError::TooLong));
@@ -326,7 +359,20 @@ impl Accounts {
         BASE64.encode(self.ids.secret())
     }
 
-    async fn announce_ended(&self, sessions: Vec<SessionId>) {
+    fn ending(&self) -> Ending {
+        Ending { alive: self.alive.clone(), bus: Arc::clone(&self.bus) }
+    }
+}
+
+/// What makes the end of a session felt.
+struct Ending {
+    alive: Cache<SessionId, UserId>,
+    bus: Arc<dyn Bus>,
+}
+
+impl Ending {
+    /// The sessions' next requests are refused and their sockets closed.
+    async fn announce(&self, sessions: Vec<SessionId>) {
         if sessions.is_empty() {
             return;
         }

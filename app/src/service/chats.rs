@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use super::{Actor, Sequencer, sequencer::announce};
+use super::{Actor, Errands, Sequencer};
 use crate::{
     domain::{
         ChatId, ChatKind, ChatState, GroupName, Role, UserId, limits,
         policy::{self, MemberChange},
     },
     error::{AppError, AppResult, ErrorCode, FieldError},
-    ports::{
-        Bus, ChatRecord, Clock, IdSource, Limit, Limiter, NewDirectChat, NewGroupChat, Store, UserRecord,
-    },
+    ports::{ChatRecord, Clock, IdSource, Limit, Limiter, NewDirectChat, NewGroupChat, Store, UserRecord},
     protocol::{ChatView, EventBody, MemberView, UserView},
 };
 
 const CREATIONS: Limit = Limit { name: "create_chat", burst: 200, period_ms: 1000 };
 const CHANGES: Limit = Limit { name: "change_chat", burst: 200, period_ms: 200 };
 
+/// Each may bring up to 1,000 chats or 20,000 members.
+const READS: Limit = Limit { name: "read_chats", burst: 300, period_ms: 50 };
+
 /// Chats.
 pub struct Chats {
     store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
+    errands: Errands,
     sequencer: Sequencer,
     limiter: Arc<dyn Limiter>,
     clock: Arc<dyn Clock>,
@@ -32,13 +33,13 @@ impl Chats {
     /// Chats over these ports.
     pub fn new(
         store: Arc<dyn Store>,
-        bus: Arc<dyn Bus>,
+        errands: Errands,
         sequencer: Sequencer,
         limiter: Arc<dyn Limiter>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
-        Self { store, bus, sequencer, limiter, clock, ids }
+        Self { store, errands, sequencer, limiter, clock, ids }
     }
 
     /// Opens the one direct chat with somebody. Fails with `cannot_chat_with_self`, or with `not_found` if
@@ -49,13 +50,18 @@ impl Chats {
         let now = self.clock.now();
         let pair = [actor.user_id, other];
         let chat = NewDirectChat { id: ChatId::from_bytes(self.ids.id(now)), pair, created_at: now };
-        let (id, created) = self.store.create_direct_chat(chat).await.map_err(|error| match error.code {
+        let (store, sequencer) = (Arc::clone(&self.store), self.sequencer.clone());
+        let made = self.errands.run(async move {
+            let (id, created) = store.create_direct_chat(chat).await?;
+            if created {
+                told(sequencer.announce(id, pair.to_vec()).await);
+            }
+            Ok(id)
+        });
+        let id = made.await.map_err(|error| match error.code {
             ErrorCode::UnknownMember => AppError::not_found(),
             _ => error,
         })?;
-        if created {
-            announce(&*self.store, &*self.bus, id, &pair).await?;
-        }
         self.get(actor, id).await
     }
 
@@ -71,13 +77,20 @@ impl Chats {
         let now = self.clock.now();
         let id = ChatId::from_bytes(self.ids.id(now));
         let users: Vec<UserId> = roles.iter().map(|(user, _)| *user).collect();
-        self.store.create_group_chat(NewGroupChat { id, name, members: roles, created_at: now }).await?;
-        announce(&*self.store, &*self.bus, id, &users).await?;
+        let chat = NewGroupChat { id, name, members: roles, created_at: now };
+        let (store, sequencer) = (Arc::clone(&self.store), self.sequencer.clone());
+        let made = self.errands.run(async move {
+            store.create_group_chat(chat).await?;
+            told(sequencer.announce(id, users).await);
+            Ok(())
+        });
+        made.await?;
         self.get(actor, id).await
     }
 
     /// The caller's chats, last active first.
     pub async fn list(&self, actor: Actor) -> AppResult<Vec<ChatView>> {
+        self.limiter.take(READS, &actor.user_id.to_string()).await?;
         let chats =
             self.store.chats_of(actor.user_id, limits::CHATS_IN_LIST, limits::MEMBERS_IN_LIST).await?;
         Ok(chats.into_iter().map(ChatView::from).collect())
@@ -85,6 +98,7 @@ impl Chats {
 
     /// A chat with all its members. Fails with `not_found` for who is not one of them.
     pub async fn get(&self, actor: Actor, chat: ChatId) -> AppResult<ChatView> {
+        self.limiter.take(READS, &actor.user_id.to_string()).await?;
         let record = self.store.chat(chat, actor.user_id, limits::GROUP_MEMBERS).await?;
         record.map(ChatView::from).ok_or_else(AppError::not_found)
     }
@@ -198,6 +212,13 @@ impl Chats {
         let mut found: std::collections::HashMap<UserId, UserRecord> =
             self.store.users(&wanted).await?.into_iter().map(|user| (user.id, user)).collect();
         wanted.iter().map(|id| found.remove(id).ok_or_else(|| ErrorCode::UnknownMember.into())).collect()
+    }
+}
+
+/// The chat is made, whether everybody hears of it at once or not.
+fn told(announced: AppResult<()>) {
+    if let Err(error) = announced {
+        tracing::warn!(error = error.chain(), "a new chat could not be announced");
     }
 }
 

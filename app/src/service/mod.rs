@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod chats;
 mod device;
+mod errands;
 pub mod messages;
 mod passwords;
 pub mod presence;
@@ -16,8 +17,9 @@ use crate::{
 
 pub use accounts::{AccountPorts, Accounts};
 pub use chats::Chats;
+pub use errands::Errands;
 pub use messages::Messages;
-pub use passwords::hash_password;
+pub use passwords::{hash_password, is_password};
 pub use presence::PresenceService;
 pub use sequencer::Sequencer;
 pub use tokens::{DEVICE_SECONDS, Tokens};
@@ -42,6 +44,20 @@ pub struct ClientInfo {
     pub user_agent: String,
     /// The mark of a browser that somebody has signed in with before.
     pub device: Option<String>,
+}
+
+impl ClientInfo {
+    /// Whom limits by address are kept for: the address, or, as anybody has 2^64 of those, the network of an
+    /// IPv6 address.
+    pub fn network(&self) -> String {
+        match self.address.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            Err(_of_another_kind) => self.address.clone(),
+        }
+    }
 }
 
 /// A session's tokens, fresh.

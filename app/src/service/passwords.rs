@@ -8,7 +8,10 @@ use argon2::{
 };
 use tokio::sync::Semaphore;
 
-use crate::error::{AppError, AppResult, ErrorCode};
+use crate::{
+    domain::limits,
+    error::{AppError, AppResult, ErrorCode},
+};
 
 /// OWASP's password storage cheat sheet: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
@@ -73,6 +76,13 @@ impl Passwords {
         .await
     }
 
+    /// Whether a password is among those that everybody tries first: found within ten thousand guesses.
+    pub(super) async fn is_common(&self, password: &str) -> AppResult<bool> {
+        // What is longer is refused for its length, and what it costs grows with it.
+        let password: String = password.chars().take(limits::PASSWORD_MAX_CHARS).collect();
+        self.run(move || Ok(is_common(&password))).await
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> AppResult<T> + Send + 'static,
@@ -95,9 +105,13 @@ pub async fn hash_password(password: &str) -> AppResult<String> {
     Passwords::new(1)?.hash(password).await
 }
 
-/// Whether a password is among those that everybody tries first: found within ten thousand guesses.
-pub(super) fn is_common(password: &str) -> bool {
-    zxcvbn::zxcvbn(password, &[]).guesses() <= 10_000
+/// Whether the hash is this password's. Off the async threads.
+pub async fn is_password(password: &str, stored: &str) -> AppResult<bool> {
+    Ok(matches!(Passwords::new(1)?.verify(password, Some(stored)).await?, Verified::Yes { .. }))
+}
+
+fn is_common(password: &str) -> bool {
+    zxcvbn::zxcvbn(&password.to_lowercase(), &[]).guesses() <= 10_000
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> AppResult<String> {

@@ -1,4 +1,4 @@
-//! One writer per chat and node: gathers the sends that wait, commits them together, and publishes what
+//! One writer task per chat and node: gathers the sends that wait, commits them together, and publishes what
 //! was committed in the order of the log.
 //!
 //! Each chat that is written to has a task of its own, which ends when nothing has come for a while. The
@@ -46,6 +46,7 @@ struct Shared {
 enum Command {
     Append { message: NewMessage, reply: oneshot::Sender<AppResult<MessageView>> },
     Change { actor: UserId, at: Timestamp, decide: Decide, reply: oneshot::Sender<AppResult<bool>> },
+    Announce { users: Vec<UserId>, reply: oneshot::Sender<AppResult<()>> },
 }
 
 impl Sequencer {
@@ -77,6 +78,12 @@ impl Sequencer {
     ) -> AppResult<bool> {
         let (reply, answer) = oneshot::channel();
         self.submit(chat, Command::Change { actor, at, decide, reply }, answer).await
+    }
+
+    /// Tells people that they are in the chat, in order with whatever else happens to it.
+    pub async fn announce(&self, chat: ChatId, users: Vec<UserId>) -> AppResult<()> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(chat, Command::Announce { users, reply }, answer).await
     }
 
     async fn submit<T>(
@@ -147,15 +154,21 @@ impl Shared {
     async fn carry_out(&self, chat: ChatId, waiting: &mut Vec<Command>) {
         let (mut batch, mut replies) = (Vec::new(), Vec::new());
         for command in waiting.drain(..) {
+            if !matches!(command, Command::Append { .. }) {
+                self.append(chat, std::mem::take(&mut batch), std::mem::take(&mut replies)).await;
+            }
+            // A caller that has gone away does not need the answer.
             match command {
                 Command::Append { message, reply } => {
                     batch.push(message);
                     replies.push(reply);
                 }
                 Command::Change { actor, at, decide, reply } => {
-                    self.append(chat, std::mem::take(&mut batch), std::mem::take(&mut replies)).await;
-                    // A caller that has gone away does not need the answer.
                     let _ = reply.send(self.change(chat, actor, at, decide).await);
+                }
+                Command::Announce { users, reply } => {
+                    self.announce(chat, &users).await;
+                    let _ = reply.send(Ok(()));
                 }
             }
         }
@@ -224,14 +237,44 @@ impl Shared {
             }
         }
         if !added.is_empty() {
-            self.announce(chat, &added).await?;
+            self.announce(chat, &added).await;
         }
         Ok(!events.is_empty())
     }
 
     /// Tells people that they are in the chat, each as they see it. All see the same but for their role.
-    async fn announce(&self, chat: ChatId, users: &[UserId]) -> AppResult<()> {
-        announce(&*self.store, &*self.bus, chat, users).await
+    /// They are in it, whether they hear of it or not: a fault is logged, and they find the chat among
+    /// their heads.
+    async fn announce(&self, chat: ChatId, users: &[UserId]) {
+        let mut as_role: HashMap<Role, (Frame, Seq)> = HashMap::new();
+        for user in users {
+            if let Err(error) = self.announce_to(chat, *user, &mut as_role).await {
+                tracing::warn!(%chat, %user, error = error.chain(), "somebody was not told of their new chat");
+            }
+        }
+    }
+
+    async fn announce_to(
+        &self,
+        chat: ChatId,
+        user: UserId,
+        as_role: &mut HashMap<Role, (Frame, Seq)>,
+    ) -> AppResult<()> {
+        // They may be out of it again.
+        let Some(role) = self.store.role(chat, user).await? else { return Ok(()) };
+        let (frame, head) = match as_role.get(&role) {
+            Some((frame, head)) => (Arc::clone(frame), *head),
+            None => {
+                let record = self.store.chat(chat, user, limits::MEMBERS_IN_LIST).await?;
+                let Some(record) = record else { return Ok(()) };
+                let head = record.head;
+                let frame = encode(&Notice::ChatAdded { chat: Box::new(record.into()) }.into())?;
+                as_role.insert(role, (Arc::clone(&frame), head));
+                (frame, head)
+            }
+        };
+        self.publish(BusMessage::Joined { chat_id: chat, user_id: user, head, frame }).await;
+        Ok(())
     }
 
     async fn publish_event(&self, event: &LogEvent) {
@@ -247,31 +290,6 @@ impl Shared {
     async fn publish(&self, message: BusMessage) {
         publish(&*self.bus, message).await;
     }
-}
-
-/// Tells people that they are in the chat, each as they see it.
-pub(super) async fn announce(
-    store: &dyn Store,
-    bus: &dyn Bus,
-    chat: ChatId,
-    users: &[UserId],
-) -> AppResult<()> {
-    let mut as_role: HashMap<Role, (Frame, Seq)> = HashMap::new();
-    for user in users {
-        let Some(role) = store.role(chat, *user).await? else { continue };
-        let (frame, head) = match as_role.get(&role) {
-            Some((frame, head)) => (Arc::clone(frame), *head),
-            None => {
-                let Some(record) = store.chat(chat, *user, limits::MEMBERS_IN_LIST).await? else { continue };
-                let head = record.head;
-                let frame = encode(&Notice::ChatAdded { chat: Box::new(record.into()) }.into())?;
-                as_role.insert(role, (Arc::clone(&frame), head));
-                (frame, head)
-            }
-        };
-        publish(bus, BusMessage::Joined { chat_id: chat, user_id: *user, head, frame }).await;
-    }
-    Ok(())
 }
 
 /// What is committed stays committed: news that do not get through are found by comparing heads.

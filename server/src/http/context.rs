@@ -15,7 +15,7 @@ use axum::{
 };
 use cookie::Cookie;
 
-use super::errors;
+use super::{errors, pages};
 use crate::state::AppState;
 
 /// Bytes of a `User-Agent` that are kept.
@@ -36,17 +36,18 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
                     error = error.chain(),
                     "a session could not be checked"
                 );
-                return errors::response(error, &request_id);
+                let mut error = error;
+                error.request_id = Some(request_id.to_string());
+                let path = request.uri().path();
+                if path == "/ws" || path.starts_with("/api/") {
+                    return errors::response(error, &request_id);
+                }
+                error.cause = None;
+                let context = known(&state, client, None, None, request_id);
+                return pages::failed(&state, context, request.uri().clone(), error).await;
             }
         };
-    let context = RequestContext {
-        services: Arc::clone(&state.services),
-        actor,
-        client,
-        refresh_token,
-        request_id,
-        secure: state.secure,
-    };
+    let context = known(&state, client, actor, refresh_token, request_id);
     request.extensions_mut().insert(context);
     if let Some(actor) = actor {
         request.extensions_mut().insert(actor);
@@ -59,6 +60,17 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         }
     }
     response
+}
+
+fn known(
+    state: &AppState,
+    client: ClientInfo,
+    actor: Option<Actor>,
+    refresh_token: Option<String>,
+    request_id: Arc<str>,
+) -> RequestContext {
+    let services = Arc::clone(&state.services);
+    RequestContext { services, actor, client, refresh_token, request_id, secure: state.secure }
 }
 
 type Found = (Option<Actor>, Option<String>, Vec<String>);
@@ -81,7 +93,7 @@ async fn find_actor(
         return Ok((Some(actor), refresh, Vec::new()));
     }
     // These do with the token what they think right.
-    let by_itself = matches!(path, "/api/refresh" | "/api/login" | "/api/register") || is_asset(path);
+    let by_itself = matches!(path, "/api/refresh" | "/api/login" | "/api/register");
     let Some(token) = refresh.as_deref().filter(|_| !by_itself) else {
         return Ok((None, refresh, Vec::new()));
     };
@@ -101,10 +113,6 @@ fn or_nobody(result: AppResult<Actor>) -> AppResult<Option<Actor>> {
         Err(error) if error.code == ErrorCode::Unauthenticated => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn is_asset(path: &str) -> bool {
-    path.starts_with("/pkg/") || matches!(path, "/healthz" | "/readyz")
 }
 
 /// The token of an `Authorization: Bearer` header.
@@ -130,7 +138,7 @@ fn client(state: &AppState, request: &Request) -> ClientInfo {
     let peer = request
         .extensions()
         .get::<ConnectInfo<std::net::SocketAddr>>()
-        .map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
+        .map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip().to_canonical());
     let address = forwarded(request.headers(), peer, &state.trusted_proxies);
     let user_agent = request
         .headers()

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{errors, pages};
+use super::{CALL_TIMEOUT, body::Exceeded, errors, pages};
 use crate::state::AppState;
 
 /// More than any form of ours; the guard has bounded it before.
@@ -40,13 +40,15 @@ pub async fn plain(State(state): State<AppState>, request: Request, next: Next) 
     let (true, Some(context)) = (wants_a_page, context) else { return next.run(request).await };
     let function = request.uri().path().trim_start_matches("/api/").to_owned();
     let origin_page = referring_path(&request, &state.origins);
+    let exceeded = request.extensions().get::<Exceeded>().cloned();
     let (mut parts, body) = request.into_parts();
-    let bytes = match axum::body::to_bytes(body, BODY_BYTES).await {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let error = AppError::new(ErrorCode::PayloadTooLarge).because(error);
-            return errors::response(error, &context.request_id);
+    let bytes = match tokio::time::timeout(CALL_TIMEOUT, axum::body::to_bytes(body, BODY_BYTES)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_broken)) if exceeded.is_some_and(|exceeded| exceeded.happened()) => {
+            return errors::response(ErrorCode::PayloadTooLarge.into(), &context.request_id);
         }
+        Ok(Err(_broken)) => return errors::response(ErrorCode::InvalidRequest.into(), &context.request_id),
+        Err(_elapsed) => return errors::response(ErrorCode::RequestTimeout.into(), &context.request_id),
     };
     let fields = fields(&parts.headers, &bytes).await;
     // From here on it is a call like any other, answered in JSON.

@@ -26,11 +26,16 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
     match admit(request.headers(), request.uri().path(), &state.origins) {
         Ok(limit) => next.run(body::bounded(request, limit)).await,
         Err(error) => {
-            let request_id = context::of(&request).map(|context| context.request_id);
-            let request_id = request_id.as_deref().unwrap_or_default();
-            let origin = request.headers().get(header::ORIGIN);
-            tracing::info!(request_id, error = error.chain(), ?origin, "denied");
-            errors::response(error, request_id)
+            let origin = request.headers().get(header::ORIGIN).cloned();
+            match context::of(&request) {
+                Ok(context) => {
+                    let user = context.actor.map(|actor| actor.user_id);
+                    let (request_id, address) = (&*context.request_id, &context.client.address);
+                    tracing::info!(request_id, ?user, address, ?origin, error = error.chain(), "denied");
+                    errors::response(error, request_id)
+                }
+                Err(fault) => errors::response(fault, ""),
+            }
         }
     }
 }

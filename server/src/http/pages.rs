@@ -2,6 +2,7 @@
 
 use app::{
     api::context::RequestContext,
+    error::{AppError, ErrorCode},
     ui::{
         load::{Loaded, PageQuery, load},
         page_data::{FormNotice, OFFSET_COOKIE, Page, PageData},
@@ -33,6 +34,16 @@ pub async fn page(State(state): State<AppState>, request: Request) -> Response {
     }
 }
 
+/// The page that says why there is none, when not even who asks could be found out.
+pub async fn failed(state: &AppState, context: RequestContext, uri: Uri, error: AppError) -> Response {
+    let (status, retry_after) = (error.code.status(), error.retry_after);
+    let mut response = render(state, context, uri, PageData::failed(error), status).await;
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
 /// The page at `path` as the answer to a plain form that was refused.
 pub async fn render_refusal(
     state: &AppState,
@@ -46,12 +57,13 @@ pub async fn render_refusal(
         Loaded::Page(data, _) => *data,
         // The page itself is out of reach, for example since the session has ended: what was entered is
         // shown beside the reason.
-        Loaded::Redirect(_) => {
-            let mut data = PageData::failed(notice.error.clone());
-            data.page = Page::Failed { error: notice.error.clone() };
-            data
-        }
+        Loaded::Redirect(_) => PageData::failed(notice.error.clone()),
     };
+    // The same message again, for it may have been stored after all.
+    let again = notice.values.get("client_id").and_then(|id| id.parse().ok());
+    if let Some(client_id) = again.filter(|_| notice.error.code != ErrorCode::ClientIdReused) {
+        data.client_id = client_id;
+    }
     let status = notice.error.code.status();
     data.form = Some(notice);
     render(state, context.clone(), uri, data, status).await

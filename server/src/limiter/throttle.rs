@@ -32,7 +32,7 @@ pub struct LocalThrottle {
 impl LocalThrottle {
     /// Nobody has failed yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { failures: Cache::builder().max_capacity(KEYS).time_to_idle(FORGET).build(), clock }
+        Self { failures: Cache::builder().max_capacity(KEYS).time_to_live(FORGET).build(), clock }
     }
 }
 

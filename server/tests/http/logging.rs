@@ -112,12 +112,12 @@ fn what_is_for_one_machine_is_refused_beyond_it() {
     let open = ["--addr", "0.0.0.0:3000", "--public-url", "https://chat.example"];
     let with = |flag: &[&'static str]| [&open[..], flag].concat();
     assert!(check(&open).is_ok());
-    assert!(matches!(check(&with(&["--demo"])), Err(ConfigError::DemoBeyondLoopback(_))));
+    assert!(matches!(check(&with(&["--demo"])), Err(ConfigError::DemoBeyondLoopback)));
     let unlimited = check(&with(&["--rate-limits", "off"]));
-    assert!(matches!(unlimited, Err(ConfigError::UnlimitedBeyondLoopback(_))));
+    assert!(matches!(unlimited, Err(ConfigError::UnlimitedBeyondLoopback)));
     assert!(check(&["--demo"]).is_ok());
     for addr in ["[::]:3000", "192.168.0.1:3000"] {
         let open = check(&["--addr", addr, "--demo", "--public-url", "https://chat.example"]);
-        assert!(matches!(open, Err(ConfigError::DemoBeyondLoopback(_))), "{addr}");
+        assert!(matches!(open, Err(ConfigError::DemoBeyondLoopback)), "{addr}");
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     error::AppError,
     ui::{
         components::{error_view::ErrorView, icon::Mark, page::PageTitle},
-        state::browser,
+        state::{browser, use_store},
     },
 };
 
@@ -16,11 +16,21 @@ pub fn FailedPage(
     /// Why.
     error: AppError,
 ) -> impl IntoView {
+    // A plain form was refused and its own page is out of reach: what was written must not be lost with it.
+    let written = use_store()
+        .initial
+        .with_value(|data| data.form.as_ref().and_then(|form| form.values.get("body").cloned()));
     view! {
         <PageTitle text="Something went wrong"/>
         <main class="standalone" id="content">
             <h1 class="standalone__brand"><Mark/>"Samvad"</h1>
             <ErrorView error retry=Callback::new(|()| browser::go_to(&browser::path())) fresh=true/>
+            {written.map(|written| view! {
+                <label class="field">
+                    <span class="field__label">"What you wrote, to copy"</span>
+                    <textarea class="field__input" rows="6" readonly dir="auto" prop:value=written.clone()>{written}</textarea>
+                </label>
+            })}
         </main>
     }
     .into_any()

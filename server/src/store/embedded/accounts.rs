@@ -108,6 +108,11 @@ impl AccountStore for EmbeddedStore {
     }
 
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
+        // What nobody knows is no work for the one writer: browsers keep dead tokens for weeks.
+        let presented = token.presented;
+        if !self.read(move |connection| sessions::is_token(connection, &presented)).await? {
+            return Ok(RefreshOutcome::Unknown);
+        }
         self.write(move |connection| sessions::rotate(connection, &token)).await
     }
 

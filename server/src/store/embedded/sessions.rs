@@ -69,6 +69,10 @@ pub(super) fn of_user(
     rows::all(connection, SESSIONS_OF, params![user.as_bytes(), now.as_millis()], record)
 }
 
+pub(super) fn is_token(connection: &Connection, hash: &[u8; 32]) -> Result<bool, Fault> {
+    Ok(rows::one(connection, TOKEN, params![hash], |_| Ok(()))?.is_some())
+}
+
 pub(super) fn rotate(connection: &Connection, token: &RefreshToken) -> Result<RefreshOutcome, Fault> {
     let found = rows::one(connection, TOKEN, params![token.presented], |row| {
         Ok((record(row)?, row.get::<_, Option<i64>>(7)?))
