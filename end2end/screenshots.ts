@@ -90,7 +90,7 @@ for (const viewport of SIZES) {
       const group = new URL(asha.page.url()).pathname;
       const id = chatIdOf(asha);
       const everybody = [asha, bela, chen];
-      // Another chat, with something in it that is not read yet.
+      // Another chat, so that the list has several, with words of others in it.
       await chen.createGroup("Saturday market", ["Asha Rao", "Bela Nagy"]);
       await chen.says("Who takes the first shift?");
       await chen.says("I can do the second.");
