@@ -34,7 +34,8 @@ async fn tokens_travel_in_cookies_that_scripts_cannot_read() {
         }
         assert!(!cookie.contains("Domain") && !cookie.contains("Secure"), "{cookie}");
     }
-    let tokens = [browser.cookie("samvad_access"), browser.cookie("samvad_refresh"), browser.cookie("samvad_device")];
+    let tokens =
+        [browser.cookie("samvad_access"), browser.cookie("samvad_refresh"), browser.cookie("samvad_device")];
     for answer in [answer, browser.get("/").await, browser.call("list_sessions", &[]).await] {
         assert_eq!(answer.status, 200);
         assert!(tokens.iter().all(|token| token.len() > 20 && !answer.text().contains(token)));
@@ -192,6 +193,19 @@ async fn every_sign_in_is_a_new_session_that_can_be_ended() {
     assert_eq!(ada.call("list_sessions", &[]).await.ok().as_array().unwrap().len(), 2);
     let again = ada.call("end_session", &[("session_id", &theirs)]).await;
     assert_eq!(again.refusal(), (404, "not_found".into()));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_request_comes_from_is_not_for_the_client_to_say() {
+    let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
+    let mut request = ada.form("refresh");
+    for name in ["x-forwarded-for", "x-real-ip", "forwarded"] {
+        request = request.header(name, "for=6.6.6.6").header(name, "6.6.6.6");
+    }
+    ada.exchange(request.body(Body::empty()).unwrap()).await.ok();
+    assert_eq!(ada.call("list_sessions", &[]).await.ok()[0]["address"], "127.0.0.1");
     server.stop().await;
 }
 

@@ -177,13 +177,13 @@ impl Browser {
 
     /// Calls a server function with these fields.
     pub async fn call(&self, function: &str, fields: &[(&str, &str)]) -> Answer {
-        self.exchange(self.form(function, fields).body(encode(fields).into()).unwrap()).await
+        self.exchange(self.form(function).body(encode(fields).into()).unwrap()).await
     }
 
     /// Calls a server function as a form does without scripts, from the page at `path`.
     pub async fn submit(&self, path: &str, function: &str, fields: &[(&str, &str)]) -> Answer {
         let request = self
-            .form(function, fields)
+            .form(function)
             .header(header::ACCEPT, "text/html,application/xhtml+xml")
             .header(header::REFERER, format!("{}{path}", self.site.origin));
         self.exchange(request.body(encode(fields).into()).unwrap()).await
@@ -198,7 +198,7 @@ impl Browser {
     }
 
     /// The head of a call, without a body yet.
-    pub fn form(&self, function: &str, _fields: &[(&str, &str)]) -> request::Builder {
+    pub fn form(&self, function: &str) -> request::Builder {
         self.request(Method::POST, &format!("/api/{function}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
     }

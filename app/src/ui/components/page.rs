@@ -16,10 +16,10 @@ pub fn PageTitle(
     #[prop(into)]
     text: Signal<String>,
 ) -> impl IntoView {
-    let title = move || {
-        let title = text.with(|text| document_title(text));
-        if cfg!(feature = "ssr") { escape(&title) } else { title }
-    };
+    // The server writes the title when the page has been rendered, and then nothing that is reactive in it
+    // may be there any longer: it is read at once.
+    let rendered = cfg!(feature = "ssr").then(|| escape(&document_title(&text.get_untracked())));
+    let title = move || rendered.clone().unwrap_or_else(|| text.with(|text| document_title(text)));
     view! { <Title text=title/> }
 }
 
