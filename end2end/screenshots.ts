@@ -23,7 +23,7 @@ const TALK = [
   "Wonderful. The list for Saturday:\n– compost\n– two bags of sand\n– the long hose",
   "https://example.org/a/rather/long/address/that/does/not/fit/on/the/screen/of/a/phone?and=it&has=a&query=too",
   "שלום לכולם, אני אביא את הצינור הארוך.",
-  "土曜日は十時でいいですか。",
+  "Is ten o’clock all right for everybody?",
   "Ten is fine.",
 ];
 
@@ -60,7 +60,14 @@ for (const viewport of SIZES) {
       await expect(stranger.getByText("This password is too easy to guess.")).toBeVisible();
       await take(stranger, "register-refused");
 
-      const bela = await people.newcomer("Bela Nagy");
+      // Taller than the window, since a page scrolls within it.
+      const takeWhole = async (page: Page, name: string) => {
+        await page.setViewportSize({ width: viewport.width, height: 2200 });
+        await take(page, `${name}-whole`);
+        await page.setViewportSize(viewport);
+      };
+
+      const bela = await people.newcomer("Bela Nagy", look);
       const chen = await people.newcomer("Chen Wei");
       const asha = await people.newcomer("Asha Rao", look);
       await take(asha.page, "no-chats-yet");
@@ -83,6 +90,10 @@ for (const viewport of SIZES) {
       const group = new URL(asha.page.url()).pathname;
       const id = chatIdOf(asha);
       const everybody = [asha, bela, chen];
+      // Another chat, so that the list has several, with words of others in it.
+      await chen.createGroup("Saturday market", ["Asha Rao", "Bela Nagy"]);
+      await chen.says("Who takes the first shift?");
+      await chen.says("I can do the second.");
       await bela.goTo(group);
       await chen.goTo(group);
       for (const [index, text] of TALK.entries()) {
@@ -93,6 +104,7 @@ for (const viewport of SIZES) {
 
       await asha.openDetails();
       await take(asha.page, "group-details");
+      await takeWhole(asha.page, "group-details");
       await bela.openDetails();
       await take(bela.page, "group-details-of-a-member");
 
@@ -107,12 +119,8 @@ for (const viewport of SIZES) {
       await asha.goTo("/");
       await take(asha.page, "list-of-chats");
       await asha.goTo("/settings");
-      await asha.page.screenshot({
-        path: path.join(FOLDER, `${viewport.width}-${colorScheme}`, "settings-whole.png"),
-        fullPage: true,
-        animations: "disabled",
-      });
       await take(asha.page, "settings");
+      await takeWhole(asha.page, "settings");
       await asha.page.goto("/no-such-page");
       await take(asha.page, "not-found");
 

@@ -3,12 +3,50 @@
 
 import http from "node:http";
 import net from "node:net";
+import { Transform, type TransformCallback } from "node:stream";
 
 type State = "open" | "cut" | "frozen";
+
+/** One direction of one connection. While it is closed, it keeps what comes and gives nothing on. */
+class Gate extends Transform {
+  #held: (() => void) | undefined;
+  #closed: boolean;
+
+  constructor(closed: boolean) {
+    super();
+    this.#closed = closed;
+  }
+
+  shut(): void {
+    this.#closed = true;
+  }
+
+  open(): void {
+    this.#closed = false;
+    const held = this.#held;
+    this.#held = undefined;
+    held?.();
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#pass(() => done(null, chunk));
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.#pass(() => done());
+  }
+
+  /** A stream has at most one step under way, so there is at most one to hold. */
+  #pass(step: () => void): void {
+    if (this.#closed) this.#held = step;
+    else step();
+  }
+}
 
 export class NetworkLine {
   readonly #proxy: http.Server;
   readonly #sockets = new Set<net.Socket>();
+  readonly #gates = new Set<Gate>();
   #state: State = "open";
 
   private constructor() {
@@ -38,13 +76,13 @@ export class NetworkLine {
   /** Keeps every connection but lets nothing through, as a network does that has silently gone. */
   freeze(): void {
     this.#state = "frozen";
-    for (const socket of this.#sockets) socket.pause();
+    for (const gate of this.#gates) gate.shut();
   }
 
   /** Lets everything through again. */
   restore(): void {
     this.#state = "open";
-    for (const socket of this.#sockets) socket.resume();
+    for (const gate of this.#gates) gate.open();
   }
 
   async close(): Promise<void> {
@@ -65,7 +103,16 @@ export class NetworkLine {
     socket.on("close", () => this.#sockets.delete(socket));
     // A connection that breaks is what this class is for; "close" follows.
     socket.on("error", () => undefined);
-    if (this.#state === "frozen") socket.pause();
+  }
+
+  /** A gate for one direction, which stands as the line does. */
+  #gate(): Gate {
+    const gate = new Gate(this.#state === "frozen");
+    this.#gates.add(gate);
+    gate.on("close", () => this.#gates.delete(gate));
+    // What is destroyed with its connection has said all there is to say.
+    gate.on("error", () => undefined);
+    return gate;
   }
 
   #forward(request: http.IncomingMessage, response: http.ServerResponse): void {
@@ -74,22 +121,23 @@ export class NetworkLine {
       { method: request.method ?? "GET", headers: request.headers, agent: false },
       (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
+        answer.pipe(this.#gate()).pipe(response);
       },
     );
     onward.on("socket", (socket) => this.#keep(socket));
     onward.on("error", () => response.destroy());
     response.on("close", () => onward.destroy());
-    request.pipe(onward);
+    request.pipe(this.#gate()).pipe(onward);
   }
 
   #tunnel(request: http.IncomingMessage, socket: net.Socket, head: Buffer): void {
     const { hostname, port } = new URL(`http://${request.url ?? ""}`);
     const onward = net.connect(Number(port), hostname, () => {
       socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
-      onward.write(head);
-      socket.pipe(onward);
-      onward.pipe(socket);
+      const out = this.#gate();
+      out.write(head);
+      socket.pipe(out).pipe(onward);
+      onward.pipe(this.#gate()).pipe(socket);
     });
     this.#keep(onward);
     onward.on("close", () => socket.destroy());

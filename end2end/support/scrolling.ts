@@ -10,7 +10,9 @@ export async function scrollFeed(person: Person, to: "top" | "end"): Promise<voi
       element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);
     while (box !== null && !scrolls(box)) box = box.parentElement;
     const scrolled = box ?? document.scrollingElement;
-    scrolled?.scrollTo({ top: end ? scrolled.scrollHeight : 0, behavior: "instant" });
+    if (scrolled === null) return;
+    // A box that is laid out from its end counts its positions backwards; the browser stops at the edge.
+    scrolled.scrollTo({ top: end ? scrolled.scrollHeight : -scrolled.scrollHeight, behavior: "instant" });
   }, to === "end");
 }
 

@@ -32,7 +32,8 @@ test("a newcomer registers, finds somebody, talks, makes a group and signs out",
   await expect(asha.page).toHaveURL(/\/login/);
 });
 
-test("a wrong password says so and keeps the e-mail", async ({ people }) => {
+test("a wrong password says so and keeps the e-mail", async ({ people, watch }) => {
+  watch.allowRefusals();
   const asha = await people.newcomer("Asha", PLAIN);
   await asha.signOut();
   await asha.page.goto("/login");
@@ -46,7 +47,8 @@ test("a wrong password says so and keeps the e-mail", async ({ people }) => {
   await asha.arrived();
 });
 
-test("a bad registration says what is wrong and keeps what was entered", async ({ people }) => {
+test("a bad registration says what is wrong and keeps what was entered", async ({ people, watch }) => {
+  watch.allowRefusals();
   const page = await people.stranger(PLAIN);
   const account = newAccount("Bela");
   await page.goto("/register");

@@ -40,8 +40,8 @@ pub fn HomePage() -> impl IntoView {
                     Either::Right(view! {
                         <Empty
                             glyph=Glyph::Chat
-                            title="No chats yet"
-                            text="Find somebody you know and say hello, or bring a few people together in a group."
+                            title="Say hello to somebody"
+                            text="Find a person you know, or bring a few people together in a group."
                         >
                             <a class="button primary" href="/new">"Find somebody"</a>
                             <a class="button quiet" href="/new-group">"Create a group"</a>

@@ -90,10 +90,10 @@ pub(super) fn UnsentRow(
     let label = format!("You, {time}, {body}");
     let state_id = format!("s{client_id}");
     let described_by = state_id.clone();
-    let reason = match delivery {
-        Delivery::Refused(code) => Some(code.sentence()),
-        Delivery::Waiting(_) => Some("It will be sent as soon as possible."),
-        Delivery::Queued | Delivery::Sending => None,
+    let (state, reason) = match delivery {
+        Delivery::Refused(code) => ("failed", Some(("Not sent.", code.sentence()))),
+        Delivery::Waiting(_) => ("waiting", Some(("Not sent yet.", "It goes out as soon as possible."))),
+        Delivery::Queued | Delivery::Sending => ("sending", None),
     };
     let refused = matches!(delivery, Delivery::Refused(_));
     // The button goes away with the state that it belongs to; the way on is where one writes.
@@ -108,7 +108,7 @@ pub(super) fn UnsentRow(
             class="message"
             data-own="true"
             data-starts="true"
-            data-state=if reason.is_some() { "failed" } else { "sending" }
+            data-state=state
             tabindex="-1"
             aria-label=label
             aria-describedby=described_by
@@ -123,8 +123,9 @@ pub(super) fn UnsentRow(
                         None => leptos::either::Either::Left(view! {
                             <Icon glyph=Glyph::Clock/>"Sending…"
                         }),
-                        Some(reason) => leptos::either::Either::Right(view! {
-                            <Icon glyph=Glyph::Alert/><strong>"Not sent"</strong>" "<span>{reason}</span>
+                        Some((what, why)) => leptos::either::Either::Right(view! {
+                            <Icon glyph=if refused { Glyph::Alert } else { Glyph::Clock }/>
+                            <strong>{what}</strong>" "<span>{why}</span>
                         }),
                     }}
                 </span>
