@@ -28,7 +28,7 @@ pub fn FailedPage(
             {written.map(|written| view! {
                 <label class="field">
                     <span class="field__label">"What you wrote, to copy"</span>
-                    <textarea class="field__input" rows="6" readonly dir="auto">{written}</textarea>
+                    <textarea class="input" rows="6" readonly dir="auto">{written}</textarea>
                 </label>
             })}
         </main>
