@@ -72,7 +72,8 @@ fn message() -> MessageView {
 }
 
 fn member() -> MemberView {
-    let user = UserView { id: UserId::from_bytes([1; 12]), display_name: String::new(), about: String::new() };
+    let user =
+        UserView { id: UserId::from_bytes([1; 12]), display_name: String::new(), about: String::new() };
     MemberView { user, role: Role::Member, joined_at: Timestamp::default() }
 }
 

@@ -31,7 +31,8 @@ impl Process {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let found = tokio::task::spawn_blocking(move || {
             let mut lines = lines.map_while(Result::ok);
-            let origin = lines.find_map(|line| line.split_once("ready: ").map(|(_, url)| url.trim().to_owned()));
+            let origin =
+                lines.find_map(|line| line.split_once("ready: ").map(|(_, url)| url.trim().to_owned()));
             // Kept open to the end: a process whose output goes nowhere would fail to write.
             (origin, lines)
         });

@@ -8,9 +8,13 @@ use crate::support::TestServer;
 async fn who_registers_is_signed_in() {
     let server = TestServer::start().await;
     let browser = server.browser();
-    let fields = [("email", " Nova@Example.org"), ("display_name", " Nova  Star "), ("password", "correct horse")];
+    let fields =
+        [("email", " Nova@Example.org"), ("display_name", " Nova  Star "), ("password", "correct horse")];
     let account = browser.call("register", &fields).await.ok();
-    assert_eq!((&account["email"], &account["display_name"]), (&"nova@example.org".into(), &"Nova Star".into()));
+    assert_eq!(
+        (&account["email"], &account["display_name"]),
+        (&"nova@example.org".into(), &"Nova Star".into())
+    );
     assert_eq!(browser.call("me", &[]).await.ok(), account);
     let again = server.browser().call("register", &fields).await;
     assert_eq!(again.refusal(), (409, "email_taken".into()));
@@ -118,7 +122,8 @@ async fn people_are_found_by_the_beginnings_of_their_names() {
     let grace = server.register("Grace Hopper").await;
     let found = async |query: &str| {
         let people = ada.call("search_users", &[("query", query)]).await.ok();
-        let names = people.as_array().unwrap().iter().map(|user| user["display_name"].as_str().unwrap().to_owned());
+        let names =
+            people.as_array().unwrap().iter().map(|user| user["display_name"].as_str().unwrap().to_owned());
         names.collect::<Vec<_>>()
     };
     assert_eq!(found("grace").await, ["Grace Hopper"]);
@@ -151,8 +156,12 @@ async fn a_name_cannot_pose_as_another() {
         assert_eq!(answer.field("display_name"), error, "{name:?}");
     }
     let long = "न".repeat(61);
-    assert_eq!(ada.call("update_profile", &[("display_name", &long)]).await.field("display_name"), "too_long");
-    let account = ada.call("update_profile", &[("display_name", "Ame\u{301}lie"), ("about", "a\r\nb")]).await.ok();
+    assert_eq!(
+        ada.call("update_profile", &[("display_name", &long)]).await.field("display_name"),
+        "too_long"
+    );
+    let account =
+        ada.call("update_profile", &[("display_name", "Ame\u{301}lie"), ("about", "a\r\nb")]).await.ok();
     assert_eq!((&account["display_name"], &account["about"]), (&"Amélie".into(), &"a\nb".into()));
     server.stop().await;
 }

@@ -91,7 +91,8 @@ async fn operators_of_a_query_language_never_get_past_the_form() {
                 assert!(matches!(answer.status, 400 | 422), "{function} {attack:?}: {}", answer.text());
                 answer.code();
             }
-            let is_typed = name.ends_with("_id") || matches!(*name, "role" | "before" | "limit" | "end_others");
+            let is_typed =
+                name.ends_with("_id") || matches!(*name, "role" | "before" | "limit" | "end_others");
             if is_typed {
                 let mut attack = fields.to_vec();
                 attack[index].1 = r#"{"$ne":null}"#;
@@ -119,7 +120,8 @@ async fn a_body_of_another_kind_is_refused() {
         ("send_message", "application/x-www-form-urlencoded", "chat_id=1&body=x"),
         ("send_message", "application/json", "{}"),
     ] {
-        let request = ada.request(Method::POST, &format!("/api/{function}")).header(header::CONTENT_TYPE, kind);
+        let request =
+            ada.request(Method::POST, &format!("/api/{function}")).header(header::CONTENT_TYPE, kind);
         let answer = ada.exchange(request.body(body.into()).unwrap()).await;
         assert_eq!(answer.refusal(), wrong(415, "unsupported_media_type"), "{function} {kind}");
     }
@@ -202,7 +204,8 @@ async fn a_broken_multipart_body_is_told_from_a_wrong_form() {
         let answer = send(good, &message_form(fields)).await;
         assert_eq!(answer.refusal(), wrong(400, "malformed_form"), "{fields:?}");
     }
-    let not_text = b"--limit\r\nContent-Disposition: form-data; name=\"body\"\r\n\r\n\xff\xfe\r\n--limit--\r\n";
+    let not_text =
+        b"--limit\r\nContent-Disposition: form-data; name=\"body\"\r\n\r\n\xff\xfe\r\n--limit--\r\n";
     assert_eq!(send(good, not_text).await.refusal(), wrong(400, "malformed_form"));
     assert_eq!(ada.messages(&chat, &[]).await.len(), 0, "nothing of all that was sent");
     assert_eq!(send(good, &whole).await.status, 200);
@@ -247,7 +250,9 @@ async fn a_file_is_refused_and_an_input_that_was_left_alone_is_not() {
     let with_file = |disposition: &str, content: &str| {
         let mut form = message_form(&[("chat_id", &chat), ("client_id", &client_id()), ("body", "hello")]);
         form.truncate(form.len() - "--limit--\r\n".len());
-        let part = format!("--limit\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n--limit--\r\n");
+        let part = format!(
+            "--limit\r\nContent-Disposition: form-data; {disposition}\r\n\r\n{content}\r\n--limit--\r\n"
+        );
         form.extend_from_slice(part.as_bytes());
         form
     };

@@ -10,8 +10,7 @@ async fn signing_in_leads_to_where_one_wanted_to_go() {
     let browser = server.browser();
     let page = browser.get("/settings").await;
     assert_eq!((page.status, page.header("location")), (303, "/login?next=/settings"));
-    let fields =
-        [("email", "samyak@chat.test.com"), ("password", "abcdefg"), ("next", "/settings")];
+    let fields = [("email", "samyak@chat.test.com"), ("password", "abcdefg"), ("next", "/settings")];
     let answer = browser.submit("/login?next=/settings", "login", &fields).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/settings"));
     let settings = browser.get("/settings").await;
@@ -85,7 +84,10 @@ async fn everything_done_leads_to_the_page_that_shows_it() {
     let renamed = ada.submit(&details, "rename_chat", &[id, ("name", "Crew")]).await;
     assert_eq!(to(renamed), details);
     assert_eq!(to(bob.submit(&details, "leave_chat", &[id]).await), "/");
-    assert_eq!(to(ada.submit("/settings", "update_profile", &[("display_name", "Ada L")]).await), "/settings");
+    assert_eq!(
+        to(ada.submit("/settings", "update_profile", &[("display_name", "Ada L")]).await),
+        "/settings"
+    );
     assert_eq!(to(ada.submit("/settings", "logout", &[]).await), "/login");
     assert_eq!(ada.get("/").await.header("location"), "/login");
     server.stop().await;

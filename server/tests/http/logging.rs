@@ -9,8 +9,7 @@ async fn the_log_holds_no_secret_and_no_content() {
     let log = Log::capture();
     let server = TestServer::start().await;
     let browser = server.browser();
-    let fields =
-        [("email", "bird@example.org"), ("display_name", "Bird"), ("password", "canary-password-1")];
+    let fields = [("email", "bird@example.org"), ("display_name", "Bird"), ("password", "canary-password-1")];
     browser.call("register", &fields).await.ok();
     let guess = [("email", "bird@example.org"), ("password", "canary-password-2")];
     assert_eq!(server.browser().call("login", &guess).await.status, 401);
@@ -49,7 +48,9 @@ async fn the_log_holds_no_secret_and_no_content() {
     server.stop().await;
 
     let text = log.text();
-    for canary in ["canary-password", "canary-body", "canary-long", "canary-group", "canary-frame", "canary-search"] {
+    for canary in
+        ["canary-password", "canary-body", "canary-long", "canary-group", "canary-frame", "canary-search"]
+    {
         assert!(!text.contains(canary), "{canary} in the log");
     }
     for token in tokens {

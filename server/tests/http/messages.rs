@@ -34,7 +34,8 @@ async fn a_message_comes_back_as_it_was_typed() {
     let server = TestServer::start().await;
     let (ada, bob) = (server.register("Ada").await, server.register("Bob").await);
     let chat = ada.direct(&bob).await;
-    for body in ["नमस्ते 👩‍👩‍👧‍👦", "<b>not bold</b>", "a\nb\tc", "--limit", "a=1&b=2;c=%20+"] {
+    for body in ["नमस्ते 👩‍👩‍👧‍👦", "<b>not bold</b>", "a\nb\tc", "--limit", "a=1&b=2;c=%20+"]
+    {
         let sent = ada.send(&chat, body).await;
         assert_eq!(sent["body"], body);
         assert_eq!(bob.messages(&chat, &[]).await.last(), Some(&sent));
@@ -169,7 +170,10 @@ async fn fields_that_nobody_asked_for_never_take_effect() {
     assert_eq!((&account["id"], &account["email"]), (&bob.id.as_str().into(), &bob.email.as_str().into()));
     let fields = [("name", "Mine"), ("owner", ada.id.as_str()), ("kind", "direct"), ("head", "7")];
     let made = bob.call("create_group_chat", &fields).await.ok();
-    assert_eq!((&made["kind"], &made["head"], &made["my_role"]), (&"group".into(), &0.into(), &"admin".into()));
+    assert_eq!(
+        (&made["kind"], &made["head"], &made["my_role"]),
+        (&"group".into(), &0.into(), &"admin".into())
+    );
     let fields = [("chat_id", chat.as_str()), ("actor_id", &ada.id), ("user_id", &ada.id), ("name", "Taken")];
     assert_eq!(bob.call("rename_chat", &fields).await.status, 403);
     server.stop().await;

@@ -103,14 +103,17 @@ async fn what_people_write_stays_text_on_every_page() {
             reader.get("/").await,
             server.browser().get(&format!("/login?next={query}")).await,
         ];
-        pages.push(server.browser().submit("/login", "login", &[("email", payload), ("password", "x")]).await);
+        pages
+            .push(server.browser().submit("/login", "login", &[("email", payload), ("password", "x")]).await);
         for page in &pages {
             let text = page.text();
             assert!(matches!(page.status, 200 | 401), "{payload}: {}", page.status);
             if payload.contains('<') {
                 assert!(!text.contains(payload), "{payload} in {text}");
             }
-            for element in ["<img src=x", "<svg onload", "<iframe", "<a href=javascript", "<ScRiPt", "<!--<script"] {
+            for element in
+                ["<img src=x", "<svg onload", "<iframe", "<a href=javascript", "<ScRiPt", "<!--<script"]
+            {
                 assert!(!text.contains(element), "{element} in {text}");
             }
             assert!(!text.contains("<script>alert"), "{text}");

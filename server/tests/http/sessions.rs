@@ -34,7 +34,8 @@ async fn tokens_travel_in_cookies_that_scripts_cannot_read() {
         }
         assert!(!cookie.contains("Domain") && !cookie.contains("Secure"), "{cookie}");
     }
-    let tokens = [browser.cookie("samvad_access"), browser.cookie("samvad_refresh"), browser.cookie("samvad_device")];
+    let tokens =
+        [browser.cookie("samvad_access"), browser.cookie("samvad_refresh"), browser.cookie("samvad_device")];
     for answer in [answer, browser.get("/").await, browser.call("list_sessions", &[]).await] {
         assert_eq!(answer.status, 200);
         assert!(tokens.iter().all(|token| token.len() > 20 && !answer.text().contains(token)));

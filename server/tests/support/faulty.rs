@@ -100,7 +100,13 @@ impl AccountStore for FaultyStore {
         done
     }
 
-    async fn search_users(&self, words: &[String], email: Option<&Email>, except: UserId, limit: usize) -> AppResult<Vec<UserRecord>> {
+    async fn search_users(
+        &self,
+        words: &[String],
+        email: Option<&Email>,
+        except: UserId,
+        limit: usize,
+    ) -> AppResult<Vec<UserRecord>> {
         self.before("search_users")?;
         let done = self.inner.search_users(words, email, except, limit).await;
         self.after("search_users")?;
@@ -180,7 +186,13 @@ impl ChatStore for FaultyStore {
         done
     }
 
-    async fn change_chat(&self, chat: ChatId, actor: UserId, at: Timestamp, decide: Decide) -> AppResult<Option<Vec<LogEvent>>> {
+    async fn change_chat(
+        &self,
+        chat: ChatId,
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
         self.before("change_chat")?;
         let done = self.inner.change_chat(chat, actor, at, decide).await;
         self.after("change_chat")?;

@@ -112,7 +112,8 @@ pub fn message_form(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut form = Vec::new();
     for (name, value) in fields {
         form.extend_from_slice(
-            format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes(),
+            format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                .as_bytes(),
         );
     }
     form.extend_from_slice(b"--limit--\r\n");

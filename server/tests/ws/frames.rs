@@ -117,7 +117,8 @@ async fn resuming_too_often_is_refused_and_the_socket_stays() {
     let error = loop {
         socket.seen.clear();
         socket.resume(NOBODY, 0).await;
-        let answer = socket.next_that("an answer", |frame| frame["chat_id"] == NOBODY || frame["type"] == "error");
+        let answer =
+            socket.next_that("an answer", |frame| frame["chat_id"] == NOBODY || frame["type"] == "error");
         let answer = answer.await;
         if answer["type"] == "error" {
             break answer;
