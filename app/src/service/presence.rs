@@ -3,12 +3,12 @@
 //! A socket holds a lease that its node renews; a socket that closes keeps it for a moment of grace, so
 //! that a reload does not show. Presence is lossy by design: nothing here is worth failing a request for.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    domain::{Timestamp, UserId, limits},
+    domain::{ChatId, Timestamp, UserId, limits},
     error::{AppError, AppResult},
-    ports::{Bus, BusMessage, Clock, Presence, SocketId, Store},
+    ports::{Bus, BusMessage, Clock, Frame, Presence, SocketId, Store},
     protocol::{Notice, PresenceStatus},
 };
 
@@ -78,10 +78,34 @@ impl PresenceService {
             return Ok(false);
         }
         let last_seen = (!online).then_some(now);
-        let notice = Notice::UserStatusChanged { user_id: user, status, last_seen };
-        let frame = serde_json::to_string(&notice).map_err(AppError::internal)?.into();
+        let frame = self.frame(user, status, last_seen)?;
         self.bus.publish(BusMessage::Status { user_id: user, chats, frame }).await?;
         Ok(true)
+    }
+
+    /// The encoded `user_status_changed`.
+    pub fn frame(
+        &self,
+        user_id: UserId,
+        status: PresenceStatus,
+        last_seen: Option<Timestamp>,
+    ) -> AppResult<Frame> {
+        let notice = Notice::UserStatusChanged { user_id, status, last_seen };
+        Ok(serde_json::to_string(&notice).map_err(AppError::internal)?.into())
+    }
+
+    /// Who of the chat's members is online, if it is one of the smaller ones. `some` are members, unless
+    /// they have left by now.
+    pub async fn online_in(&self, chat: ChatId, some: &BTreeSet<UserId>) -> AppResult<Vec<UserId>> {
+        for member in some {
+            let Some(record) = self.store.chat(chat, *member, 0).await? else { continue };
+            if record.member_count > limits::PRESENCE_MEMBERS as u64 {
+                break;
+            }
+            let members = self.store.member_ids(chat).await?;
+            return self.presence.online(&members, self.clock.now()).await;
+        }
+        Ok(Vec::new())
     }
 
     /// Who is online of those who share one of the smaller chats with the person.

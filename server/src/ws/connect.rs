@@ -4,7 +4,6 @@
 //! nothing falls between: an event is in those heads, or it is queued.
 
 use app::{
-    domain::UserId,
     error::{AppError, AppResult},
     protocol::Notice,
 };
@@ -17,8 +16,8 @@ pub const HEARTBEAT_MS: u64 = 15_000;
 
 /// What came of it.
 pub enum Connected {
-    /// The frame to begin with, and who came online by this.
-    Hello(Utf8Bytes, Option<UserId>),
+    /// The frame to begin with.
+    Hello(Utf8Bytes),
     /// The session has ended meanwhile.
     SessionEnded,
 }
@@ -41,6 +40,11 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
         log(&error, "a socket's presence could not be recorded");
         false
     });
+    if came_online {
+        // At once: whatever becomes of this socket, the lease is there, and the next one will find it and
+        // not come online by itself.
+        realtime.announce_online(socket.user).await;
+    }
     let online = parts.presence.online_contacts(socket.user).await.unwrap_or_else(|error| {
         log(&error, "who is online could not be read");
         Vec::new()
@@ -53,7 +57,7 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
         online,
         heartbeat_ms: HEARTBEAT_MS,
     })?;
-    Ok(Connected::Hello(hello, came_online.then_some(socket.user)))
+    Ok(Connected::Hello(hello))
 }
 
 fn log(error: &AppError, what: &'static str) {

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -22,7 +22,7 @@ use app::{
     service::Actor,
 };
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use super::{
     close::Close,
@@ -60,6 +60,16 @@ pub struct Hub {
     registry: RwLock<Registry>,
     relief: Arc<Notify>,
     made_at: Instant,
+    newcomers: OnceLock<mpsc::Sender<Newcomer>>,
+}
+
+/// Somebody who joined a chat while people were connected: they do not know of each other who is online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Which chat.
+    pub chat: ChatId,
+    /// Who.
+    pub user: UserId,
 }
 
 impl Default for Hub {
@@ -102,7 +112,27 @@ impl Drop for Registered {
 impl Hub {
     /// A hub without sockets.
     pub fn new() -> Self {
-        Self { registry: RwLock::default(), relief: Arc::new(Notify::new()), made_at: Instant::now() }
+        Self {
+            registry: RwLock::default(),
+            relief: Arc::new(Notify::new()),
+            made_at: Instant::now(),
+            newcomers: OnceLock::new(),
+        }
+    }
+
+    /// Has newcomers put into this queue. As presence is lossy, they are left out while it is full.
+    pub fn report_newcomers(&self, queue: mpsc::Sender<Newcomer>) {
+        // A hub belongs to one node: a second queue would be another name for the first.
+        let _ = self.newcomers.set(queue);
+    }
+
+    /// Reports a newcomer, if anybody listens.
+    pub(super) fn newcomer(&self, chat: ChatId, user: UserId) {
+        if let Some(queue) = self.newcomers.get()
+            && queue.try_send(Newcomer { chat, user }).is_err()
+        {
+            tracing::debug!("a newcomer is not introduced, because very many are");
+        }
     }
 
     /// Takes a place for one more socket of this person, or `None` if they have as many as they may.
@@ -226,6 +256,11 @@ impl Hub {
                     registry.note_joined(socket.id, *chat_id);
                     registry.join(socket.id, *chat_id, *head, now);
                 }
+                let anybody = registry.room(*chat_id).is_some();
+                drop(registry);
+                if anybody {
+                    self.newcomer(*chat_id, *user_id);
+                }
                 None
             }
             BusMessage::Left { chat_id, user_id, frame } => {
@@ -263,6 +298,17 @@ impl Hub {
                     }
                 }
                 None
+            }
+        }
+    }
+
+    /// Hands a lossy frame to those of the person's sockets that are in the chat's room.
+    pub fn tell(&self, user: UserId, chat: ChatId, frame: &Utf8Bytes) {
+        let now = Instant::now();
+        let registry = self.read();
+        for socket in registry.sockets_of(user) {
+            if registry.entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat)) {
+                socket.outbox.push(frame.clone(), Class::Lossy, now);
             }
         }
     }
@@ -353,11 +399,11 @@ impl Hub {
 
     /// No change to the registry can panic half-way in a way that matters, so poison is ignored: one bug
     /// must not silence the node.
-    fn read(&self) -> RwLockReadGuard<'_, Registry> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Registry> {
         self.registry.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Registry> {
         self.registry.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

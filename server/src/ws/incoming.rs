@@ -135,11 +135,14 @@ pub async fn resume(
             Ok(Ok(())) => Ok(()),
             Ok(Err(Stop::End(end))) => Err(end),
             Ok(Err(Stop::Refused(error))) => {
-                if error.code != ErrorCode::TooManyRequests {
-                    tracing::warn!(error = %error.chain(), "a resume failed");
+                if error.code == ErrorCode::TooManyRequests {
+                    refuse(handle, error.code);
+                    return Ok(());
                 }
-                refuse(handle, error.code);
-                Ok(())
+                // An error frame may be lost, and the client would wait for events that nobody sends: it
+                // connects again, and so asks again.
+                tracing::warn!(error = %error.chain(), "a resume failed");
+                Err(End::Close(Close::NotReady))
             }
             Err(_elapsed) => Err(End::Close(Close::Overflow)),
         }

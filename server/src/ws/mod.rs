@@ -10,12 +10,14 @@
 //! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
 //! | `realtime` | the node's tasks: leases, announcements, drain |
 //! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
+//! | `audit` | sessions and memberships, compared with the store |
 //! | `supervise` | starting a task again that panicked |
 //! | `close` | reasons to close a socket |
 //!
 //! Not here: what an event means, who may be in a chat, what is stored. The hub believes the bus, and a
 //! socket believes the store.
 
+mod audit;
 mod close;
 mod connect;
 mod heartbeat;
@@ -28,6 +30,8 @@ mod registry;
 mod room;
 mod socket;
 mod supervise;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 
 pub use hub::Hub;

@@ -1,24 +1,34 @@
-//! The node's own tasks around its sockets: the heartbeat, the leases of presence and their
+//! The node's own tasks around its sockets: the heartbeat, the audit, the leases of presence and their
 //! announcements, and sending everybody away when the node stops.
 //!
 //! Each is supervised, counted by the tracker and ends with the token.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use app::{
-    domain::UserId,
+    domain::{ChatId, UserId},
     error::{AppError, AppResult},
-    ports::{Clock, IdSource, Limiter, Store},
+    ports::{BusMessage, Clock, IdSource, Limiter, Store},
     protocol::PresenceStatus,
     service::PresenceService,
 };
+use axum::extract::ws::Utf8Bytes;
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{heartbeat::Heartbeat, hub::Hub, supervise::supervise};
+use super::{
+    audit::Audit,
+    heartbeat::Heartbeat,
+    hub::{Hub, Newcomer},
+    supervise::supervise,
+};
 
 /// How often the leases of this node's sockets are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -26,6 +36,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(10);
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// People who came online and are not announced yet. A socket that finds the queue full waits.
 const ANNOUNCEMENTS: usize = 1_024;
+/// People who joined a chat and are not introduced yet; who finds the queue full is left out.
+const NEWCOMERS: usize = 1_024;
 
 /// What the sockets need.
 pub struct Parts {
@@ -69,8 +81,17 @@ impl Realtime {
         }));
         let renewal = Renewal { hub: hub.clone(), presence: presence.clone(), failing: false };
         tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
-        let announcer =
-            Announcer { hub: hub.clone(), presence: presence.clone(), came_online, failing: false };
+        let audit = Audit::new(hub.clone(), store.clone(), realtime.parts.clock.clone());
+        tracker.spawn(supervise("audit", shutdown.clone(), audit, |audit| Box::pin(audit.run())));
+        let (queue, newcomers) = mpsc::channel(NEWCOMERS);
+        hub.report_newcomers(queue);
+        let announcer = Announcer {
+            hub: hub.clone(),
+            presence: presence.clone(),
+            came_online,
+            newcomers,
+            failing: false,
+        };
         tracker.spawn(supervise("announcements", shutdown.clone(), announcer, |announcer| {
             Box::pin(announcer.run())
         }));
@@ -113,21 +134,57 @@ struct Announcer {
     hub: Arc<Hub>,
     presence: Arc<PresenceService>,
     came_online: mpsc::Receiver<UserId>,
+    newcomers: mpsc::Receiver<Newcomer>,
     failing: bool,
 }
 
 impl Announcer {
     async fn run(&mut self) {
         let mut ticks = every(SWEEP_EVERY);
+        let mut newcomers = Vec::new();
         loop {
             let done = tokio::select! {
                 Some(user) = self.came_online.recv() => {
                     self.presence.announce(user, PresenceStatus::Online).await.map(drop)
                 }
+                1.. = self.newcomers.recv_many(&mut newcomers, NEWCOMERS) => {
+                    self.introduce(newcomers.drain(..)).await
+                }
                 _ = ticks.tick() => self.sweep().await,
             };
             note(&mut self.failing, done, "presence could not be announced");
         }
+    }
+
+    /// Tells newcomers who of their chats' members is online, and the members that the newcomers are: on
+    /// this node, as every node does for its own sockets.
+    async fn introduce(&self, newcomers: impl Iterator<Item = Newcomer>) -> AppResult<()> {
+        let mut chats: BTreeMap<ChatId, BTreeSet<UserId>> = BTreeMap::new();
+        for Newcomer { chat, user } in newcomers {
+            chats.entry(chat).or_default().insert(user);
+        }
+        let mut done = Ok(());
+        for (chat, new) in chats {
+            done = done.and(self.introduce_in(chat, &new).await);
+        }
+        done
+    }
+
+    async fn introduce_in(&self, chat: ChatId, new: &BTreeSet<UserId>) -> AppResult<()> {
+        for online in self.presence.online_in(chat, new).await? {
+            let frame = self.presence.frame(online, PresenceStatus::Online, None)?;
+            if new.contains(&online) {
+                self.hub.dispatch(&BusMessage::Status { user_id: online, chats: vec![chat], frame });
+            } else {
+                let frame = Utf8Bytes::from(&*frame);
+                for user in new {
+                    self.hub.tell(*user, chat, &frame);
+                }
+            }
+            // So that the sockets write what is queued, rather than lose it, when there are many.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     async fn sweep(&self) -> AppResult<()> {

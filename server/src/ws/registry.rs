@@ -20,7 +20,7 @@ pub struct Registry {
     sockets: HashMap<SocketId, Entry>,
     users: HashMap<UserId, Seats>,
     rooms: HashMap<ChatId, Arc<Room>>,
-    /// Sockets whose chats are still being read, with the news that came meanwhile.
+    /// Sockets whose chats are being read, with the news that came meanwhile.
     connecting: HashMap<SocketId, News>,
     /// Why new sockets are closed at once, if they are.
     stopped: Option<Close>,
@@ -33,8 +33,8 @@ pub struct Entry {
     pub rooms: BTreeSet<ChatId>,
 }
 
-/// What a person's sockets have been told while they connected. A list of chats that was read before
-/// must not undo it.
+/// What a person's sockets have been told while their chats were read. A list that was read before must
+/// not undo it.
 #[derive(Default)]
 pub struct News {
     /// Chats that the person joined.
@@ -171,6 +171,13 @@ impl Registry {
         members
     }
 
+    /// From now on news for the socket are noted, until [`Self::connected`] returns them.
+    pub fn note_news(&mut self, socket: SocketId) {
+        if self.sockets.contains_key(&socket) {
+            self.connecting.insert(socket, News::default());
+        }
+    }
+
     pub fn note_joined(&mut self, socket: SocketId, chat: ChatId) {
         if let Some(news) = self.connecting.get_mut(&socket) {
             news.left.remove(&chat);
@@ -189,7 +196,7 @@ impl Registry {
         self.connecting.get(&socket).is_some_and(|news| news.left.contains(&chat))
     }
 
-    /// The socket is connecting no longer. Returns what it was told meanwhile.
+    /// The socket's chats have been read. Returns what it was told meanwhile.
     pub fn connected(&mut self, socket: SocketId) -> News {
         self.connecting.remove(&socket).unwrap_or_default()
     }

@@ -119,8 +119,8 @@ async fn open(realtime: &Realtime, registered: &Registered, socket: &mut WebSock
         close = outbox.closing() => return Err(End::Close(close)),
         connected = timeout(CONNECT_WITHIN, connect(realtime, registered)) => connected,
     };
-    let (hello, came_online) = match connected {
-        Ok(Ok(Connected::Hello(hello, came_online))) => (hello, came_online),
+    let hello = match connected {
+        Ok(Ok(Connected::Hello(hello))) => hello,
         Ok(Ok(Connected::SessionEnded)) => return Err(End::Close(Close::SessionEnded)),
         Ok(Err(error)) => {
             tracing::warn!(error = %error.chain(), "a socket could not be set up");
@@ -135,11 +135,7 @@ async fn open(realtime: &Realtime, registered: &Registered, socket: &mut WebSock
         write(socket, outbox, Message::Text(hello)).await?;
         flush(socket, outbox).await
     })
-    .await?;
-    if let Some(user) = came_online {
-        unless_closed(outbox, realtime.announce_online(user).map(Ok)).await?;
-    }
-    Ok(())
+    .await
 }
 
 /// Writes a batch of what is queued.

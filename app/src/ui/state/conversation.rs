@@ -9,13 +9,13 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     Store, browser,
-    model::{Effects, Model},
+    model::Model,
     timeline::{Phase, Timeline},
 };
 use crate::{
     api,
     domain::{ChatId, Seq, limits},
-    error::AppResult,
+    error::{AppError, AppResult, ErrorCode},
     protocol::{HistoryPage, MessageView},
 };
 
@@ -114,20 +114,70 @@ impl Store {
         spawn_local(async move {
             match store.fetch_missed(chat_id).await {
                 Ok(chat) => {
-                    let mut effects = Effects::default();
-                    store.model.update(|model| model.caught_up(chat, &mut effects));
-                    store.carry_out(&mut effects);
+                    store.change_model(|model, effects| model.caught_up(chat, effects));
                     store.heal(chat_id);
                 }
                 Err(error) => {
                     store.model.update(|model| model.catch_up_failed(chat_id));
-                    // What may work later is asked for again with the next heads.
-                    if !error.code.is_retryable() {
-                        store.fail(&error);
-                    }
+                    store.try_fetching_later(&error);
                 }
             }
         });
+    }
+
+    /// Fetches a chat whose log is another one than was applied, and shows it anew if it is open.
+    pub(super) fn restart(&self, chat_id: ChatId) {
+        let store = *self;
+        spawn_local(async move {
+            match browser::within(api::get_chat(chat_id)).await {
+                Ok(chat) => {
+                    let mut is_new = false;
+                    store.change_model(|model, effects| is_new = model.restarted(chat, effects));
+                    let open = store.timeline.with_untracked(|open| open.as_ref().map(Timeline::chat_id));
+                    if is_new && open == Some(chat_id) {
+                        store.load(chat_id);
+                    }
+                }
+                Err(error) => {
+                    store.model.update(|model| model.catch_up_failed(chat_id));
+                    store.try_fetching_later(&error);
+                }
+            }
+        });
+    }
+
+    /// Fetches a chat that is not known, unless that is under way.
+    pub(super) fn fetch_chat(&self, chat_id: ChatId) {
+        if self.being_fetched.try_update_value(|chats| chats.insert(chat_id)) != Some(true) {
+            return;
+        }
+        let store = *self;
+        spawn_local(async move {
+            let chat = browser::within(api::get_chat(chat_id)).await;
+            store.being_fetched.update_value(|chats| {
+                chats.remove(&chat_id);
+            });
+            match chat {
+                Ok(chat) => {
+                    store.change_model(|model, effects| model.fetched(chat, effects));
+                }
+                // One is out of it again.
+                Err(error) if error.code == ErrorCode::NotFound => store.remove_chat(chat_id),
+                Err(error) => {
+                    store.model.update(|model| model.fetch_failed(chat_id));
+                    store.try_fetching_later(&error);
+                }
+            }
+        });
+    }
+
+    /// What may work later is asked for again; the reader is told of everything else.
+    fn try_fetching_later(&self, error: &AppError) {
+        if error.code.is_retryable() {
+            self.ask_later();
+        } else {
+            self.fail(error);
+        }
     }
 
     /// Fetches the list of chats and takes over those that are new.
@@ -141,9 +191,13 @@ impl Store {
             let list = browser::within(api::list_chats()).await;
             store.list_under_way.set_value(false);
             match list {
-                Ok(list) => store.model.update(|model| list.into_iter().for_each(|chat| model.adopt(chat))),
-                Err(error) if error.code.is_retryable() => {}
-                Err(error) => store.fail(&error),
+                Ok(list) => {
+                    store.change_model(|model, effects| model.listed(list, effects));
+                }
+                Err(error) => {
+                    store.model.update(Model::list_failed);
+                    store.try_fetching_later(&error);
+                }
             }
         });
     }

@@ -4,6 +4,8 @@
 //! | module | what belongs there |
 //! | --- | --- |
 //! | [`model`] | the chats as they are known: a pure reducer of the socket's frames |
+//! | [`effects`] | what the model asks for: plain data |
+//! | `known` | one chat as it is known, and what an event changes in it: pure |
 //! | [`timeline`] | the messages of the open chat: a pure, ordered, gap-aware list |
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
@@ -15,8 +17,12 @@
 //! [`Store`] holds the signals around them. Pages read it and call its verbs; the realtime client feeds
 //! it. Rules and orders live in the pure modules, never here.
 
+#[cfg(test)]
+mod asking_tests;
 pub mod browser;
 pub mod conversation;
+pub mod effects;
+mod known;
 pub mod model;
 #[cfg(test)]
 mod model_tests;
@@ -30,13 +36,14 @@ pub mod timeline;
 mod timeline_tests;
 pub mod toasts;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures::channel::mpsc;
 use leptos::prelude::*;
 
 use self::{
-    model::{Effects, Model},
+    effects::{Effects, slices},
+    model::Model,
     outbox::Outbox,
     timeline::Timeline,
     toasts::Toasts,
@@ -47,6 +54,10 @@ use crate::{
     error::{AppError, ErrorCode},
     protocol::{AccountView, ChatView, ClientFrame, MessageView, ServerFrame},
 };
+
+/// When it is asked again for what did not come, at the earliest, and how much later at the latest.
+const EARLIEST_AGAIN_MS: u64 = 2_000;
+const SPREAD_AGAIN_MS: f64 = 3_000.0;
 
 /// Whether the socket is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +94,10 @@ pub struct Store {
     pub arrived: RwSignal<Vec<MessageView>>,
     initial_taken: StoredValue<bool>,
     list_under_way: StoredValue<bool>,
+    /// Chats that are being fetched because they are not known.
+    being_fetched: StoredValue<BTreeSet<ChatId>>,
+    /// Whether it will be asked again for what did not come.
+    asking_later: StoredValue<bool>,
     model: RwSignal<Model>,
     sorted: Memo<Vec<Arc<ChatView>>>,
     outgoing: StoredValue<Option<mpsc::Sender<ClientFrame>>>,
@@ -125,6 +140,8 @@ impl Store {
             arrived: RwSignal::new(Vec::new()),
             initial_taken: StoredValue::new(false),
             list_under_way: StoredValue::new(false),
+            being_fetched: StoredValue::new(BTreeSet::new()),
+            asking_later: StoredValue::new(false),
             model,
             sorted: Memo::new_with_compare(move |_| model.with(Model::sorted), |old, new| !same(old, new)),
             outgoing: StoredValue::new(None),
@@ -181,7 +198,7 @@ impl Store {
 
     /// Takes over a chat that a server function answered.
     pub fn upsert_chat(&self, chat: ChatView) {
-        self.model.update(|model| model.welcome(chat));
+        self.change_model(|model, effects| model.welcome(chat, effects));
     }
 
     /// Forgets a chat that one is out of.
@@ -226,14 +243,11 @@ impl Store {
     /// Applies what the socket brought and says what the socket itself has to do about it; all else is
     /// done.
     pub fn apply(&self, frames: Vec<ServerFrame>) -> Effects {
-        let mut effects = Effects::default();
-        self.model.update(|model| {
+        self.change_model(|model, effects| {
             for frame in frames {
-                model.apply(frame, &mut effects);
+                model.apply(frame, effects);
             }
-        });
-        self.carry_out(&mut effects);
-        effects
+        })
     }
 
     /// Gives the socket's queue to the store, or takes it away.
@@ -241,20 +255,59 @@ impl Store {
         self.outgoing.set_value(outgoing);
     }
 
+    /// Changes what is known, and does what follows from it.
+    fn change_model(&self, change: impl FnOnce(&mut Model, &mut Effects)) -> Effects {
+        let mut effects = Effects::default();
+        self.model.update(|model| change(model, &mut effects));
+        self.carry_out(&mut effects);
+        effects
+    }
+
+    /// Asks again in a while for what did not come, even if nothing else happens until then.
+    fn ask_later(&self) {
+        if self.asking_later.get_value() {
+            return;
+        }
+        self.asking_later.set_value(true);
+        let store = *self;
+        let again = move || {
+            store.asking_later.set_value(false);
+            // Without a socket the next greeting asks.
+            if store.connection.get_untracked() == Connection::Online {
+                store.change_model(Model::ask_again);
+            }
+        };
+        let delay = EARLIEST_AGAIN_MS + (browser::random() * SPREAD_AGAIN_MS) as u64;
+        set_timeout(again, Duration::from_millis(delay));
+    }
+
     fn carry_out(&self, effects: &mut Effects) {
         self.show(std::mem::take(&mut effects.shown));
         for id in std::mem::take(&mut effects.refetch) {
             self.catch_up(id);
         }
+        for id in std::mem::take(&mut effects.restart) {
+            self.restart(id);
+        }
+        for id in std::mem::take(&mut effects.fetch) {
+            self.fetch_chat(id);
+        }
         if std::mem::take(&mut effects.refetch_list) {
             self.refetch_list();
         }
-        if !effects.resume.is_empty() {
-            let heads = std::mem::take(&mut effects.resume);
-            self.outgoing.update_value(|outgoing| {
-                // Without a socket, or with a full queue, the next hello or heads ask again.
-                let _ = outgoing.as_mut().map(|queue| queue.try_send(ClientFrame::Resume { heads }));
+        for heads in slices(std::mem::take(&mut effects.resume)) {
+            let frame = ClientFrame::Resume { heads: heads.clone() };
+            // Without a socket the next greeting asks.
+            let sent = self.outgoing.try_update_value(|outgoing| {
+                outgoing.as_mut().is_none_or(|queue| queue.try_send(frame).is_ok())
             });
+            if sent == Some(false) {
+                self.model.update_untracked(|model| model.not_sent(&heads));
+                effects.retry = true;
+            }
+        }
+        if std::mem::take(&mut effects.retry) {
+            self.ask_later();
         }
     }
 }

@@ -9,14 +9,15 @@ use std::{
     sync::Arc,
 };
 
+use super::{
+    effects::Effects,
+    known::{Known, change},
+};
 use crate::{
     domain::{ChatId, Seq, UserId},
     error::ErrorCode,
     protocol::{ChatView, EventBody, Heads, LogEvent, MessageView, Notice, PresenceStatus, ServerFrame},
 };
-
-/// Events of one chat that wait for a hole to be filled; what comes beyond is asked for again.
-const MAX_HELD: usize = 500;
 
 /// What the browser knows of its user's chats and the people in them.
 #[derive(Clone, Debug, Default)]
@@ -26,43 +27,13 @@ pub struct Model {
     /// Chats that one was told to be out of: a late answer must not bring them back.
     gone: BTreeSet<ChatId>,
     online: BTreeSet<UserId>,
-}
-
-/// One chat and how far its log has been applied.
-#[derive(Clone, Debug)]
-struct Known {
-    view: Arc<ChatView>,
-    /// All events up to this one have been seen. The view may be ahead of it, when an answer came
-    /// before the event that tells of the same change.
-    applied: Seq,
-    held: BTreeMap<Seq, LogEvent>,
-    /// After which event a resume was last asked for, so that a burst beyond a hole asks once.
-    asked: Option<Seq>,
-    /// Whether what was missed is being fetched page by page.
-    catching_up: bool,
-}
-
-/// What has to be done after something was applied.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Effects {
-    /// Ask the server for what came after these events.
-    pub resume: Heads,
-    /// Messages that arrived, in the order of their chat; some perhaps again.
-    pub shown: Vec<MessageView>,
-    /// Chats to fetch, together with the messages of theirs that were missed.
-    pub refetch: BTreeSet<ChatId>,
-    /// There are chats that are not known yet: fetch the list.
-    pub refetch_list: bool,
-    /// Chats that one is out of now.
-    pub gone: Vec<ChatId>,
-    /// How often the server says something.
-    pub heartbeat_ms: Option<u64>,
-    /// The server is going away; come back after so many milliseconds.
-    pub reconnect_after_ms: Option<u64>,
-    /// The socket belongs to somebody else by now: the browser signed in anew in another tab.
-    pub other_account: bool,
-    /// A frame of ours was refused.
-    pub refused: Option<ErrorCode>,
+    /// Chats that one is in and that are not known: those beyond the end of the list, and those that are
+    /// being fetched. With the last event that was heard of.
+    unlisted: BTreeMap<ChatId, Seq>,
+    /// Unknown chats that could not be fetched.
+    not_fetched: BTreeSet<ChatId>,
+    /// Whether the list of chats could not be fetched.
+    list_failed: bool,
 }
 
 impl Model {
@@ -120,9 +91,84 @@ impl Model {
     }
 
     /// Takes over a chat that the user has just made or opened, also one that they were out of before.
-    pub fn welcome(&mut self, view: ChatView) {
+    pub fn welcome(&mut self, view: ChatView, out: &mut Effects) {
         self.gone.remove(&view.id);
+        self.fetched(view, out);
+    }
+
+    /// Takes over a chat that was fetched, and asks for what has happened in it since.
+    pub fn fetched(&mut self, view: ChatView, out: &mut Effects) {
+        let id = view.id;
         self.adopt(view);
+        self.not_fetched.remove(&id);
+        let heard_of = self.unlisted.remove(&id);
+        if self.chats.get(&id).is_some_and(|known| heard_of > Some(known.applied)) {
+            self.ask(id, out);
+        }
+    }
+
+    /// Takes over the list of chats.
+    pub fn listed(&mut self, list: Vec<ChatView>, out: &mut Effects) {
+        self.list_failed = false;
+        list.into_iter().for_each(|view| self.fetched(view, out));
+    }
+
+    /// The list of chats could not be fetched: [`Self::ask_again`] asks for it.
+    pub fn list_failed(&mut self) {
+        self.list_failed = true;
+    }
+
+    /// A chat that is not known could not be fetched: [`Self::ask_again`] asks for it.
+    pub fn fetch_failed(&mut self, id: ChatId) {
+        if self.unlisted.contains_key(&id) {
+            self.not_fetched.insert(id);
+        }
+    }
+
+    /// Takes over a chat whose log seemed to be another one than was applied. False if it is not shorter:
+    /// then a late answer was mistaken, and the log goes on.
+    pub fn restarted(&mut self, view: ChatView, out: &mut Effects) -> bool {
+        let (id, head) = (view.id, view.head);
+        let Some(known) = self.chats.get_mut(&id) else { return false };
+        let is_shorter = head < known.applied;
+        let held = std::mem::take(&mut known.held);
+        if is_shorter {
+            *known = Known::new(view);
+        } else {
+            (known.restarting, known.catching_up, known.asked) = (false, false, None);
+            known.adopt(view);
+        }
+        for (seq, event) in held {
+            if seq <= known.applied {
+                show(event, out);
+            } else {
+                known.hold(event);
+            }
+        }
+        self.go_on(id, out);
+        if self.chats.get(&id).is_some_and(|known| known.applied < head) {
+            self.ask(id, out);
+        }
+        is_shorter
+    }
+
+    /// Asks again for everything that did not come.
+    pub fn ask_again(&mut self, out: &mut Effects) {
+        let again: Vec<_> = self.chats.iter().filter(|(_, known)| known.again).map(|(id, _)| *id).collect();
+        for id in again {
+            self.ask(id, out);
+        }
+        out.fetch.append(&mut self.not_fetched);
+        out.refetch_list |= std::mem::take(&mut self.list_failed);
+    }
+
+    /// A resume could not be sent.
+    pub fn not_sent(&mut self, heads: &Heads) {
+        for id in heads.keys() {
+            if let Some(known) = self.chats.get_mut(id) {
+                known.not_answered();
+            }
+        }
     }
 
     /// Takes over a chat whose messages up to its head have been fetched, and goes on from there.
@@ -137,10 +183,7 @@ impl Model {
             show(entry.remove(), out);
         }
         known.applied = known.applied.max(head);
-        self.drain(id, out);
-        if self.chats.get(&id).is_some_and(|known| !known.held.is_empty()) {
-            self.ask(id, out);
-        }
+        self.go_on(id, out);
     }
 
     /// Takes note of a message that was stored, before its event has come.
@@ -154,11 +197,10 @@ impl Model {
         }
     }
 
-    /// What was missed of the chat could not be fetched; the next heads ask for it again.
+    /// What was missed of the chat could not be fetched: [`Self::ask_again`] asks for it.
     pub fn catch_up_failed(&mut self, id: ChatId) {
         if let Some(known) = self.chats.get_mut(&id) {
-            known.catching_up = false;
-            known.asked = None;
+            known.not_answered();
         }
     }
 
@@ -172,6 +214,8 @@ impl Model {
     /// Forgets a chat that one is out of.
     pub fn remove(&mut self, id: ChatId) {
         self.chats.remove(&id);
+        self.unlisted.remove(&id);
+        self.not_fetched.remove(&id);
         self.gone.insert(id);
     }
 
@@ -179,20 +223,20 @@ impl Model {
         let id = event.chat_id;
         let Some(known) = self.chats.get_mut(&id) else {
             if !self.gone.contains(&id) {
-                out.refetch_list = true;
+                self.meet(id, event.seq, out);
             }
             return;
         };
-        if event.seq <= known.applied {
+        if known.restarting {
+            known.hold(event);
+        } else if event.seq <= known.applied {
             // The timeline tells repeated messages apart, and may have been opened since.
             show(event, out);
         } else if event.seq == known.applied.next() {
             self.take(event, out);
             self.drain(id, out);
         } else {
-            if known.held.len() < MAX_HELD {
-                known.held.insert(event.seq, event);
-            }
+            known.hold(event);
             if known.asked != Some(known.applied) {
                 self.ask(id, out);
             }
@@ -210,7 +254,7 @@ impl Model {
                 self.online = online.into_iter().collect();
                 self.compare(heads, out);
             }
-            Notice::ChatAdded { chat } => self.welcome(*chat),
+            Notice::ChatAdded { chat } => self.welcome(*chat, out),
             Notice::ChatRemoved { chat_id } => self.leave(chat_id, out),
             Notice::UserStatusChanged { user_id, status, last_seen: _ } => {
                 match status {
@@ -223,45 +267,93 @@ impl Model {
                     match self.chats.get(&id) {
                         Some(known) if head > known.applied => self.ask(id, out),
                         Some(_) => {}
-                        None => out.refetch_list |= !self.gone.contains(&id),
+                        None => {
+                            // Also if one was told to be out of it: this was said later.
+                            self.gone.remove(&id);
+                            self.meet(id, head, out);
+                        }
                     }
                 }
             }
             Notice::Limited { chat_id, head } => {
                 if let Some(known) = self.chats.get_mut(&chat_id)
-                    && head > known.applied
                     && !known.catching_up
                 {
-                    known.catching_up = true;
-                    out.refetch.insert(chat_id);
+                    if known.asked.is_some_and(|asked| head < asked) {
+                        // The log was put back to an earlier state, and may go on differently.
+                        known.restarting = true;
+                        known.held.clear();
+                        self.ask(chat_id, out);
+                    } else if head > known.applied {
+                        known.catching_up = true;
+                        out.refetch.insert(chat_id);
+                    }
                 }
             }
-            // A refused resume is healed by the next heads; the code says whether more is wrong.
-            Notice::Error { code, message: _ } => out.refused = Some(code),
+            Notice::Error { code, message: _ } => {
+                // It is not said which resume was refused, if it was one.
+                if code == ErrorCode::TooManyRequests {
+                    let waiting = |known: &&mut Known| !known.catching_up;
+                    self.chats.values_mut().filter(waiting).for_each(Known::not_answered);
+                    out.retry = true;
+                }
+                out.refused = Some(code);
+            }
             Notice::Bye { reconnect_after_ms } => out.reconnect_after_ms = Some(reconnect_after_ms),
         }
     }
 
-    /// The heads of a hello are complete: what is not in them one is out of, what is new is fetched.
+    /// The heads of a hello are complete: what is not in them one is out of, what is new is fetched. Of a
+    /// log that is shorter than what was applied the answer to a resume tells.
     fn compare(&mut self, heads: Heads, out: &mut Effects) {
         let lost: Vec<_> = self.chats.keys().filter(|id| !heads.contains_key(id)).copied().collect();
         for id in lost {
             self.leave(id, out);
         }
+        let before = std::mem::take(&mut self.unlisted);
         for (id, head) in heads {
             self.gone.remove(&id);
             match self.chats.get(&id) {
-                Some(known) if head > known.applied => self.ask(id, out),
+                Some(known) if head != known.applied => self.ask(id, out),
                 Some(_) => {}
-                None => out.refetch_list = true,
+                None => {
+                    // One that is beyond the end of the list stays there until something happens in it.
+                    out.refetch_list |= before.get(&id) != Some(&head);
+                    self.unlisted.insert(id, head);
+                }
             }
+        }
+        let unlisted = &self.unlisted;
+        self.not_fetched.retain(|id| unlisted.contains_key(id));
+        self.ask_again(out);
+    }
+
+    /// Something has happened in a chat that is not known.
+    fn meet(&mut self, id: ChatId, head: Seq, out: &mut Effects) {
+        let before = self.unlisted.get(&id).copied();
+        if before.is_none_or(|before| head > before) {
+            self.unlisted.insert(id, head);
+            out.fetch.insert(id);
         }
     }
 
     fn ask(&mut self, id: ChatId, out: &mut Effects) {
-        if let Some(known) = self.chats.get_mut(&id).filter(|known| !known.catching_up) {
+        let Some(known) = self.chats.get_mut(&id).filter(|known| !known.catching_up) else { return };
+        known.again = false;
+        if known.restarting {
+            known.catching_up = true;
+            out.restart.insert(id);
+        } else {
             known.asked = Some(known.applied);
             out.resume.insert(id, known.applied);
+        }
+    }
+
+    /// Applies what was held meanwhile, and asks for what is missing before the rest of it.
+    fn go_on(&mut self, id: ChatId, out: &mut Effects) {
+        self.drain(id, out);
+        if self.chats.get(&id).is_some_and(|known| !known.held.is_empty()) {
+            self.ask(id, out);
         }
     }
 
@@ -301,57 +393,8 @@ impl Model {
     }
 }
 
-impl Known {
-    fn new(view: ChatView) -> Self {
-        let applied = view.head;
-        Self { view: Arc::new(view), applied, held: BTreeMap::new(), asked: None, catching_up: false }
-    }
-
-    fn adopt(&mut self, view: ChatView) {
-        let fuller = view.head == self.view.head && view.members.len() >= self.view.members.len();
-        if view.head > self.view.head || fuller {
-            self.view = Arc::new(view);
-        }
-    }
-}
-
 fn show(event: LogEvent, out: &mut Effects) {
     if let EventBody::NewMessage { message } = event.body {
         out.shown.push(message);
-    }
-}
-
-/// Brings a view that ends right before the event up to it.
-fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) {
-    view.head = event.seq;
-    match &event.body {
-        // An own message may have been noted already, and be later than this one.
-        EventBody::NewMessage { message } if message.ordinal < view.head_ordinal => {}
-        EventBody::NewMessage { message } => {
-            view.head_ordinal = message.ordinal;
-            view.last_message = Some(message.clone());
-        }
-        EventBody::MemberAdded { member } => {
-            let complete = view.members.len() as u64 >= view.member_count;
-            let known = view.members.iter().any(|present| present.user.id == member.user.id);
-            if complete && !known {
-                view.members.push(member.clone());
-            }
-            view.member_count += u64::from(!known);
-        }
-        EventBody::MemberRemoved { user_id } => {
-            view.members.retain(|member| member.user.id != *user_id);
-            view.member_count = view.member_count.saturating_sub(1);
-        }
-        EventBody::RoleChanged { user_id, role } => {
-            if let Some(member) = view.members.iter_mut().find(|member| member.user.id == *user_id) {
-                member.role = *role;
-            }
-            if Some(*user_id) == me {
-                view.my_role = *role;
-            }
-        }
-        EventBody::ChatRenamed { name } => view.name = Some(name.clone()),
-        EventBody::ChatDeleted {} => {}
     }
 }

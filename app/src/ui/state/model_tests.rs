@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    model::{Effects, Model},
+    effects::Effects,
+    model::Model,
     testing::{ADA, BEN, CHAT, CY, OTHER, direct, group, member, message},
     timeline::Timeline,
 };
@@ -19,7 +20,7 @@ fn event(seq: u64, body: EventBody) -> LogEvent {
     LogEvent { chat_id: CHAT, seq: Seq(seq), at: Timestamp::default(), actor_id: BEN, body }
 }
 
-fn said(seq: u64) -> LogEvent {
+pub(super) fn said(seq: u64) -> LogEvent {
     event(seq, EventBody::NewMessage { message: message(seq, BEN, &format!("message {seq}")) })
 }
 
@@ -27,21 +28,21 @@ fn renamed(seq: u64, name: &str) -> LogEvent {
     event(seq, EventBody::ChatRenamed { name: name.into() })
 }
 
-fn model() -> Model {
+pub(super) fn model() -> Model {
     Model::new(Some(ADA), vec![group(), direct()], vec![BEN])
 }
 
-fn apply(model: &mut Model, frame: impl Into<ServerFrame>) -> Effects {
+pub(super) fn apply(model: &mut Model, frame: impl Into<ServerFrame>) -> Effects {
     let mut effects = Effects::default();
     model.apply(frame.into(), &mut effects);
     effects
 }
 
-fn heads(of: &[(ChatId, u64)]) -> Heads {
+pub(super) fn heads(of: &[(ChatId, u64)]) -> Heads {
     of.iter().map(|(chat, seq)| (*chat, Seq(*seq))).collect()
 }
 
-fn hello(user_id: UserId, of: &[(ChatId, u64)]) -> Notice {
+pub(super) fn hello(user_id: UserId, of: &[(ChatId, u64)]) -> Notice {
     let session_id = SessionId::from_bytes([9; 12]);
     Notice::Hello { user_id, session_id, heads: heads(of), online: vec![CY], heartbeat_ms: 10_000 }
 }
@@ -88,7 +89,7 @@ fn heads_reveal_a_lost_tail_and_unknown_chats() {
     let unknown = ChatId::from_bytes([5; 12]);
     let effects = apply(&mut model, Notice::Heads { heads: heads(&[(CHAT, 2), (OTHER, 0), (unknown, 1)]) });
     assert_eq!(effects.resume, heads(&[(CHAT, 0)]));
-    assert!(effects.refetch_list);
+    assert!(effects.fetch.contains(&unknown));
 }
 
 #[test]
@@ -322,6 +323,12 @@ impl Browser {
         }
         for after in effects.resume.into_values() {
             server.resume(after);
+        }
+        if !effects.restart.is_empty() {
+            let mut effects = Effects::default();
+            let is_new = self.model.restarted(server.view.clone(), &mut effects);
+            assert!(!is_new, "the log never went back");
+            self.carry_out(effects, server);
         }
         if !effects.refetch.is_empty() {
             assert!(self.fetching.is_none(), "fetched twice at once");

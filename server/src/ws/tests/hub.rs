@@ -14,6 +14,7 @@ use app::{
 
 use super::{chat, session, user};
 use crate::ws::{
+    audit::Watch,
     close::Close,
     hub::{Hub, Registered, Socket},
 };
@@ -242,4 +243,31 @@ fn a_few_people_stand_for_all_rooms_and_everybody_gets_their_turn() {
         place = next;
     }
     assert!(seen.len() >= 11, "{seen:?}");
+}
+
+#[test]
+fn a_lost_joining_is_made_good_unless_the_person_left_while_it_was_looked_for() {
+    let hub = hub();
+    let one = connected(&hub, 1, 1, &[1]);
+    assert!(!hub.lacks(user(1), &heads(&[1])) && hub.lacks(user(1), &heads(&[1, 2])));
+    let watch = Watch::new(hub.clone(), user(1));
+    hub.dispatch(&left(3, 1));
+    watch.join(&heads(&[1, 2, 3])).unwrap();
+    let told = received(&one.socket);
+    assert_eq!((told.len(), told[0].as_str()), (2, "removed"));
+    assert!(told[1].contains("heads") && told[1].contains(&chat(2).to_string()));
+    assert!(hub.is_in(&one.socket, chat(2)) && !hub.is_in(&one.socket, chat(3)));
+    // What is noted goes with the watch, also if nothing came of it.
+    drop(Watch::new(hub.clone(), user(1)));
+    assert!(format!("{hub:?}").contains("connecting: 0"), "{hub:?}");
+}
+
+#[test]
+fn all_sessions_get_their_turn() {
+    let hub = hub();
+    let _sockets: Vec<_> = (0..5).map(|n| connected(&hub, n, u128::from(n), &[])).collect();
+    let first = hub.sessions(None, 3);
+    assert_eq!(first.len(), 3);
+    let second = hub.sessions(first.keys().next_back().copied(), 3);
+    assert_eq!(second.keys().copied().collect::<Vec<_>>(), [session(3), session(4)]);
 }

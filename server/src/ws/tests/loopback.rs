@@ -157,6 +157,14 @@ impl Server {
         event
     }
 
+    /// Puts a person into a chat.
+    pub async fn join(&self, chat: ChatId, user_id: UserId) {
+        self.store.add(chat, user_id);
+        let frame = json!({ "type": "chat_added", "chat": { "id": chat } }).to_string().into();
+        let head = app::domain::Seq(0);
+        self.bus.publish(BusMessage::Joined { chat_id: chat, user_id, head, frame }).await.unwrap();
+    }
+
     /// Takes a person out of a chat.
     pub async fn remove(&self, chat: ChatId, user_id: UserId) {
         let frame = json!({ "type": "chat_removed", "chat_id": chat }).to_string().into();

@@ -264,6 +264,78 @@ async fn an_event_whose_publication_was_lost_is_told_of_by_the_heartbeat() {
     assert_eq!(client.next().await.unwrap()["name"], "never published");
 }
 
+#[tokio::test]
+async fn a_resume_that_fails_closes_the_socket_so_that_it_is_repeated() {
+    let server = server_with(&[(1, &[1])]).await;
+    server.store.rename(chat(1), "missed");
+    let mut client = greeted(&server, 1).await;
+    server.store.break_logs();
+    client.send(resume(&[(chat(1), 0)])).await;
+    assert_eq!(client.close_code().await, 1013);
+}
+
+#[tokio::test]
+async fn resuming_too_often_is_refused_but_the_socket_stays() {
+    let server = server_with(&[(1, &[1])]).await;
+    let mut clients = [greeted(&server, 1).await, greeted(&server, 1).await];
+    for client in &mut clients {
+        for _ in 0..30 {
+            client.send(resume(&[])).await;
+        }
+    }
+    let [_, mut last] = clients;
+    assert_eq!(last.next_of("error").await["code"], "too_many_requests");
+    server.happen(chat(1), "still there").await;
+    assert_eq!(last.next_of("chat_renamed").await["name"], "still there");
+}
+
+#[tokio::test]
+async fn coming_online_is_announced_before_the_greeting() {
+    let server = server_with(&[(1, &[1, 2])]).await;
+    let mut watcher = greeted(&server, 1).await;
+    server.store.hold_back_contacts();
+    let _held_up = server.connect(2).await;
+    assert_eq!(watcher.next_of("user_status_changed").await["user_id"], json!(user(2)));
+}
+
+#[tokio::test]
+async fn whoever_joins_learns_who_is_online_and_is_seen_to_be() {
+    let server = server_with(&[(1, &[1, 2])]).await;
+    let mut member = greeted(&server, 1).await;
+    let mut newcomer = greeted(&server, 3).await;
+    server.join(chat(1), user(3)).await;
+    assert_eq!(newcomer.next().await.unwrap()["type"], "chat_added");
+    let told = newcomer.next().await.unwrap();
+    assert_eq!((&told["user_id"], &told["status"]), (&json!(user(1)), &json!("online")));
+    let told = member.next_of("user_status_changed").await;
+    assert_eq!((&told["user_id"], &told["status"]), (&json!(user(3)), &json!("online")));
+    // Nothing is said of whoever is not there, nor of oneself.
+    server.happen(chat(1), "next").await;
+    assert_eq!(newcomer.next().await.unwrap()["name"], "next");
+    assert_eq!(member.next().await.unwrap()["name"], "next");
+}
+
+#[tokio::test]
+async fn a_session_whose_end_was_not_published_loses_its_sockets_all_the_same() {
+    let server = server_with(&[]).await;
+    let (mut one, mut two) = (greeted(&server, 1).await, greeted(&server, 2).await);
+    server.store.sign_out(session(1));
+    assert_eq!(one.close_code().await, 1008);
+    two.send(json!({ "type": "ping" })).await;
+    two.next_of("heads").await;
+}
+
+#[tokio::test]
+async fn whoever_was_not_told_that_they_joined_is_told_by_the_audit() {
+    let server = server_with(&[(1, &[2])]).await;
+    server.store.rename(chat(1), "before");
+    let mut client = greeted(&server, 1).await;
+    server.store.add(chat(1), user(1));
+    assert_eq!(client.next_of("heads").await["heads"], json!({ chat(1).to_string(): 1 }));
+    server.happen(chat(1), "after").await;
+    assert_eq!(client.next_of("chat_renamed").await["name"], "after");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn peers_that_never_read_are_closed_and_the_others_miss_nothing() {
     const EVENTS: u64 = 1_500;

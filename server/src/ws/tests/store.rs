@@ -3,11 +3,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use app::{
-    domain::{About, ChatId, ClientId, DisplayName, Email, Role, Seq, SessionId, Timestamp, UserId},
+    domain::{
+        About, ChatId, ChatKind, ClientId, DisplayName, Email, Ordinal, Role, Seq, SessionId, Timestamp,
+        UserId,
+    },
     error::{AppError, AppResult},
     ports::{
         AccountStore, Appended, ChatRecord, ChatStore, Decide, MessageStore, NewDirectChat, NewGroupChat,
@@ -21,6 +27,8 @@ use async_trait::async_trait;
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    broken_logs: AtomicBool,
+    stuck_contacts: AtomicBool,
 }
 
 #[derive(Default)]
@@ -40,6 +48,16 @@ impl MemoryStore {
 
     pub fn sign_out(&self, session: SessionId) {
         self.state.lock().unwrap().sessions.remove(&session);
+    }
+
+    /// From now on no log can be read.
+    pub fn break_logs(&self) {
+        self.broken_logs.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the question who somebody shares a chat with is never answered.
+    pub fn hold_back_contacts(&self) {
+        self.stuck_contacts.store(true, Ordering::Relaxed);
     }
 
     pub fn add(&self, chat: ChatId, user: UserId) {
@@ -139,8 +157,21 @@ impl ChatStore for MemoryStore {
     async fn role(&self, _: ChatId, _: UserId) -> AppResult<Option<Role>> {
         not_asked()
     }
-    async fn chat(&self, _: ChatId, _: UserId, _: usize) -> AppResult<Option<ChatRecord>> {
-        not_asked()
+    async fn chat(&self, id: ChatId, viewer: UserId, _: usize) -> AppResult<Option<ChatRecord>> {
+        let state = self.state.lock().unwrap();
+        let found = state.chats.get(&id).filter(|(members, _)| members.contains(&viewer));
+        Ok(found.map(|(members, log)| ChatRecord {
+            id,
+            kind: ChatKind::Group,
+            name: None,
+            members: Vec::new(),
+            member_count: members.len() as u64,
+            my_role: Role::Member,
+            head: Seq(log.len() as u64),
+            head_ordinal: Ordinal(0),
+            last_message: None,
+            created_at: Timestamp::from_millis(0),
+        }))
     }
     async fn chats_of(&self, _: UserId, _: usize, _: usize) -> AppResult<Vec<ChatRecord>> {
         not_asked()
@@ -151,10 +182,13 @@ impl ChatStore for MemoryStore {
         let head = |(_, log): &(_, Vec<LogEvent>)| Seq(log.len() as u64);
         Ok(state.chats.iter().filter(|(_, chat)| of(chat)).map(|(id, chat)| (*id, head(chat))).collect())
     }
-    async fn member_ids(&self, _: ChatId) -> AppResult<Vec<UserId>> {
-        not_asked()
+    async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>> {
+        Ok(self.state.lock().unwrap().chats[&chat].0.iter().copied().collect())
     }
     async fn contacts_of(&self, user: UserId, largest: usize, limit: usize) -> AppResult<Vec<UserId>> {
+        if self.stuck_contacts.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         let chats = self.small_chats_of(user, largest).await?;
         let state = self.state.lock().unwrap();
         let members: BTreeSet<_> = chats.iter().flat_map(|chat| state.chats[chat].0.clone()).collect();
@@ -179,6 +213,9 @@ impl MessageStore for MemoryStore {
         not_asked()
     }
     async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
+        if self.broken_logs.load(Ordering::Relaxed) {
+            return Err(AppError::unavailable("broken"));
+        }
         let state = self.state.lock().unwrap();
         Ok(state.chats[&chat].1.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
     }
@@ -191,5 +228,8 @@ impl Store for MemoryStore {
     }
     async fn purge(&self, _: Timestamp) -> AppResult<u64> {
         not_asked()
+    }
+    async fn close(&self) -> AppResult<()> {
+        Ok(())
     }
 }
