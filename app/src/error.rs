@@ -92,11 +92,6 @@ error_codes! {
 }
 
 impl ErrorCode {
-    /// The code of a name on the wire, or `None` if there is no such code.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.as_str() == name)
-    }
-
     /// Whether the same request may succeed later without a change.
     pub fn is_retryable(self) -> bool {
         matches!(
@@ -148,13 +143,6 @@ field_errors! {
     PasswordContainsAccount "password_contains_account" "The password must not contain your name, your e-mail or “samvad”.";
     WrongPassword "wrong_password" "This is not your current password.";
     TooMany "too_many" "These are too many at once.";
-}
-
-impl FieldError {
-    /// The field error of a name on the wire, or `None` if there is no such error.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|error| error.as_str() == name)
-    }
 }
 
 impl AppError {
@@ -342,11 +330,9 @@ mod tests {
             assert!(names.insert(code.as_str()), "{} stands twice", code.as_str());
             assert!((400..=599).contains(&code.status()));
             assert!(code.sentence().ends_with('.'));
-            assert_eq!(ErrorCode::parse(code.as_str()), Some(*code));
             assert_eq!(serde_json::to_value(code).ok(), Some(code.as_str().into()));
         }
         for error in FieldError::ALL {
-            assert_eq!(FieldError::parse(error.as_str()), Some(*error));
             assert_eq!(serde_json::to_value(error).ok(), Some(error.as_str().into()));
         }
     }

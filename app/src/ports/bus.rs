@@ -64,12 +64,6 @@ pub enum BusMessage {
     },
 }
 
-/// Where news arrives on a node. Must not block: it is called from the publisher's task.
-pub trait BusSink: Send + Sync {
-    /// Hands the news to the sockets of this node.
-    fn deliver(&self, message: &BusMessage);
-}
-
 /// Carries news to every node, the own one included.
 #[async_trait]
 pub trait Bus: Send + Sync {

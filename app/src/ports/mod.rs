@@ -17,7 +17,7 @@ mod presence;
 pub use accounts::{
     AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord,
 };
-pub use bus::{Bus, BusMessage, BusSink, Frame};
+pub use bus::{Bus, BusMessage, Frame};
 pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
 pub use limiter::{Limit, Limiter, Throttle};

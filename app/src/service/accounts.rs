@@ -7,15 +7,15 @@ use moka::sync::Cache;
 
 use super::{
     Actor, ClientInfo, Errands, SignedIn, Tokens, device_name,
+    ending::Ending,
     passwords::{Passwords, Verified},
-    sequencer::publish,
     tokens::refresh_hash,
 };
 use crate::{
     domain::{About, DisplayName, Email, NewPassword, SessionId, UserId, limits, search_words},
     error::{AppError, AppResult, ErrorCode, FieldError},
     ports::{
-        Bus, BusMessage, Clock, IdSource, Limit, Limiter, NewSession, NewUser, RefreshOutcome, RefreshToken,
+        Bus, Clock, IdSource, Limit, Limiter, NewSession, NewUser, RefreshOutcome, RefreshToken,
         SessionRecord, Store, Throttle, UserRecord,
     },
     protocol::{AccountView, SessionView, UserView},
@@ -360,26 +360,7 @@ impl Accounts {
     }
 
     fn ending(&self) -> Ending {
-        Ending { alive: self.alive.clone(), bus: Arc::clone(&self.bus) }
-    }
-}
-
-/// What makes the end of a session felt.
-struct Ending {
-    alive: Cache<SessionId, UserId>,
-    bus: Arc<dyn Bus>,
-}
-
-impl Ending {
-    /// The sessions' next requests are refused and their sockets closed.
-    async fn announce(&self, sessions: Vec<SessionId>) {
-        if sessions.is_empty() {
-            return;
-        }
-        for session in &sessions {
-            self.alive.invalidate(session);
-        }
-        publish(&*self.bus, BusMessage::SessionsEnded(sessions)).await;
+        Ending::new(self.alive.clone(), Arc::clone(&self.bus))
     }
 }
 

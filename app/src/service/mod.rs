@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod chats;
 mod device;
+mod ending;
 mod errands;
 pub mod messages;
 mod passwords;

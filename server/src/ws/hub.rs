@@ -17,7 +17,7 @@ use std::{
 use app::{
     domain::{ChatId, Seq, SessionId, UserId, limits},
     error::AppResult,
-    ports::{BusMessage, BusSink, SocketId},
+    ports::{BusMessage, SocketId},
     protocol::Heads,
     service::Actor,
 };
@@ -411,10 +411,3 @@ impl Hub {
 /// The soonest and the latest that a socket is told to come back after a restart, in milliseconds.
 const EARLIEST_RETURN_MS: u64 = 100;
 const LATEST_RETURN_MS: u64 = 3_000;
-
-impl BusSink for Hub {
-    fn deliver(&self, message: &BusMessage) {
-        // Who calls this does not publish, so there is nobody to slow down.
-        drop(self.dispatch(message));
-    }
-}
