@@ -17,7 +17,6 @@ case "$purpose" in
   *) fail "usage: scripts/setup.sh run|check|test|dev" ;;
 esac
 
-node_major=20
 cargo_leptos_version=0.3.10
 
 # Runs a command as root: directly, or through sudo.
@@ -27,7 +26,7 @@ as_root() {
   elif have sudo; then
     sudo "$@"
   else
-    return 1
+    fail "This needs root, and there is no sudo: run as root: $*"
   fi
 }
 
@@ -65,11 +64,12 @@ c_compiler() {
 }
 
 node_is_recent() {
-  have node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$node_major" ]
+  have node && node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exit(major > 20 || (major === 20 && minor >= 12) ? 0 : 1)'
 }
 
 node_and_npm() {
-  local advice="Node $node_major or newer with npm is needed: install it from https://nodejs.org."
+  local advice="Node 20.12 or newer with npm is needed: install it from https://nodejs.org."
   node_is_recent || apt_install "$advice" nodejs
   node_is_recent || fail "The Node that apt-get offers is too old ($(node --version)). $advice"
   have npm || apt_install "$advice" npm

@@ -1,6 +1,9 @@
 //! (server) Loads what a page is made from, before its first byte is rendered.
 
-use super::page_data::{Page, PageData};
+use super::{
+    page_data::{Page, PageData},
+    state::sign_in_path,
+};
 use crate::{
     api::context::RequestContext,
     domain::{ChatId, ClientId, Seq, next_path::safe_next},
@@ -36,6 +39,8 @@ pub struct PageQuery {
     pub before: Option<Seq>,
     /// `next`: where to go after signing in.
     pub next: Option<String>,
+    /// The whole path and query, to come back to after signing in.
+    pub whole: String,
 }
 
 /// Loads the page at this path. A fault becomes a page that says so.
@@ -53,7 +58,7 @@ pub async fn load(
                 let error = AppError::not_found();
                 page(PageData::empty(Page::Failed { error }), 404, utc_offset_minutes)
             }
-            _ => Loaded::Redirect(sign_in_address(path)),
+            _ => Loaded::Redirect(sign_in_path(&query.whole)),
         };
     };
     if matches!(wanted, Wanted::SignIn) {
@@ -137,10 +142,6 @@ fn wanted(path: &str) -> Wanted {
         ["c", id, "details"] => chat(id).map_or(Wanted::Nothing, Wanted::Details),
         _ => Wanted::Nothing,
     }
-}
-
-fn sign_in_address(path: &str) -> String {
-    if path == "/" { "/login".to_owned() } else { format!("/login?next={path}") }
 }
 
 fn page(mut data: PageData, status: u16, utc_offset_minutes: i32) -> Loaded {

@@ -108,15 +108,26 @@ async fn render(
 /// Scripts run by this page's nonce alone; nothing comes from elsewhere.
 fn content_security_policy(nonce: &str, secure: bool) -> String {
     let upgrade = if secure { "; upgrade-insecure-requests" } else { "" };
+    let reload = reload_sockets();
     format!(
         "default-src 'self'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
          img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
-         form-action 'self'; connect-src 'self'{upgrade}"
+         form-action 'self'; connect-src 'self'{reload}{upgrade}"
     )
 }
 
+/// Under `cargo leptos watch` a page is told by a socket on another port when to load itself anew.
+fn reload_sockets() -> String {
+    if std::env::var_os("LEPTOS_WATCH").is_none() {
+        return String::new();
+    }
+    let port = std::env::var("LEPTOS_RELOAD_PORT").unwrap_or_else(|_unset| "3001".to_owned());
+    format!(" ws://127.0.0.1:{port} ws://localhost:{port}")
+}
+
 fn query(uri: &Uri) -> PageQuery {
-    let mut query = PageQuery::default();
+    let whole = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let mut query = PageQuery { whole, ..PageQuery::default() };
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         match &*name {
             "q" => query.search = value.chars().take(200).collect(),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{AppError, AppResult, ErrorCode, FieldError},
-    ui::state::{Store, use_store},
+    ui::state::{Store, browser, use_store},
 };
 
 /// One form: whether it waits, and what was wrong with what it sent last.
@@ -94,7 +94,7 @@ impl FormState {
         self.pending.set(true);
         self.error.set(None);
         spawn_local(async move {
-            let answer = call.await;
+            let answer = browser::within(call).await;
             // The form may be gone by now: the signals are then, too, but the answer still counts.
             let _gone = self.pending.try_set(false);
             match answer {

@@ -13,7 +13,7 @@ use crate::{
     api,
     error::{AppError, ErrorCode},
     protocol::UserView,
-    ui::state::{Store, use_store},
+    ui::state::{Store, browser, use_store},
 };
 
 /// How long the typing has to pause before the server is asked.
@@ -116,7 +116,7 @@ impl PeopleSearch {
         }
         self.state.set(SearchState::Searching);
         spawn_local(async move {
-            let answer = api::search_users(query).await;
+            let answer = browser::within(api::search_users(query)).await;
             // Nobody waits for it any more: the page was left, or something else was asked meanwhile.
             if !self.asked.try_get_value().is_some_and(|asked| asked.is_latest(question)) {
                 return;

@@ -176,7 +176,7 @@ fn Sessions() -> impl IntoView {
     let load = move || {
         listed.set(Listed::Loading);
         spawn_local(async move {
-            let state = match api::list_sessions().await {
+            let state = match browser::within(api::list_sessions()).await {
                 Ok(list) => {
                     sessions.try_set(list);
                     Listed::There

@@ -36,7 +36,7 @@ pub fn Workspace() -> impl IntoView {
 
     view! {
         <div class="workspace" data-view=move || view.get()>
-            <a class="skip-link" href="#content">"Skip to content"</a>
+            <a class="skip-link" href="#content" rel="external">"Skip to content"</a>
             <ConnectionBanner store/>
             <ChatList/>
             <div class="workspace__content">

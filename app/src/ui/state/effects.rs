@@ -25,6 +25,8 @@ pub struct Effects {
     pub refetch_list: bool,
     /// Something did not come: ask again in a while, even if nothing else happens.
     pub retry: bool,
+    /// Chats that one is in again: what is shown of them may lack what was said meanwhile.
+    pub returned: BTreeSet<ChatId>,
     /// Chats that one is out of now.
     pub gone: Vec<ChatId>,
     /// How often the server says something.

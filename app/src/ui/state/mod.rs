@@ -292,6 +292,14 @@ impl Store {
         for id in std::mem::take(&mut effects.fetch) {
             self.fetch_chat(id);
         }
+        for id in std::mem::take(&mut effects.returned) {
+            let is_open = self
+                .timeline
+                .with_untracked(|open| open.as_ref().is_some_and(|timeline| timeline.chat_id() == id));
+            if is_open {
+                self.load(id);
+            }
+        }
         if std::mem::take(&mut effects.refetch_list) {
             self.refetch_list();
         }

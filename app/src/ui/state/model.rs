@@ -92,7 +92,9 @@ impl Model {
 
     /// Takes over a chat that the user has just made or opened, also one that they were out of before.
     pub fn welcome(&mut self, view: ChatView, out: &mut Effects) {
-        self.gone.remove(&view.id);
+        if self.gone.remove(&view.id) {
+            out.returned.insert(view.id);
+        }
         self.fetched(view, out);
     }
 
@@ -269,7 +271,9 @@ impl Model {
                         Some(_) => {}
                         None => {
                             // Also if one was told to be out of it: this was said later.
-                            self.gone.remove(&id);
+                            if self.gone.remove(&id) {
+                                out.returned.insert(id);
+                            }
                             self.meet(id, head, out);
                         }
                     }
@@ -312,7 +316,9 @@ impl Model {
         }
         let before = std::mem::take(&mut self.unlisted);
         for (id, head) in heads {
-            self.gone.remove(&id);
+            if self.gone.remove(&id) {
+                out.returned.insert(id);
+            }
             match self.chats.get(&id) {
                 Some(known) if head != known.applied => self.ask(id, out),
                 Some(_) => {}

@@ -195,7 +195,7 @@ impl Client {
         }
     }
 
-    async fn any(&mut self) -> Result<Value, u16> {
+    pub async fn any(&mut self) -> Result<Value, u16> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("something in time") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),

@@ -34,7 +34,7 @@ use crate::{
         },
         page_data::Page,
         state::{
-            Store,
+            Store, browser,
             naming::{chat_title, partner},
             use_store,
         },
@@ -91,7 +91,7 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
     let fetch = move || {
         load.set(Load::Loading);
         spawn_local(async move {
-            let state = match api::get_chat(id).await {
+            let state = match browser::within(api::get_chat(id)).await {
                 Ok(chat) => {
                     store.upsert_chat(chat);
                     Load::There
