@@ -36,13 +36,11 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
                     error = error.chain(),
                     "a session could not be checked"
                 );
-                let mut error = error;
-                error.request_id = Some(request_id.to_string());
                 let path = request.uri().path();
                 if path == "/ws" || path.starts_with("/api/") {
                     return errors::response(error, &request_id);
                 }
-                error.cause = None;
+                let error = AppError { request_id: Some(request_id.to_string()), cause: None, ..error };
                 let context = known(&state, client, None, None, request_id);
                 return pages::failed(&state, context, request.uri().clone(), error).await;
             }

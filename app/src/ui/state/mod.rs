@@ -166,24 +166,12 @@ impl Store {
         self.account.with_untracked(|account| account.as_ref().map(|account| account.id))
     }
 
-    /// All chats, last active first.
-    pub fn chats(&self) -> Signal<Vec<ChatView>> {
-        let sorted = self.sorted;
-        Signal::derive(move || sorted.with(|chats| chats.iter().map(|chat| (**chat).clone()).collect()))
-    }
-
     /// All chats, last active first, without copying them.
     pub fn shared_chats(&self) -> Memo<Vec<Arc<ChatView>>> {
         self.sorted
     }
 
-    /// The chat of that id, as long as one is in it.
-    pub fn chat(&self, id: ChatId) -> Memo<Option<ChatView>> {
-        let shared = self.shared_chat(id);
-        Memo::new(move |_| shared.with(|chat| chat.as_deref().cloned()))
-    }
-
-    /// The chat of that id, without copying it.
+    /// The chat of that id, as long as one is in it, without copying it.
     pub fn shared_chat(&self, id: ChatId) -> Memo<Option<Arc<ChatView>>> {
         let model = self.model;
         Memo::new_with_compare(
