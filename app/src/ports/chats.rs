@@ -87,7 +87,9 @@ pub trait ChatStore: Send + Sync {
     /// The chat with up to `members` of its members, or `None` if the viewer is not in it.
     async fn chat(&self, chat: ChatId, viewer: UserId, members: usize) -> AppResult<Option<ChatRecord>>;
 
-    /// The viewer's chats, last active first, at most `limit`, each with up to `members` members.
+    /// The viewer's chats, last active first, at most `limit`, each with up to `members` members and
+    /// otherwise as [`Self::chat`] gives it. Asks the store a fixed number of questions, each about all of
+    /// the chats at once: somebody may be in a thousand.
     async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>>;
 
     /// The head of every chat that the viewer is in.

@@ -295,6 +295,36 @@ pub async fn chats_are_listed_by_last_activity(store: TheStore) {
     assert_eq!(two[0], chat(&store, with_bob, ada).await, "a list says what the chat itself says");
 }
 
+pub async fn a_long_list_says_of_each_chat_what_the_chat_itself_says(store: TheStore) {
+    let all: [UserId; 6] = people(&store).await;
+    let ada = all[0];
+    for number in 0..60_usize {
+        let others = 1 + number % 5;
+        let chat = match number {
+            0 => direct(&store, [all[1], ada], at(0)).await,
+            _ => group(&store, &all[..=others]).await,
+        };
+        // Some are silent, in some the last event is not a message, and from some the first member has gone.
+        for message in 0..number % 3 {
+            send(&store, chat, all[1], &format!("{number}, {message}"), i64::try_from(number).unwrap()).await;
+        }
+        if number % 4 == 1 {
+            store.change_chat(chat, ada, at(200), always(vec![renamed("Crew")])).await.unwrap();
+        }
+        if number % 5 == 4 {
+            let left = EventBody::MemberRemoved { user_id: all[1] };
+            store.change_chat(chat, all[1], at(200), always(vec![left])).await.unwrap();
+        }
+    }
+    for most in [0, 1, 3, 100] {
+        let listed = store.chats_of(ada, 1_000, most).await.unwrap();
+        assert_eq!(listed.len(), 60);
+        for record in listed {
+            assert_eq!(Some(&record), store.chat(record.id, ada, most).await.unwrap().as_ref());
+        }
+    }
+}
+
 pub async fn heads_contacts_and_small_chats(store: TheStore) {
     let all: [UserId; 5] = people(&store).await;
     let pair = direct(&store, [all[0], all[1]], at(0)).await;

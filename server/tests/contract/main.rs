@@ -44,6 +44,7 @@ macro_rules! contract {
             the_last_admin_hands_over_and_the_last_member_ends_the_group
             a_deleted_chat_is_gone_for_everybody
             chats_are_listed_by_last_activity
+            a_long_list_says_of_each_chat_what_the_chat_itself_says
             heads_contacts_and_small_chats
         );
         contract!(@module messages $fixture:
