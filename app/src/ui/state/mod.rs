@@ -7,6 +7,7 @@
 //! | [`effects`] | what the model asks for: plain data |
 //! | `known` | one chat as it is known, and what an event changes in it: pure |
 //! | [`timeline`] | the messages of the open chat: a pure, ordered, gap-aware list |
+//! | [`listing`] | what the list of messages shows, with a key for each that never changes: pure |
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
 //! | [`sending`] | carries the outbox out; drafts |
@@ -23,6 +24,7 @@ pub mod browser;
 pub mod conversation;
 pub mod effects;
 mod known;
+pub mod listing;
 pub mod model;
 #[cfg(test)]
 mod model_tests;
