@@ -163,6 +163,11 @@ impl Store {
         taken
     }
 
+    /// The first page is there: what has not been taken of its data is of no use to any other page.
+    pub fn first_page_is_there(&self) {
+        self.initial_taken.set_value(true);
+    }
+
     /// Who is signed in, without following changes.
     pub fn me(&self) -> Option<UserId> {
         self.account.with_untracked(|account| account.as_ref().map(|account| account.id))
@@ -338,6 +343,17 @@ fn same(old: Option<&Vec<Arc<ChatView>>>, new: Option<&Vec<Arc<ChatView>>>) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_first_page_leaves_of_its_data_is_for_no_other_page() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let store = Store::new(PageData::failed(AppError::not_found()));
+            assert!(store.take_initial(|page| matches!(page, Page::Plain).then_some(())).is_none());
+            store.first_page_is_there();
+            assert!(store.take_initial(|page| matches!(page, Page::Failed { .. }).then_some(())).is_none());
+        });
+    }
 
     #[test]
     fn the_sign_in_page_leads_back() {
