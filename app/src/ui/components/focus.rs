@@ -76,6 +76,12 @@ impl FocusKeeper {
         }
     }
 
+    /// Leads to the row at this place, if what is drawn next takes away what has the focus.
+    pub fn lead_to(self, place: usize) {
+        self.noted.set_value(Some(Noted { row: String::new(), place, control: None }));
+        self.restore_soon();
+    }
+
     /// Gives the focus back once everything that has just changed has been drawn.
     pub fn restore_soon(self) {
         request_animation_frame(move || self.restore());
