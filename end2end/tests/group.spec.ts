@@ -53,6 +53,21 @@ test("an admin creates, renames, fills and empties a group, and everybody sees i
     await expect(chen.page.getByText("Only the two of us")).toHaveCount(0);
   });
 
+  await test.step("add again", async () => {
+    const chenStays = await chen.markPage();
+    await asha.findPeople("Chen");
+    await asha.page.getByRole("button", { name: "Add Chen Wei" }).click();
+    await expect(asha.member("Chen Wei")).toBeVisible();
+    // The chat comes back by itself, with what was said meanwhile, and goes on.
+    await chen.openChat("Night gardeners");
+    await chen.sees("Only the two of us");
+    await bela.says("Chen is back");
+    await chen.sees("Chen is back");
+    await chen.says("So I am");
+    await bela.sees("So I am");
+    await chenStays();
+  });
+
   await belaStays();
 });
 
