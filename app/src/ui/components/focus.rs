@@ -17,7 +17,7 @@ const CONTROLS: &str = "button, a[href], input:not([type='hidden']), textarea";
 /// Where the focus was last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Noted {
-    /// The id of the row.
+    /// The id of the row; empty for whichever is at that place.
     row: String,
     /// The place of the row among the rows.
     place: usize,
@@ -56,11 +56,21 @@ impl FocusKeeper {
         self.noted.set_value(Some(Noted { row: rows[place].id(), place, control }));
     }
 
+    /// Takes note that the focus leaves for something else on the page. One that is lost goes nowhere.
+    pub fn leave(&self, event: &FocusEvent) {
+        if event.related_target().is_some() {
+            self.noted.set_value(None);
+        }
+    }
+
     /// Gives the focus back, if it was lost from the list. To be called when the list has been drawn.
     pub fn restore(&self) {
         // The page may have been left meanwhile.
         let Some(Some(noted)) = self.noted.try_get_value() else { return };
         if !is_lost() {
+            if noted.row.is_empty() {
+                self.noted.set_value(None);
+            }
             return;
         }
         let rows = self.rows();

@@ -205,7 +205,13 @@ fn Sessions() -> impl IntoView {
             EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> })
         }
         Listed::There => EitherOf3::C(view! {
-            <ul class="rows" role="list" id="session-list" on:focusin=move |event| focus.note(&event)>
+            <ul
+                class="rows"
+                role="list"
+                id="session-list"
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || sessions.get() key=|session| session.id let:session>
                     <SessionRow session sessions/>
                 </For>

@@ -148,6 +148,7 @@ pub(super) fn History(
                         aria-busy=move || loading_older.get().then_some("true")
                         on:keydown=move |event| on_key(&event, place.feed, move || store.load_older())
                         on:focusin=move |event| focus_keeper.note(&event)
+                        on:focusout=move |event| focus_keeper.leave(&event)
                     >
                         <For
                             each=move || keys.get()

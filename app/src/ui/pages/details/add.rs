@@ -53,7 +53,13 @@ pub fn AddPeople(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch)
             <Show when=all_are_members>
                 <p class="card__lead">"Everybody who was found is in the group."</p>
             </Show>
-            <ul class="people" role="list" id=LIST_ID on:focusin=move |event| focus.note(&event)>
+            <ul
+                class="people"
+                role="list"
+                id=LIST_ID
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || candidates.get() key=|user| user.id let:user>
                     {
                         let row_id = format!("found-{}", user.id);

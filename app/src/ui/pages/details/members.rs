@@ -93,7 +93,13 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
             <Show when=move || from.get() != 0>
                 <a class="button quiet" href=format!("/c/{id}/details")>"Show the first members"</a>
             </Show>
-            <ul class="rows" role="list" id=LIST_ID on:focusin=move |event| focus.note(&event)>
+            <ul
+                class="rows"
+                role="list"
+                id=LIST_ID
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || members.get() key=|user| user.id let:user>
                     <MemberRow store id chat admins user focus/>
                 </For>
