@@ -82,7 +82,7 @@ node_from_npm() {
   say "Installing a recent Node into .tools (50 MB)"
   mkdir -p "$folder" .tools/bin
   cp scripts/node/package.json scripts/node/package-lock.json "$folder/"
-  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund >&2) || return 1
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || return 1
   ln -sf "../node/node_modules/$name/bin/node" .tools/bin/node
   # An npm that a distribution patched runs on that distribution's Node only, so this one has its own.
   ln -sf ../node/node_modules/npm/bin/npm-cli.js .tools/bin/npm
