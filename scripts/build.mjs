@@ -21,7 +21,7 @@ process.chdir(root);
 
 /** What cargo-leptos needs for other things than a release build. */
 const IGNORED = [
-  "name", "site-addr", "reload-port", "end2end-cmd", "end2end-dir", "watch-additional-files", "disable-erase-components",
+  "name", "site-addr", "reload-port", "end2end-cmd", "end2end-dir", "disable-erase-components",
 ];
 const USED = [
   "bin-package", "bin-exe-name", "bin-default-features", "bin-features",
