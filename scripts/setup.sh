@@ -2,8 +2,8 @@
 # Installs what is missing for one purpose, and nothing if all is there.
 #
 #   scripts/setup.sh run     build and serve: wasm target, C compiler, Node, wasm-bindgen, build tools
-#   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node
-#   scripts/setup.sh test    everything in the two above, and a browser
+#   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node, cargo-deny
+#   scripts/setup.sh test    everything in "run", the tests' packages and a browser
 #   scripts/setup.sh dev     everything in "run", and cargo-leptos
 #
 # Rust has to be there already (https://rustup.rs). On Debian and Ubuntu the rest comes by itself;
@@ -18,6 +18,7 @@ case "$purpose" in
 esac
 
 cargo_leptos_version=0.3.10
+cargo_deny_version=0.20.2
 
 # Runs a command as root: directly, or through sudo.
 as_root() {
@@ -132,20 +133,22 @@ wasm_bindgen() {
     cargo install --quiet --root .tools wasm-bindgen-cli --version "$version"
 }
 
-cargo_leptos() {
-  if have cargo-leptos; then
+# cargo_tool <name> <version> <how long it takes>: a cargo command of a version, unless it is there already.
+cargo_tool() {
+  local name="$1" version="$2" duration="$3"
+  if have "$name"; then
     return
   fi
   if have cargo-binstall; then
-    say "Fetching cargo-leptos $cargo_leptos_version"
-    if cargo binstall --no-confirm --root .tools "cargo-leptos@$cargo_leptos_version" >&2; then
+    say "Fetching $name $version"
+    if cargo binstall --no-confirm --root .tools "$name@$version" >&2; then
       return
     fi
   fi
-  say "Building cargo-leptos $cargo_leptos_version into .tools: more than 10 minutes, once"
-  # Built to be had sooner rather than to run faster: it only starts other programs.
+  say "Building $name $version into .tools ($duration, once)"
+  # Built to be had sooner rather than to run faster: it mostly waits for other programs.
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-    cargo install --locked --root .tools "cargo-leptos@$cargo_leptos_version"
+    cargo install --quiet --locked --root .tools "$name@$version"
 }
 
 browser() {
@@ -174,7 +177,10 @@ rust
 c_compiler
 node_and_npm
 case "$purpose" in
-  check) npm_ci end2end ;;
+  check)
+    npm_ci end2end
+    cargo_tool cargo-deny "$cargo_deny_version" "about 5 minutes"
+    ;;
   run)
     npm_ci scripts
     wasm_bindgen
@@ -182,7 +188,7 @@ case "$purpose" in
   dev)
     npm_ci scripts
     wasm_bindgen
-    cargo_leptos
+    cargo_tool cargo-leptos "$cargo_leptos_version" "more than 10 minutes"
     ;;
   test)
     npm_ci scripts
