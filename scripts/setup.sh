@@ -42,7 +42,7 @@ apt_install() {
     as_root apt-get update -qq || fail "apt-get update failed. $advice"
     apt_refreshed=yes
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
     fail "apt-get could not install $*. $advice"
 }
 
