@@ -96,7 +96,8 @@ async fn ready(State(state): State<AppState>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], reason).into_response()
 }
 
-/// The files of the site. What has its content's hash in its name never changes.
+/// The files of the site. What has its content's hash in its name never changes; a development build, which
+/// changes while it is looked at, goes without such names.
 fn assets(state: &AppState) -> Router<AppState> {
     let root = &state.site_root;
     let files = |path: std::path::PathBuf| ServeDir::new(path).precompressed_br().precompressed_gzip();
@@ -108,9 +109,8 @@ fn assets(state: &AppState) -> Router<AppState> {
             response
         })
     };
-    let package = Router::new()
-        .nest_service("/pkg", files(root.join("pkg")))
-        .layer(cached("public, max-age=31536000, immutable"));
+    let lifetime = if state.leptos.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let package = Router::new().nest_service("/pkg", files(root.join("pkg"))).layer(cached(lifetime));
     let mut public = Router::new();
     for name in ["favicon.svg", "icon.svg", "robots.txt", "logo.svg"] {
         let file = tower_http::services::ServeFile::new(root.join(name));
