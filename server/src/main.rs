@@ -2,26 +2,22 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use server::{
-    config::{Cli, Command, Config, Seed},
+    config::{self, Command, Config, LoadError, Seed},
     demo, listen, open, open_files, run, seed, telemetry,
 };
 
 fn main() -> ExitCode {
-    let command = match Cli::parse().command {
-        Some(command) => command,
-        // `cargo leptos` starts the binary without a word; everything else comes from the environment.
-        None => match Cli::parse_from(["samvad", "serve"]).command {
-            Some(command) => command,
-            None => return ExitCode::FAILURE,
-        },
+    let loaded = match config::load(std::env::args_os()) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Line(error)) => error.exit(),
+        Err(LoadError::File(error)) => return fail(&error),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    let result = match command {
+    let result = match loaded.command {
         Command::Serve(config) => runtime.block_on(serve(config)),
         Command::Seed(folder) => runtime.block_on(load_demo(folder)),
     };

@@ -1,5 +1,8 @@
-//! What the server is told at start: flags, each with an environment variable of the same meaning.
+//! What the server is told at start: flags, each with an environment variable and a key of the configuration
+//! file that mean the same. Defaults yield to the file, the file to the environment, that to flags.
 
+pub mod file;
+mod load;
 mod origin;
 mod secret;
 
@@ -7,6 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use load::{LoadError, Loaded, Sources, load};
 pub use origin::Origin;
 pub use secret::{Secret, load_secret};
 
@@ -14,6 +18,10 @@ pub use secret::{Secret, load_secret};
 #[derive(Debug, Parser)]
 #[command(name = "samvad", version, about, propagate_version = true)]
 pub struct Cli {
+    /// The configuration file. By default samvad.toml in the working folder, if it is there.
+    #[arg(long, env = "SAMVAD_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+
     /// What to do; `serve` if nothing is said.
     #[command(subcommand)]
     pub command: Option<Command>,
