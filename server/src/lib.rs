@@ -3,6 +3,7 @@
 //! | module | what belongs there |
 //! | --- | --- |
 //! | [`config`] | what the server is told at start |
+//! | [`check`] | trying what it is told, before it is started |
 //! | [`state`] | the composition root, the only place that names concrete adapters |
 //! | [`http`] | routes, layers, pages, the global error layer |
 //! | [`ws`] | the sockets of this node |
@@ -14,6 +15,7 @@
 #![recursion_limit = "256"]
 
 pub mod bus;
+pub mod check;
 pub mod config;
 pub mod demo;
 pub mod http;
@@ -26,7 +28,13 @@ pub mod system;
 pub mod telemetry;
 pub mod ws;
 
-use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use app::{error::AppResult, ports::Store};
 use config::{Config, load_secret};
@@ -98,7 +106,12 @@ pub async fn seed(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// The embedded store in this folder.
 fn open_store(folder: &Path) -> AppResult<Arc<EmbeddedStore>> {
-    EmbeddedStore::open(&folder.join("samvad.db"), EmbeddedOptions::default())
+    EmbeddedStore::open(&database_file(folder), EmbeddedOptions::default())
+}
+
+/// Where the embedded store keeps everything.
+pub fn database_file(folder: &Path) -> PathBuf {
+    folder.join("samvad.db")
 }
 
 /// Serves until `shutdown`, then drains: sockets are told to come back, requests finish, what was accepted

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use server::{
-    config::{self, Command, Config, LoadError, Seed},
+    check,
+    config::{self, Command, Config, LoadError, Seed, Sources},
     demo, listen, open, open_files, run, seed, telemetry,
 };
 
@@ -19,6 +20,12 @@ fn main() -> ExitCode {
     };
     let result = match loaded.command {
         Command::Serve(config) => runtime.block_on(serve(config)),
+        Command::Check(config) => {
+            let right = runtime.block_on(try_out(config, loaded.sources));
+            // What did not answer in time is not waited for now.
+            runtime.shutdown_background();
+            return if right { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
         Command::Seed(folder) => runtime.block_on(load_demo(folder)),
     };
     match result {
@@ -37,6 +44,18 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     announce(&config, bound);
     run(listener, state, stop_signal()).await;
     Ok(())
+}
+
+/// Says line by line what is right and wrong with a configuration. Whether nothing is wrong.
+#[allow(clippy::print_stdout)]
+async fn try_out(config: Config, sources: Sources) -> bool {
+    let wrong = check::run(config, sources, |line| println!("{line}")).await;
+    match wrong {
+        0 => println!("\nNothing is wrong."),
+        1 => println!("\nOne thing is wrong."),
+        more => println!("\n{more} things are wrong."),
+    }
+    wrong == 0
 }
 
 async fn load_demo(folder: Seed) -> Result<(), Box<dyn std::error::Error>> {

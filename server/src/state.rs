@@ -177,10 +177,11 @@ impl FromRef<AppState> for LeptosOptions {
     }
 }
 
-/// Whether the build put the list of the files' hashes beside the binary. Leptos panics on each page where
-/// it is told of a list that is not there; a server whose site was not built shows pages without scripts.
-fn has_hashes() -> bool {
-    std::env::current_exe().is_ok_and(|binary| binary.with_file_name("hash.txt").exists())
+/// The list of the files' hashes, if the build put it beside the binary. Leptos panics on each page where it
+/// is told of a list that is not there; a server whose site was not built shows pages without scripts.
+pub fn hashes() -> Option<PathBuf> {
+    let list = std::env::current_exe().ok()?.with_file_name("hash.txt");
+    list.exists().then_some(list)
 }
 
 /// Under `cargo leptos` its environment says everything; on its own the server knows its own layout.
@@ -194,7 +195,7 @@ fn leptos_options(site_root: &std::path::Path) -> LeptosOptions {
         .output_name("samvad")
         .site_root(site_root.to_string_lossy())
         .site_pkg_dir("pkg")
-        .hash_files(has_hashes())
+        .hash_files(hashes().is_some())
         .env(leptos::config::Env::PROD)
         .build()
 }

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use load::{LoadError, Loaded, Sources, load};
 pub use origin::Origin;
-pub use secret::{Secret, load_secret};
+pub use secret::{Secret, load_secret, secret_file};
 
 /// Samvad: team and community chat.
 #[derive(Debug, Parser)]
@@ -32,6 +32,9 @@ pub struct Cli {
 pub enum Command {
     /// Serve the chat until told to stop.
     Serve(Config),
+    /// Try what `serve` would be told, without changing anything, and say what is wrong with it. Ends with 0
+    /// if nothing is, and with 1 otherwise.
+    Check(Config),
     /// Load the demo accounts into the store and exit.
     Seed(Seed),
 }

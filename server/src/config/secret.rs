@@ -43,7 +43,7 @@ pub fn load_secret(given: Option<Secret>, folder: &Path, fresh: [u8; 32]) -> Res
     if let Some(secret) = given {
         return Ok(secret);
     }
-    let path = folder.join("secret");
+    let path = secret_file(folder);
     let fail = |path: PathBuf, reason: String| ConfigError::Secret { path, reason };
     match create(&path, fresh) {
         Ok(()) => {}
@@ -52,6 +52,11 @@ pub fn load_secret(given: Option<Secret>, folder: &Path, fresh: [u8; 32]) -> Res
     }
     let text = fs::read_to_string(&path).map_err(|error| fail(path.clone(), error.to_string()))?;
     text.parse().map_err(|reason: &str| fail(path, reason.to_owned()))
+}
+
+/// Where a secret is kept that was not given.
+pub fn secret_file(folder: &Path) -> PathBuf {
+    folder.join("secret")
 }
 
 fn create(path: &Path, fresh: [u8; 32]) -> io::Result<()> {

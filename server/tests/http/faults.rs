@@ -1,6 +1,6 @@
 //! What people see when something behind the server fails.
 
-use crate::support::{Answer, Fault, Log, TestServer, client_id};
+use crate::support::{Answer, Fault, Log, TestServer, client_id, soon};
 
 /// The id that a page tells people to ask about.
 #[track_caller]
@@ -46,6 +46,25 @@ async fn a_lost_store_is_said_everywhere_and_the_process_stays() {
     assert!(ready.header("retry-after").parse::<u32>().unwrap() > 0);
     assert_eq!(ada.get("/healthz").await.status, 200);
     assert_eq!(anonymous.get("/login").await.status, 200, "what needs no store is there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_store_is_silent_says_in_time_that_it_is_not_ready() {
+    let server = TestServer::start().await;
+    let probe = server.browser();
+    server.store.fail("check", Fault::Silent);
+    let silent = soon("an answer to the probe", probe.get("/readyz")).await;
+    assert_eq!(silent.status, 503);
+    assert!(silent.header("retry-after").parse::<u32>().unwrap() > 0);
+    assert!(silent.text().contains("does not answer"), "{}", silent.text());
+    assert_eq!(
+        probe.get("/healthz").await.status,
+        200,
+        "the process is well: starting it anew would not help"
+    );
+    server.store.mend();
+    assert_eq!(probe.get("/readyz").await.status, 200, "ready as soon as the store is");
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

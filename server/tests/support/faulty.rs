@@ -23,6 +23,8 @@ pub enum Fault {
     Unavailable,
     /// It was done, but nobody hears of that.
     AnswerLost,
+    /// The store is there and never answers. For readiness alone.
+    Silent,
     /// Something that should not be, with a cause that nobody outside may read.
     Broken,
 }
@@ -58,7 +60,7 @@ impl FaultyStore {
             Some(Fault::Panic) => panic!("a fault that the test asked for"),
             Some(Fault::Unavailable) => Err(AppError::unavailable("no store: sesame-7141")),
             Some(Fault::Broken) => Err(AppError::internal("a broken row: sesame-7141")),
-            Some(Fault::AnswerLost) | None => Ok(()),
+            Some(Fault::AnswerLost | Fault::Silent) | None => Ok(()),
         }
     }
 
@@ -290,6 +292,9 @@ impl MessageStore for FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     async fn check(&self) -> AppResult<()> {
+        if self.fault("check") == Some(Fault::Silent) {
+            std::future::pending::<()>().await;
+        }
         self.before("check")?;
         let done = self.inner.check().await;
         self.after("check")?;

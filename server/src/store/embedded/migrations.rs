@@ -3,7 +3,7 @@
 use app::error::{AppError, AppResult};
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::fault::Fault;
+use super::{Schema, fault::Fault};
 
 /// The version that a database has when this migration has been applied is its place here, from 1.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
@@ -27,26 +27,31 @@ pub(super) fn apply(connection: &mut Connection) -> AppResult<()> {
 
 fn migrate(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let empty = version == 0 && application == 0 && tables == 0;
+    let Schema { found, known } = look(&transaction)?;
+    for sql in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()) {
+        transaction.execute_batch(sql)?;
+    }
+    if found < known {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", known)?;
+        tracing::info!(from = found, to = known, "migrated the database");
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Which version a database has. Fails if it cannot be used by this program.
+pub(super) fn look(connection: &Connection) -> Result<Schema, Fault> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let empty = found == 0 && application == 0 && tables == 0;
     if application != APPLICATION_ID && !empty {
         return Err(AppError::internal(Unusable::Foreign).into());
     }
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    let done = match usize::try_from(version) {
-        Ok(done) if version <= known => done,
-        _ => return Err(AppError::internal(Unusable::Newer { found: version, known }).into()),
-    };
-    for sql in MIGRATIONS.iter().skip(done) {
-        transaction.execute_batch(sql)?;
+    if !(0..=known).contains(&found) {
+        return Err(AppError::internal(Unusable::Newer { found, known }).into());
     }
-    if version < known {
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", known)?;
-        tracing::info!(from = version, to = known, "migrated the database");
-    }
-    transaction.commit()?;
-    Ok(())
+    Ok(Schema { found, known })
 }

@@ -112,6 +112,15 @@ pub struct WriteStats {
     pub commits: u64,
 }
 
+/// The version of a database's schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// What the file has; 0 if it is empty.
+    pub found: i64,
+    /// The newest that this program knows, to which the file is migrated when it is opened.
+    pub known: i64,
+}
+
 /// The store. Dropping it finishes the writes that wait and closes the file.
 pub struct EmbeddedStore {
     readers: Readers,
@@ -135,6 +144,20 @@ impl EmbeddedStore {
             readers: Readers::new(readers, options.patience),
             writer: Arc::new(Writer::start(write, &options)?),
         }))
+    }
+
+    /// Looks at a database that is there, without changing it. Blocks.
+    ///
+    /// # Errors
+    /// If it cannot be read, belongs to another program, or is newer than this program.
+    pub fn look(path: &Path) -> AppResult<Schema> {
+        let look = || -> Result<Schema, Fault> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(EmbeddedOptions::default().patience)?;
+            migrations::look(&connection)
+        };
+        look().map_err(AppError::from)
     }
 
     /// Finishes the writes that wait, moves everything from the write-ahead log into the database and
