@@ -1,13 +1,16 @@
 # The commands people use. Each is a short script in scripts/; ARGS goes to the program it starts.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build check test bench screenshots clean
+.PHONY: help run cluster dev build check test bench screenshots clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build everything and serve it with the demo accounts on http://127.0.0.1:3000
 	@scripts/run.sh $(ARGS)
+
+cluster: ## Three nodes on MongoDB and Redis behind nginx, on this machine, until Ctrl-C
+	@scripts/cluster.sh run
 
 dev: ## Serve a development build that follows every change (the first time installs cargo-leptos)
 	@scripts/dev.sh $(ARGS)

@@ -5,6 +5,7 @@
 #   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node, cargo-deny
 #   scripts/setup.sh test    everything in "run", the tests' packages and a browser
 #   scripts/setup.sh dev     everything in "run", and cargo-leptos
+#   scripts/setup.sh cluster everything in "run", MongoDB, Redis and nginx
 #
 # Rust has to be there already (https://rustup.rs). On Debian and Ubuntu the rest comes by itself;
 # elsewhere the script says what to install.
@@ -13,8 +14,8 @@ set -euo pipefail
 
 purpose="${1:-}"
 case "$purpose" in
-  run | check | test | dev) ;;
-  *) fail "usage: scripts/setup.sh run|check|test|dev" ;;
+  run | check | test | dev | cluster) ;;
+  *) fail "usage: scripts/setup.sh run|check|test|dev|cluster" ;;
 esac
 
 cargo_leptos_version=0.3.10
@@ -173,6 +174,26 @@ browser() {
     fail "No browser for the tests: install Chromium and set CHROMIUM_PATH to it."
 }
 
+# The program alone, unpacked from the distribution's package: installing that would start a server on port 80.
+nginx_server() {
+  local advice="The cluster needs nginx: install it (https://nginx.org/en/download.html)."
+  if have nginx || [ -x /usr/sbin/nginx ]; then
+    return
+  fi
+  have apt-get && have dpkg || fail "$advice"
+  say "Unpacking nginx into .tools (seconds)"
+  rm -rf .tools/nginx
+  mkdir -p .tools/nginx .tools/bin
+  # Root's apt fetches as somebody who may not write here, and says so.
+  (cd .tools/nginx && apt-get download -qq nginx 2>/dev/null) ||
+    { as_root apt-get update -qq && (cd .tools/nginx && apt-get download -qq nginx); } || fail "$advice"
+  dpkg -x .tools/nginx/nginx_*.deb .tools/nginx
+  install -m 755 .tools/nginx/usr/sbin/nginx .tools/bin/nginx
+  rm -rf .tools/nginx
+  hash -r
+  nginx -v 2>/dev/null || fail "The nginx of this distribution does not run by itself. $advice"
+}
+
 rust
 c_compiler
 node_and_npm
@@ -189,6 +210,13 @@ case "$purpose" in
     npm_ci scripts
     wasm_bindgen
     cargo_tool cargo-leptos "$cargo_leptos_version" "more than 10 minutes"
+    ;;
+  cluster)
+    npm_ci scripts
+    wasm_bindgen
+    mongo_server
+    redis_server
+    nginx_server
     ;;
   test)
     npm_ci scripts
