@@ -180,7 +180,9 @@ nginx_server() {
   if have nginx || [ -x /usr/sbin/nginx ]; then
     return
   fi
-  have apt-get && have dpkg || fail "$advice"
+  if ! have apt-get || ! have dpkg; then
+    fail "$advice"
+  fi
   say "Unpacking nginx into .tools (seconds)"
   rm -rf .tools/nginx
   mkdir -p .tools/nginx .tools/bin
