@@ -7,6 +7,7 @@
 //! | [`http`] | routes, layers, pages, the global error layer |
 //! | [`ws`] | the sockets of this node |
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
+//! | [`redis`] | the link to Redis that three of them share |
 //! | [`demo`] | the demo accounts |
 
 // The types of the pages are as deep as the pages' trees.
@@ -18,6 +19,7 @@ pub mod demo;
 pub mod http;
 pub mod limiter;
 pub mod presence;
+pub mod redis;
 pub mod state;
 pub mod store;
 pub mod system;
@@ -58,6 +60,7 @@ pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dy
     let store: Arc<dyn Store> = open_store(&config.data_dir)?;
     let state = AppState::compose(Parts {
         store,
+        redis: config.redis_url.clone(),
         secret,
         origins: config.origins(bound),
         trusted_proxies: config.trusted_proxies.clone(),

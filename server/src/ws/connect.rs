@@ -4,6 +4,7 @@
 //! nothing falls between: an event is in those heads, or it is queued.
 
 use app::{
+    domain::ChatId,
     error::{AppError, AppResult},
     protocol::Notice,
 };
@@ -28,6 +29,8 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     let socket = &registered.socket;
     let first = parts.store.heads_of(socket.user).await?;
     parts.hub.join(socket, &first);
+    let chats: Vec<ChatId> = first.keys().copied().collect();
+    parts.bus.reached(&chats).await;
     let second = parts.store.heads_of(socket.user).await?;
 
     // After the registration: a session that ends later than this look is closed by the hub.

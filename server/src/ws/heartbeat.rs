@@ -7,9 +7,9 @@ use std::{
 };
 
 use app::{
-    domain::{ChatId, Seq},
+    domain::{ChatId, Seq, UserId},
     error::{AppError, AppResult},
-    ports::Store,
+    ports::{Bus, BusMessage, Store},
     protocol::{Heads, Notice},
 };
 use axum::extract::ws::Utf8Bytes;
@@ -17,15 +17,17 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     connect::HEARTBEAT_MS,
+    doubts::Doubted,
     encode,
     hub::Hub,
     realtime::{every, note},
 };
 
-/// How often heads are compared, and those that moved lately are told.
-const TICK: Duration = Duration::from_secs(5);
+/// How often heads are compared, and those that moved lately are told: so often that what another node
+/// wrote is here within five seconds, also if no bus brings it.
+const TICK: Duration = Duration::from_secs(3);
 /// Every how many ticks a heartbeat goes to every socket.
-const BEAT_EVERY: u32 = (HEARTBEAT_MS / 5_000) as u32;
+const BEAT_EVERY: u32 = (HEARTBEAT_MS / 3_000) as u32;
 /// A peer that was not heard from for this long is gone, though its connection may not know it.
 const SILENCE: Duration = Duration::from_secs(45);
 /// Reads of the store that one comparison may take. One covers all chats of a person.
@@ -40,6 +42,7 @@ const ON_ITS_WAY: Duration = Duration::from_secs(1);
 pub struct Heartbeat {
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
     ticks: u32,
     /// Where among the rooms the next comparison begins.
     place: usize,
@@ -47,19 +50,30 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>) -> Self {
-        Self { hub, store, ticks: 0, place: 0, failing: false }
+    pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
+        Self { hub, store, bus, ticks: 0, place: 0, failing: false }
     }
 
     /// Beats for good.
     pub async fn run(&mut self) {
         let mut ticks = every(TICK);
+        let hub = self.hub.clone();
         loop {
-            ticks.tick().await;
-            self.ticks = self.ticks.wrapping_add(1);
-            let compared = self.compare().await;
+            let doubted = tokio::select! {
+                _ = ticks.tick() => None,
+                doubted = hub.doubts.take() => Some(doubted),
+            };
+            let was_tick = doubted.is_none();
+            let compared = match doubted {
+                None => {
+                    self.ticks = self.ticks.wrapping_add(1);
+                    self.compare().await
+                }
+                Some(doubted) => self.settle(doubted).await,
+            };
             note(&mut self.failing, compared, "heads could not be compared with the store");
-            if let Err(error) = self.beat() {
+            let told = if was_tick { self.beat() } else { self.tell() };
+            if let Err(error) = told {
                 tracing::error!(error = %error.chain(), "the heartbeat could not be encoded");
             }
         }
@@ -79,17 +93,61 @@ impl Heartbeat {
         let read = read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
         if !ahead.is_empty() {
             sleep(ON_ITS_WAY).await;
-            for (chat, head) in ahead {
-                self.hub.observe_head(chat, head);
-            }
+            self.raise(ahead);
         }
         read
+    }
+
+    /// Compares what is doubted, at once: nothing of it is known to be on its way. What is left over when time
+    /// runs out is found by the next comparisons.
+    async fn settle(&mut self, doubted: Doubted) -> AppResult<()> {
+        if doubted.all {
+            self.place = 0;
+        }
+        let read = timeout(READ_WITHIN, async {
+            for user in doubted.people {
+                self.settle_person(user).await?;
+            }
+            if doubted.all {
+                let (witnesses, next) = self.hub.witnesses(0, READS);
+                self.place = next;
+                for user in witnesses {
+                    self.raise(self.hub.ahead(self.store.heads_of(user).await?));
+                }
+            }
+            Ok(())
+        });
+        read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
+    }
+
+    /// Raises the heads of the person's chats, and takes their sockets out of those that they have left: told of
+    /// by two nodes, joining and leaving may have come in the wrong order.
+    async fn settle_person(&self, user: UserId) -> AppResult<()> {
+        let chats: Vec<ChatId> = self.hub.chats_of(user).into_iter().collect();
+        self.bus.reached(&chats).await;
+        let heads = self.store.heads_of(user).await?;
+        for chat_id in chats.into_iter().filter(|chat| !heads.contains_key(chat)) {
+            let frame = encode(&Notice::ChatRemoved { chat_id })?;
+            self.hub.dispatch(&BusMessage::Left { chat_id, user_id: user, frame: frame.as_str().into() });
+        }
+        self.raise(self.hub.ahead(heads));
+        Ok(())
+    }
+
+    fn raise(&self, ahead: Vec<(ChatId, Seq)>) {
+        for (chat, head) in ahead {
+            self.hub.observe_head(chat, head);
+        }
     }
 
     fn beat(&self) -> AppResult<()> {
         if self.ticks.is_multiple_of(BEAT_EVERY) {
             self.hub.beat(&heads(Heads::new())?, SILENCE, Instant::now());
         }
+        self.tell()
+    }
+
+    fn tell(&self) -> AppResult<()> {
         self.hub.tell_heads(|chat, head| heads(Heads::from([(chat, head)])))
     }
 }

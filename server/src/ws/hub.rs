@@ -18,7 +18,7 @@ use app::{
     domain::{ChatId, Seq, SessionId, UserId, limits},
     error::AppResult,
     ports::{BusMessage, SocketId},
-    protocol::Heads,
+    protocol::{Heads, Notice},
     service::Actor,
 };
 use axum::extract::ws::Utf8Bytes;
@@ -26,6 +26,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::{
     close::Close,
+    doubts::Doubts,
+    encode,
     outbox::{Class, Outbox},
     pressure::Pressure,
     registry::Registry,
@@ -61,6 +63,8 @@ pub struct Hub {
     relief: Arc<Notify>,
     made_at: Instant,
     newcomers: OnceLock<mpsc::Sender<Newcomer>>,
+    /// What may be otherwise than this node believes.
+    pub(super) doubts: Doubts,
 }
 
 /// Somebody who joined a chat while people were connected: they do not know of each other who is online.
@@ -117,6 +121,7 @@ impl Hub {
             relief: Arc::new(Notify::new()),
             made_at: Instant::now(),
             newcomers: OnceLock::new(),
+            doubts: Doubts::default(),
         }
     }
 
@@ -256,8 +261,18 @@ impl Hub {
                     registry.note_joined(socket.id, *chat_id);
                     registry.join(socket.id, *chat_id, *head, now);
                 }
-                let anybody = registry.room(*chat_id).is_some();
+                let room = registry.room(*chat_id);
+                let (anybody, with_others) = (room.is_some(), registry.moved.is_some());
+                let head_here = room.map(|room| room.lock().head());
+                let sockets = registry.sockets_of(*user_id);
                 drop(registry);
+                if with_others && !sockets.is_empty() {
+                    // What another node said of this person or chat may have come before this.
+                    if let Some(further) = head_here.filter(|here| here > head) {
+                        tell_further(&sockets, *chat_id, further, now);
+                    }
+                    self.doubts.add(*user_id);
+                }
                 if anybody {
                     self.newcomer(*chat_id, *user_id);
                 }
@@ -405,6 +420,18 @@ impl Hub {
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Registry> {
         self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The log went on before the person was put into the room: what was delivered meanwhile is to be asked for.
+fn tell_further(sockets: &[Arc<Socket>], chat: ChatId, head: Seq, now: Instant) {
+    match encode(&Notice::Heads { heads: Heads::from([(chat, head)]) }) {
+        Ok(frame) => {
+            for socket in sockets {
+                socket.outbox.push(frame.clone(), Class::Durable, now);
+            }
+        }
+        Err(error) => tracing::error!(error = %error.chain(), "a frame could not be encoded"),
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 use app::{
     domain::{ChatId, UserId},
     error::{AppError, AppResult},
-    ports::{BusMessage, Clock, IdSource, Limiter, Store},
+    ports::{Bus, BusMessage, Clock, IdSource, Limiter, Store},
     protocol::PresenceStatus,
     service::PresenceService,
 };
@@ -45,6 +45,8 @@ pub struct Parts {
     pub hub: Arc<Hub>,
     /// What they believe.
     pub store: Arc<dyn Store>,
+    /// What brings other nodes' news.
+    pub bus: Arc<dyn Bus>,
     /// Who is online.
     pub presence: Arc<PresenceService>,
     /// How often they may be opened and resume.
@@ -73,13 +75,18 @@ impl Realtime {
     pub fn start(parts: Parts) -> Arc<Self> {
         let (announcements, came_online) = mpsc::channel(ANNOUNCEMENTS);
         let realtime = Arc::new(Self { parts, announcements });
-        let Parts { tracker, shutdown, hub, store, presence, .. } = &realtime.parts;
+        let Parts { tracker, shutdown, hub, store, bus, presence, .. } = &realtime.parts;
 
-        let heartbeat = Heartbeat::new(hub.clone(), store.clone());
+        let heartbeat = Heartbeat::new(hub.clone(), store.clone(), bus.clone());
         tracker.spawn(supervise("heartbeat", shutdown.clone(), heartbeat, |heartbeat| {
             Box::pin(heartbeat.run())
         }));
-        let renewal = Renewal { hub: hub.clone(), presence: presence.clone(), failing: false };
+        let renewal = Renewal {
+            hub: hub.clone(),
+            presence: presence.clone(),
+            announcements: realtime.announcements.clone(),
+            failing: false,
+        };
         tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
         let audit = Audit::new(hub.clone(), store.clone(), realtime.parts.clock.clone());
         tracker.spawn(supervise("audit", shutdown.clone(), audit, |audit| Box::pin(audit.run())));
@@ -113,6 +120,7 @@ impl Realtime {
 struct Renewal {
     hub: Arc<Hub>,
     presence: Arc<PresenceService>,
+    announcements: mpsc::Sender<UserId>,
     failing: bool,
 }
 
@@ -123,6 +131,16 @@ impl Renewal {
             ticks.tick().await;
             let sockets = self.hub.sockets();
             let renewed = self.presence.renew(&sockets).await;
+            let renewed = match renewed {
+                Ok(came_online) => {
+                    for user in came_online {
+                        // It fails only once the node stops.
+                        let _ = self.announcements.send(user).await;
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
             note(&mut self.failing, renewed, "leases could not be renewed");
         }
     }
@@ -195,7 +213,8 @@ impl Announcer {
             let told = if here.is_empty() {
                 self.presence.announce(user, PresenceStatus::Offline).await.map(drop)
             } else {
-                self.presence.renew(&here).await
+                // Nobody was told that they went.
+                self.presence.renew(&here).await.map(drop)
             };
             // One that fails must not keep the others from being told.
             done = done.and(told);

@@ -12,6 +12,8 @@ use app::{
     ports::SocketId,
 };
 
+use tokio::sync::Notify;
+
 use super::{close::Close, hub::Socket, room::Room};
 
 /// Who is connected, and which rooms there are.
@@ -24,6 +26,31 @@ pub struct Registry {
     connecting: HashMap<SocketId, News>,
     /// Why new sockets are closed at once, if they are.
     stopped: Option<Close>,
+    /// Rooms that opened or closed, if somebody keeps up with them.
+    pub moved: Option<Moved>,
+}
+
+/// Rooms that opened or closed since they were last looked at.
+pub struct Moved {
+    rooms: HashSet<ChatId>,
+    notify: Arc<Notify>,
+}
+
+impl Moved {
+    /// Nothing yet; `notify` is told of what comes.
+    pub fn new(notify: Arc<Notify>) -> Self {
+        Self { rooms: HashSet::new(), notify }
+    }
+
+    fn note(&mut self, chat: ChatId) {
+        self.rooms.insert(chat);
+        self.notify.notify_one();
+    }
+
+    /// Takes what there is.
+    pub fn take(&mut self) -> HashSet<ChatId> {
+        std::mem::take(&mut self.rooms)
+    }
 }
 
 /// A socket and the rooms it is in.
@@ -142,7 +169,13 @@ impl Registry {
     /// Joins a room, which is made if this is its first socket. Joining again only raises the head.
     pub fn join(&mut self, socket: SocketId, chat: ChatId, head: Seq, now: Instant) {
         let Some(entry) = self.sockets.get_mut(&socket) else { return };
-        let room = self.rooms.entry(chat).or_insert_with(|| Arc::new(Room::new(head, now)));
+        let moved = &mut self.moved;
+        let room = self.rooms.entry(chat).or_insert_with(|| {
+            if let Some(moved) = moved {
+                moved.note(chat);
+            }
+            Arc::new(Room::new(head, now))
+        });
         if entry.rooms.insert(chat) {
             room.lock().join(entry.socket.clone(), head);
         } else {
@@ -161,7 +194,7 @@ impl Registry {
         for news in self.connecting.values_mut() {
             news.left(chat);
         }
-        let Some(room) = self.rooms.remove(&chat) else { return Vec::new() };
+        let Some(room) = self.forget_room(chat) else { return Vec::new() };
         let members = room.lock().empty();
         for socket in &members {
             if let Some(entry) = self.sockets.get_mut(&socket.id) {
@@ -212,8 +245,15 @@ impl Registry {
 
     fn leave_room(&mut self, socket: SocketId, chat: ChatId) {
         if self.rooms.get(&chat).is_some_and(|room| room.lock().leave(socket)) {
-            self.rooms.remove(&chat);
+            self.forget_room(chat);
         }
+    }
+
+    fn forget_room(&mut self, chat: ChatId) -> Option<Arc<Room>> {
+        if let Some(moved) = &mut self.moved {
+            moved.note(chat);
+        }
+        self.rooms.remove(&chat)
     }
 }
 

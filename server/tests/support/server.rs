@@ -78,6 +78,7 @@ impl Builder {
         let secret: Secret = "a secret for the tests, long enough".parse().unwrap();
         let state = AppState::compose(Parts {
             store: store.clone(),
+            redis: None,
             secret,
             origins: vec![origin.clone()],
             trusted_proxies: Vec::new(),

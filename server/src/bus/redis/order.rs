@@ -1,0 +1,140 @@
+//! Events of one chat that two nodes wrote, put back into order before they go to sockets.
+//!
+//! A node has its own events at once and the others' a moment later, so that of two nodes in one conversation
+//! each would tell its sockets of a later event first. Clients bear that, but each of them asks for what is
+//! missing. So an event that comes too early waits, briefly, for those before it. One that comes late goes
+//! out at once: clients put it in its place.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use app::{
+    domain::{ChatId, Seq},
+    ports::{BusMessage, Frame},
+};
+use tokio::{sync::Notify, time::sleep};
+
+use crate::{
+    redis::Link,
+    ws::{Hub, Pressure},
+};
+
+/// For how long an event waits for those before it.
+const HOLD: Duration = Duration::from_millis(100);
+/// Events of one chat that may wait; with one more all go out.
+const HELD: usize = 64;
+/// Chats are spread over as many locks.
+const SHARDS: u64 = 64;
+
+/// Events that wait for those before them.
+pub struct Order {
+    hub: Arc<Hub>,
+    /// Without it nothing that is missing will come.
+    listening: Link,
+    shards: Vec<Mutex<HashMap<ChatId, Held>>>,
+    notify: Notify,
+}
+
+struct Held {
+    until: Instant,
+    events: BTreeMap<Seq, Frame>,
+}
+
+impl Order {
+    /// Nothing waits yet.
+    pub fn new(hub: Arc<Hub>, listening: Link) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { hub, listening, shards, notify: Notify::new() }
+    }
+
+    /// Hands news to the sockets, or holds an event back that comes too early. Returns what a publisher had
+    /// better wait for before the next event.
+    pub fn dispatch(&self, message: &BusMessage) -> Option<Pressure> {
+        let BusMessage::Event { chat_id, seq, frame } = message else { return self.hub.dispatch(message) };
+        let mut shard = self.shard(*chat_id);
+        let Some(head) = self.hub.head_of(*chat_id) else {
+            shard.remove(chat_id);
+            return None;
+        };
+        if *seq > head.next() && self.listening.is_up() {
+            let held = shard.entry(*chat_id).or_insert_with(|| {
+                self.notify.notify_one();
+                Held { until: Instant::now() + HOLD, events: BTreeMap::new() }
+            });
+            held.events.insert(*seq, frame.clone());
+            if held.events.len() <= HELD {
+                return None;
+            }
+            return shard.remove(chat_id).and_then(|held| self.deliver(*chat_id, held.events));
+        }
+        let mut pressure = self.hub.dispatch(message);
+        let next = self.ready(&mut shard, *chat_id, head.max(*seq));
+        if let Some(more) = self.deliver(*chat_id, next) {
+            pressure = Some(more);
+        }
+        pressure
+    }
+
+    /// Takes the held events that follow `head` without a gap.
+    fn ready(&self, shard: &mut HashMap<ChatId, Held>, chat: ChatId, head: Seq) -> BTreeMap<Seq, Frame> {
+        let Some(held) = shard.get_mut(&chat) else { return BTreeMap::new() };
+        let mut end = head.next();
+        while held.events.contains_key(&end) {
+            end = end.next();
+        }
+        let later = held.events.split_off(&end);
+        let ready = std::mem::replace(&mut held.events, later);
+        if held.events.is_empty() {
+            shard.remove(&chat);
+        }
+        ready
+    }
+
+    fn deliver(&self, chat_id: ChatId, events: BTreeMap<Seq, Frame>) -> Option<Pressure> {
+        let mut pressure = None;
+        for (seq, frame) in events {
+            pressure = self.hub.dispatch(&BusMessage::Event { chat_id, seq, frame }).or(pressure);
+        }
+        pressure
+    }
+
+    /// Lets go of what has waited long enough, for good.
+    pub async fn run(&self) {
+        loop {
+            let now = Instant::now();
+            let mut next: Option<Instant> = None;
+            for shard in &self.shards {
+                let mut shard = lock(shard);
+                let late: Vec<ChatId> =
+                    shard.iter().filter(|(_, held)| held.until <= now).map(|(chat, _)| *chat).collect();
+                for chat in late {
+                    if let Some(held) = shard.remove(&chat) {
+                        self.deliver(chat, held.events);
+                    }
+                }
+                let soonest = shard.values().map(|held| held.until).min();
+                next = next.into_iter().chain(soonest).min();
+            }
+            match next {
+                Some(next) => sleep(next.saturating_duration_since(now)).await,
+                None => self.notify.notified().await,
+            }
+        }
+    }
+
+    fn shard(&self, chat: ChatId) -> MutexGuard<'_, HashMap<ChatId, Held>> {
+        let mut hasher = DefaultHasher::new();
+        chat.hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % SHARDS).unwrap_or_default();
+        lock(&self.shards[place])
+    }
+}
+
+/// A panic elsewhere leaves no half-made change behind that could do harm, so poison is ignored.
+fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
