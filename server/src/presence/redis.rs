@@ -85,8 +85,7 @@ impl RedisPresence {
             }
         }
         let script = &script;
-        let came: Vec<Vec<u8>> =
-            self.link.run(async |mut up| script.invoke_async(&mut up).await).await?;
+        let came: Vec<Vec<u8>> = self.link.run(async |mut up| script.invoke_async(&mut up).await).await?;
         let mut missed = self.missed();
         for socket in sockets {
             missed.remove(socket);

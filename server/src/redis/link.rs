@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app::error::AppError;
 use ::redis::{PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, aio::AsyncPushSender, cmd};
+use app::error::AppError;
 use tokio::{
     sync::watch,
     time::{sleep, timeout},

@@ -37,7 +37,7 @@ mod tests;
 mod upgrade;
 
 pub use doubts::Doubted;
-pub use hub::Hub;
+pub use hub::{Hub, Registered};
 pub use pressure::Pressure;
 pub use realtime::{Parts, Realtime};
 pub use upgrade::routes;

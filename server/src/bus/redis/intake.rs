@@ -6,8 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use app::{domain::ChatId, ports::BusMessage};
 use ::redis::{FromRedisValue, PushInfo, PushKind, Value, aio::AsyncPushSender};
+use app::{domain::ChatId, ports::BusMessage};
 use tokio::sync::mpsc;
 
 use super::{
@@ -67,12 +67,7 @@ impl Intake {
         };
         let Ok(payload) = Vec::<u8>::from_redis_value(payload) else { return };
         match push.kind {
-            PushKind::Message => {
-                if self.news.try_send(payload).is_err() {
-                    tracing::warn!("so many news came from other nodes that some are lost");
-                    self.hub.doubt_all();
-                }
-            }
+            PushKind::Message => self.take_news(payload),
             PushKind::SMessage => {
                 let Ok(channel) = String::from_redis_value(channel) else { return };
                 let mut hasher = DefaultHasher::new();
@@ -84,6 +79,13 @@ impl Intake {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn take_news(&self, payload: Vec<u8>) {
+        if self.news.try_send(payload).is_err() {
+            tracing::warn!("so many news came from other nodes that some are lost");
+            self.hub.doubt_all();
         }
     }
 

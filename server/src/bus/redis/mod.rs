@@ -68,7 +68,8 @@ impl RedisBus {
     ) -> Self {
         let node = NodeId::from_chance(system::random());
         let listening = Link::new();
-        let order = Arc::new(Order::new(hub.clone(), listening.clone()));
+        let others = listening.clone();
+        let order = Arc::new(Order::new(hub.clone(), move || others.is_up()));
         let (publisher, sender) = Publisher::new(node, link, stop.clone());
         tasks.spawn(async move { sender.run().await });
 

@@ -18,10 +18,7 @@ use app::{
 };
 use tokio::{sync::Notify, time::sleep};
 
-use crate::{
-    redis::Link,
-    ws::{Hub, Pressure},
-};
+use crate::ws::{Hub, Pressure};
 
 /// For how long an event waits for those before it.
 const HOLD: Duration = Duration::from_millis(100);
@@ -33,8 +30,8 @@ const SHARDS: u64 = 64;
 /// Events that wait for those before them.
 pub struct Order {
     hub: Arc<Hub>,
-    /// Without it nothing that is missing will come.
-    listening: Link,
+    /// Whether what is missing may still come.
+    expects: Box<dyn Fn() -> bool + Send + Sync>,
     shards: Vec<Mutex<HashMap<ChatId, Held>>>,
     notify: Notify,
 }
@@ -45,10 +42,10 @@ struct Held {
 }
 
 impl Order {
-    /// Nothing waits yet.
-    pub fn new(hub: Arc<Hub>, listening: Link) -> Self {
+    /// Nothing waits yet. Nothing ever does while `expects` says that nothing more will come.
+    pub fn new(hub: Arc<Hub>, expects: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self { hub, listening, shards, notify: Notify::new() }
+        Self { hub, expects: Box::new(expects), shards, notify: Notify::new() }
     }
 
     /// Hands news to the sockets, or holds an event back that comes too early. Returns what a publisher had
@@ -60,7 +57,7 @@ impl Order {
             shard.remove(chat_id);
             return None;
         };
-        if *seq > head.next() && self.listening.is_up() {
+        if *seq > head.next() && (self.expects)() {
             let held = shard.entry(*chat_id).or_insert_with(|| {
                 self.notify.notify_one();
                 Held { until: Instant::now() + HOLD, events: BTreeMap::new() }
@@ -137,4 +134,109 @@ impl Order {
 /// A panic elsewhere leaves no half-made change behind that could do harm, so poison is ignored.
 fn lock<T>(shard: &Mutex<T>) -> MutexGuard<'_, T> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use app::{
+        domain::{SessionId, UserId},
+        ports::SocketId,
+        protocol::Heads,
+        service::Actor,
+    };
+
+    use super::*;
+    use crate::ws::Registered;
+
+    const CHAT: ChatId = ChatId::from_bytes([1; 12]);
+
+    /// A socket in the chat's room, and what goes to it.
+    fn room() -> (Arc<Hub>, Registered) {
+        let hub = Arc::new(Hub::new());
+        let actor =
+            Actor { user_id: UserId::from_bytes([1; 12]), session_id: SessionId::from_bytes([1; 12]) };
+        let registered = hub.register(hub.reserve(actor.user_id).unwrap(), SocketId(1), actor);
+        let heads = Heads::from([(CHAT, Seq(0))]);
+        hub.join(&registered.socket, &heads);
+        hub.follow(&registered.socket, &heads, &heads);
+        (hub, registered)
+    }
+
+    fn event(seq: u64) -> BusMessage {
+        BusMessage::Event { chat_id: CHAT, seq: Seq(seq), frame: seq.to_string().into() }
+    }
+
+    fn told(registered: &Registered) -> String {
+        let frames = registered.socket.outbox.take(Instant::now()).frames;
+        frames.iter().map(|frame| frame.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn an_early_event_waits_for_those_before_it() {
+        let (hub, socket) = room();
+        let order = Order::new(hub, || true);
+        for seq in [3, 2, 5] {
+            order.dispatch(&event(seq));
+        }
+        assert_eq!(told(&socket), "");
+        order.dispatch(&event(1));
+        assert_eq!(told(&socket), "1 2 3");
+        order.dispatch(&event(4));
+        assert_eq!(told(&socket), "4 5");
+        order.dispatch(&event(2));
+        assert_eq!(told(&socket), "2", "what comes late is left to the client");
+    }
+
+    #[test]
+    fn nothing_waits_for_what_will_not_come() {
+        let (hub, socket) = room();
+        let order = Order::new(hub, || false);
+        order.dispatch(&event(2));
+        assert_eq!(told(&socket), "2");
+    }
+
+    #[test]
+    fn very_many_do_not_wait() {
+        let (hub, socket) = room();
+        let order = Order::new(hub, || true);
+        for seq in 0..HELD as u64 {
+            order.dispatch(&event(10 + seq));
+        }
+        assert_eq!(told(&socket), "");
+        order.dispatch(&event(9));
+        assert!(told(&socket).starts_with("9 10 11"));
+        assert!(order.shards.iter().all(|shard| lock(shard).is_empty()));
+    }
+
+    #[tokio::test]
+    async fn an_event_goes_out_though_those_before_it_never_come() {
+        let (hub, socket) = room();
+        let order = Arc::new(Order::new(hub, || true));
+        let task = tokio::spawn({
+            let order = order.clone();
+            async move { order.run().await }
+        });
+        for seq in [4, 2] {
+            order.dispatch(&event(seq));
+        }
+        let waited = tokio::time::timeout(Duration::from_secs(5), async {
+            while socket.socket.outbox.is_empty() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        });
+        waited.await.unwrap();
+        assert_eq!(told(&socket), "2 4");
+        order.dispatch(&event(5));
+        assert_eq!(told(&socket), "5", "the gap is not waited for again");
+        task.abort();
+    }
+
+    #[test]
+    fn a_chat_without_sockets_keeps_nothing() {
+        let order = Order::new(Arc::new(Hub::new()), || true);
+        order.dispatch(&event(7));
+        assert!(order.shards.iter().all(|shard| lock(shard).is_empty()));
+    }
 }

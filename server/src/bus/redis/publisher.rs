@@ -11,9 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::redis::cmd;
 use app::ports::BusMessage;
 use futures::future::join_all;
-use ::redis::cmd;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -134,7 +134,10 @@ impl Sender {
         let count = self.dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             self.logged = Some(Instant::now());
-            tracing::warn!(count, "news were not passed on to other nodes, which will find them in the store");
+            tracing::warn!(
+                count,
+                "news were not passed on to other nodes, which will find them in the store"
+            );
         }
     }
 }

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
+use ::redis::{RedisResult, cmd};
 use app::domain::ChatId;
 use futures::future::join_all;
-use ::redis::{RedisResult, cmd};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, sleep_until},
@@ -180,10 +180,6 @@ impl Subscriber {
     }
 }
 
-async fn ask(
-    command: &'static str,
-    channel: String,
-    mut connection: Connection,
-) -> RedisResult<()> {
+async fn ask(command: &'static str, channel: String, mut connection: Connection) -> RedisResult<()> {
     cmd(command).arg(channel).query_async(&mut connection).await
 }

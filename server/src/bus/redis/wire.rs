@@ -102,9 +102,7 @@ pub fn decode(own: NodeId, text: &str) -> Result<Option<BusMessage>, serde_json:
         Kind::Joined { chat, user, head } => {
             BusMessage::Joined { chat_id: chat, user_id: user, head, frame: frame.into() }
         }
-        Kind::Left { chat, user } => {
-            BusMessage::Left { chat_id: chat, user_id: user, frame: frame.into() }
-        }
+        Kind::Left { chat, user } => BusMessage::Left { chat_id: chat, user_id: user, frame: frame.into() },
         Kind::Deleted { chat } => BusMessage::Deleted { chat_id: chat, frame: frame.into() },
         Kind::SessionsEnded { sessions } => BusMessage::SessionsEnded(sessions),
         Kind::Status { user, chats } => BusMessage::Status { user_id: user, chats, frame: frame.into() },
