@@ -2,6 +2,7 @@
 //! heads with the store's, so that an event whose publication was lost is missed for seconds only.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -105,6 +106,9 @@ impl Heartbeat {
             self.place = 0;
         }
         let read = timeout(READ_WITHIN, async {
+            let chats: BTreeSet<ChatId> =
+                doubted.people.iter().flat_map(|user| self.hub.chats_of(*user)).collect();
+            self.bus.reached(&chats.into_iter().collect::<Vec<_>>()).await;
             for user in doubted.people {
                 self.settle_person(user).await?;
             }
@@ -123,8 +127,7 @@ impl Heartbeat {
     /// Raises the heads of the person's chats, and takes their sockets out of those that they have left: told of
     /// by two nodes, joining and leaving may have come in the wrong order.
     async fn settle_person(&self, user: UserId) -> AppResult<()> {
-        let chats: Vec<ChatId> = self.hub.chats_of(user).into_iter().collect();
-        self.bus.reached(&chats).await;
+        let chats = self.hub.chats_of(user);
         let heads = self.store.heads_of(user).await?;
         for chat_id in chats.into_iter().filter(|chat| !heads.contains_key(chat)) {
             let frame = encode(&Notice::ChatRemoved { chat_id })?;

@@ -7,7 +7,7 @@ use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{
     nodes::{Nodes, Together, also_at},
-    support::{Person, RedisServer, Socket, TestServer, soon, until},
+    support::{Person, RedisServer, Socket, TestServer, soon},
 };
 
 /// How late another node may be while Redis is away.
@@ -71,12 +71,23 @@ async fn told(socket: &mut Socket, person: &Person, status: &str) {
     socket.next_that(status, fits).await;
 }
 
-/// Whether the hello of a new socket says that somebody is online.
-async fn shows_online(asking: &Person, person: &Person) -> Option<()> {
+/// Whether the hello of a new socket says that these people are online.
+async fn shows_online(asking: &Person, people: &[&Person]) -> bool {
     let socket = asking.socket().await;
-    let online = socket.hello["online"].as_array().unwrap().contains(&person.id.as_str().into());
+    let online = socket.hello["online"].as_array().unwrap().clone();
     socket.close().await;
-    online.then_some(())
+    people.iter().all(|person| online.contains(&person.id.as_str().into()))
+}
+
+/// Waits until the hello of a new socket says that these people are online.
+async fn online_again(asking: &Person, people: &[&Person]) {
+    let rebuilt = timeout(REBUILT, async {
+        // Not more often than one may open a socket.
+        while !shows_online(asking, people).await {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    rebuilt.await.expect("presence is rebuilt in time");
 }
 
 /// Waits for the head of the chat at `seq`, asks for what is missing and reads it.
@@ -117,15 +128,7 @@ async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl Asyn
     end(&mut pair.redis).await;
     assert_eq!(there.closed().await, 1008);
     pair.is_live(&mut last).await;
-    timeout(REBUILT, async {
-        while shows_online(&pair.ada, &pair.bob).await.is_none()
-            || shows_online(&pair.ada, &eve).await.is_none()
-        {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-    })
-    .await
-    .expect("presence to be rebuilt");
+    online_again(&pair.ada, &[&pair.bob, &eve]).await;
     told(&mut here, &eve, "online").await;
     here.round_trip().await;
     assert!(!statuses(&here.seen, &pair.bob).contains(&"offline".into()), "Bob never went");
@@ -184,7 +187,7 @@ async fn the_people_of_a_killed_node_go_offline() {
     told(&mut sees, &bob, "offline").await;
     assert!(statuses(&sees.seen, &ada).is_empty());
     let back = also_at(&bob, nodes.two()).await;
-    until("Ada to be online still", || shows_online(&back, &ada)).await;
+    online_again(&back, &[&ada]).await;
     nodes.stop().await;
 }
 
@@ -197,14 +200,8 @@ async fn a_wipe_of_redis_is_not_seen() {
     let _socket = bob.socket().await;
     told(&mut sees, &bob, "online").await;
     nodes.redis.flush().await;
-    assert!(shows_online(&ada, &bob).await.is_none(), "it was wiped");
-    timeout(REBUILT, async {
-        while shows_online(&ada, &bob).await.is_none() {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-    })
-    .await
-    .expect("presence to be rebuilt");
+    assert!(!shows_online(&ada, &[&bob]).await, "it was wiped");
+    online_again(&ada, &[&bob]).await;
     sees.seen.clear();
     sees.round_trip().await;
     assert!(statuses(&sees.seen, &bob).is_empty(), "Bob neither went nor came");
