@@ -62,7 +62,7 @@ fn statuses(frames: &[Value], person: &Person) -> Vec<String> {
     frames.map(|frame| frame["status"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn told(socket: &mut Socket, person: &Person, status: &str) {
+pub async fn told(socket: &mut Socket, person: &Person, status: &str) {
     let fits = |frame: &Value| {
         frame["type"] == "user_status_changed"
             && frame["user_id"] == person.id.as_str()
@@ -80,7 +80,7 @@ async fn shows_online(asking: &Person, people: &[&Person]) -> bool {
 }
 
 /// Waits until the hello of a new socket says that these people are online.
-async fn online_again(asking: &Person, people: &[&Person]) {
+pub async fn online_again(asking: &Person, people: &[&Person]) {
     let rebuilt = timeout(REBUILT, async {
         // Not more often than one may open a socket.
         while !shows_online(asking, people).await {

@@ -9,6 +9,7 @@
 mod support;
 
 mod bus;
+mod cluster;
 mod limiter;
 mod loss;
 mod nodes;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::support::{Database, Person, TestServer};
+use crate::support::{Database, Person, RedisCluster, TestServer};
 
 /// Where people connect.
 pub trait Nodes: Sized {
@@ -62,6 +62,35 @@ impl Nodes for Together {
 
     async fn stop(self) {
         // The store is the first one's.
+        self.two.stop().await;
+        self.one.stop().await;
+    }
+}
+
+/// Two nodes over one store and a Redis Cluster.
+pub struct OverCluster {
+    one: TestServer,
+    two: TestServer,
+    _redis: RedisCluster,
+}
+
+impl Nodes for OverCluster {
+    async fn start() -> Self {
+        let redis = RedisCluster::start().await;
+        let one = TestServer::builder().redis(&redis.url).start().await;
+        let two = TestServer::builder().redis(&redis.url).beside(&one).start().await;
+        Self { one, two, _redis: redis }
+    }
+
+    fn one(&self) -> &TestServer {
+        &self.one
+    }
+
+    fn two(&self) -> &TestServer {
+        &self.two
+    }
+
+    async fn stop(self) {
         self.two.stop().await;
         self.one.stop().await;
     }

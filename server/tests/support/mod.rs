@@ -22,7 +22,7 @@ pub use faulty::{Fault, FaultyStore};
 pub use log::Log;
 pub use person::{Person, id_of, message_form};
 pub use raw::{raw, raw_answer_head, raw_head};
-pub use redis::{Database, RedisServer};
+pub use redis::{Database, RedisCluster, RedisServer};
 pub use server::{Builder, GROUP_ID, NOBODY, Site, TestServer};
 pub use socket::{Refused, Socket};
 

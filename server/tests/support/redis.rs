@@ -8,6 +8,7 @@ use std::{
 };
 
 use redis::{Client, FromRedisValue, RedisResult, cmd};
+use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::until;
@@ -63,6 +64,49 @@ async fn ask<T: FromRedisValue>(url: &str, words: &[&str]) -> RedisResult<T> {
     cmd(name).arg(rest).query_async(&mut connection).await
 }
 
+/// A Redis Cluster of the test's own: three servers that share the keys.
+pub struct RedisCluster {
+    /// Two of the three: the third has to be found.
+    pub url: String,
+    _servers: Vec<RedisServer>,
+    _folder: TempDir,
+}
+
+impl RedisCluster {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut servers = Vec::new();
+        for number in 0..3 {
+            // The servers talk to each other at a port ten thousand higher.
+            let port =
+                until("a free port", || async { Some(free_port()).filter(|port| *port < 55_000) }).await;
+            let file = folder.path().join(format!("{number}.conf"));
+            let more = ["--cluster-enabled", "yes", "--cluster-config-file", file.to_str().unwrap()];
+            let server = RedisServer { url: url_of(port), port, child: run(port, &more) };
+            server.answers().await;
+            servers.push(server);
+        }
+        let places: Vec<String> = servers.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
+        let made = Command::new("redis-cli")
+            .args(["--cluster", "create"])
+            .args(&places)
+            .arg("--cluster-yes")
+            .output()
+            .expect("redis-cli is installed: apt-get install redis-tools");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stdout));
+        for server in &servers {
+            until("the servers to agree", || async {
+                let info: String = ask(&server.url, &["CLUSTER", "INFO"]).await.ok()?;
+                info.contains("cluster_state:ok").then_some(())
+            })
+            .await;
+        }
+        let url = format!("{},{}", servers[0].url, servers[1].url);
+        Self { url, _servers: servers, _folder: folder }
+    }
+}
+
 /// A Redis of the test's own.
 pub struct RedisServer {
     pub url: String,
@@ -73,8 +117,8 @@ pub struct RedisServer {
 impl RedisServer {
     /// Starts one that keeps nothing.
     pub async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let this = Self { url: format!("redis://127.0.0.1:{port}"), port, child: run(port) };
+        let port = free_port();
+        let this = Self { url: url_of(port), port, child: run(port, &[]) };
         this.answers().await;
         this
     }
@@ -91,7 +135,7 @@ impl RedisServer {
 
     /// Starts it anew, empty, where it was.
     pub async fn revive(&mut self) {
-        self.child = run(self.port);
+        self.child = run(self.port, &[]);
         self.answers().await;
     }
 
@@ -118,9 +162,18 @@ impl Drop for RedisServer {
     }
 }
 
-fn run(port: u16) -> Child {
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn url_of(port: u16) -> String {
+    format!("redis://127.0.0.1:{port}")
+}
+
+fn run(port: u16, more: &[&str]) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

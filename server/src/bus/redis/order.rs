@@ -68,27 +68,20 @@ impl Order {
             }
             return shard.remove(chat_id).and_then(|held| self.deliver(*chat_id, held.events));
         }
-        let mut pressure = self.hub.dispatch(message);
-        let next = self.ready(&mut shard, *chat_id, head.max(*seq));
-        if let Some(more) = self.deliver(*chat_id, next) {
-            pressure = Some(more);
+        let mut ready = BTreeMap::from([(*seq, frame.clone())]);
+        if let Some(held) = shard.get_mut(chat_id) {
+            // What was held before the log was found to reach further waits for nothing any longer either.
+            let mut end = head.max(*seq).next();
+            while held.events.contains_key(&end) {
+                end = end.next();
+            }
+            let later = held.events.split_off(&end);
+            ready.append(&mut std::mem::replace(&mut held.events, later));
+            if held.events.is_empty() {
+                shard.remove(chat_id);
+            }
         }
-        pressure
-    }
-
-    /// Takes the held events that follow `head` without a gap.
-    fn ready(&self, shard: &mut HashMap<ChatId, Held>, chat: ChatId, head: Seq) -> BTreeMap<Seq, Frame> {
-        let Some(held) = shard.get_mut(&chat) else { return BTreeMap::new() };
-        let mut end = head.next();
-        while held.events.contains_key(&end) {
-            end = end.next();
-        }
-        let later = held.events.split_off(&end);
-        let ready = std::mem::replace(&mut held.events, later);
-        if held.events.is_empty() {
-            shard.remove(&chat);
-        }
-        ready
+        self.deliver(*chat_id, ready)
     }
 
     fn deliver(&self, chat_id: ChatId, events: BTreeMap<Seq, Frame>) -> Option<Pressure> {
@@ -187,6 +180,16 @@ mod tests {
         assert_eq!(told(&socket), "4 5");
         order.dispatch(&event(2));
         assert_eq!(told(&socket), "2", "what comes late is left to the client");
+    }
+
+    #[test]
+    fn what_waited_while_the_log_was_found_to_reach_further_goes_first() {
+        let (hub, socket) = room();
+        let order = Order::new(hub.clone(), || true);
+        order.dispatch(&event(2));
+        hub.observe_head(CHAT, Seq(2));
+        order.dispatch(&event(3));
+        assert_eq!(told(&socket), "2 3");
     }
 
     #[test]

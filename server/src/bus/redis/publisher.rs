@@ -4,6 +4,7 @@
 //! counted: the other nodes find it by comparing heads. Only who is out of something is kept for a while.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::redis::cmd;
-use app::ports::BusMessage;
+use ::redis::{Pipeline, RedisResult};
+use app::{domain::ChatId, ports::BusMessage};
 use futures::future::join_all;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -100,11 +101,12 @@ impl Sender {
         self.log();
     }
 
-    /// All at once, in order: the commands go out over one connection as they stand here.
+    /// All at once, and those of each channel in order.
     async fn send(&mut self, batch: &mut Vec<Letter>) {
         let sent = self.link.run(async |connection| {
-            let commands = batch.iter().map(|letter| deliver(connection.clone(), letter));
-            join_all(commands).await.into_iter().collect::<Result<(), _>>()
+            let pipelines = pipelines(&connection, batch).into_iter();
+            let sent = join_all(pipelines.map(|pipeline| deliver(connection.clone(), pipeline)));
+            sent.await.into_iter().collect::<RedisResult<()>>()
         });
         let error = sent.await.err();
         match error {
@@ -142,10 +144,22 @@ impl Sender {
     }
 }
 
-async fn deliver(mut connection: Connection, letter: &Letter) -> ::redis::RedisResult<()> {
-    let command = match letter.chat {
-        Some(chat) => cmd("SPUBLISH").arg(wire::channel_of(chat)).arg(&letter.text).take(),
-        None => cmd("PUBLISH").arg(NEWS).arg(&letter.text).take(),
-    };
-    command.query_async(&mut connection).await
+/// The letters as pipelines, each of which keeps its order. A cluster keeps none between commands that it is
+/// given apart, and takes those for one channel alone as one pipeline.
+fn pipelines(connection: &Connection, batch: &[Letter]) -> Vec<Pipeline> {
+    let mut pipelines: BTreeMap<Option<ChatId>, Pipeline> = BTreeMap::new();
+    for letter in batch {
+        let apart = letter.chat.filter(|_| matches!(connection, Connection::Cluster(_)));
+        let pipeline = pipelines.entry(apart).or_default();
+        match letter.chat {
+            Some(chat) => pipeline.cmd("SPUBLISH").arg(wire::channel_of(chat)),
+            None => pipeline.cmd("PUBLISH").arg(NEWS),
+        };
+        pipeline.arg(&letter.text).ignore();
+    }
+    pipelines.into_values().collect()
+}
+
+async fn deliver(mut connection: Connection, pipeline: Pipeline) -> RedisResult<()> {
+    pipeline.query_async(&mut connection).await
 }
