@@ -66,7 +66,7 @@ impl Hub {
     }
 
     /// Every chat that has a room here.
-    pub fn open_rooms(&self) -> HashSet<ChatId> {
+    pub fn open_rooms(&self) -> BTreeSet<ChatId> {
         self.read().rooms().map(|(chat, _)| *chat).collect()
     }
 

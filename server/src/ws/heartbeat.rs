@@ -31,8 +31,8 @@ const TICK: Duration = Duration::from_secs(3);
 const BEAT_EVERY: u32 = (HEARTBEAT_MS / 3_000) as u32;
 /// A peer that was not heard from for this long is gone, though its connection may not know it.
 const SILENCE: Duration = Duration::from_secs(45);
-/// Reads of the store that one comparison may take. One covers all chats of a person.
-const READS: usize = 1_000;
+/// Chats whose heads are read together.
+const TOGETHER: usize = 500;
 /// For how long one comparison may read.
 const READ_WITHIN: Duration = Duration::from_secs(2);
 /// What is committed is published within this time, unless that is lost. Telling a head sooner would have
@@ -45,14 +45,14 @@ pub struct Heartbeat {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     ticks: u32,
-    /// Where among the rooms the next comparison begins.
-    place: usize,
+    /// The room that was compared last, if time ran out before all were.
+    after: Option<ChatId>,
     failing: bool,
 }
 
 impl Heartbeat {
     pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
-        Self { hub, store, bus, ticks: 0, place: 0, failing: false }
+        Self { hub, store, bus, ticks: 0, after: None, failing: false }
     }
 
     /// Beats for good.
@@ -82,16 +82,9 @@ impl Heartbeat {
 
     /// Raises the heads that the store knows to be further than they were published here.
     async fn compare(&mut self) -> AppResult<()> {
-        let (witnesses, next) = self.hub.witnesses(self.place, READS);
-        self.place = next;
-        let mut ahead: Vec<(ChatId, Seq)> = Vec::new();
-        let read = timeout(READ_WITHIN, async {
-            for user in witnesses {
-                ahead.extend(self.hub.ahead(self.store.heads_of(user).await?));
-            }
-            Ok(())
-        });
-        let read = read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
+        let mut ahead = Vec::new();
+        let read = timeout(READ_WITHIN, self.read(&mut ahead)).await;
+        let read = read.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
         if !ahead.is_empty() {
             sleep(ON_ITS_WAY).await;
             self.raise(ahead);
@@ -99,12 +92,23 @@ impl Heartbeat {
         read
     }
 
+    /// Finds the rooms whose logs are further in the store, beginning where the last reading stopped.
+    async fn read(&mut self, ahead: &mut Vec<(ChatId, Seq)>) -> AppResult<()> {
+        let rooms = self.hub.open_rooms();
+        let (later, earlier): (Vec<ChatId>, Vec<ChatId>) =
+            rooms.into_iter().partition(|chat| self.after.is_none_or(|after| *chat > after));
+        for some in later.chunks(TOGETHER).chain(earlier.chunks(TOGETHER)) {
+            // Also if these cannot be read: the others get their turn.
+            self.after = some.last().copied();
+            ahead.extend(self.hub.ahead(self.store.heads(some).await?));
+        }
+        self.after = None;
+        Ok(())
+    }
+
     /// Compares what is doubted, at once: nothing of it is known to be on its way. What is left over when time
     /// runs out is found by the next comparisons.
     async fn settle(&mut self, doubted: Doubted) -> AppResult<()> {
-        if doubted.all {
-            self.place = 0;
-        }
         let read = timeout(READ_WITHIN, async {
             let chats: BTreeSet<ChatId> =
                 doubted.people.iter().flat_map(|user| self.hub.chats_of(*user)).collect();
@@ -112,14 +116,13 @@ impl Heartbeat {
             for user in doubted.people {
                 self.settle_person(user).await?;
             }
-            if doubted.all {
-                let (witnesses, next) = self.hub.witnesses(0, READS);
-                self.place = next;
-                for user in witnesses {
-                    self.raise(self.hub.ahead(self.store.heads_of(user).await?));
-                }
+            if !doubted.all {
+                return Ok(());
             }
-            Ok(())
+            let mut ahead = Vec::new();
+            let read = self.read(&mut ahead).await;
+            self.raise(ahead);
+            read
         });
         read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
     }

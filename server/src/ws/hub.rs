@@ -328,12 +328,6 @@ impl Hub {
         }
     }
 
-    /// People who, between them, are in the rooms of this node, for reading what the store knows of those:
-    /// at most `limit`, beginning with the room at `place`. Returns where to go on.
-    pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
-        self.read().witnesses(place, limit)
-    }
-
     /// Those of the heads that are further than the rooms know.
     pub fn ahead(&self, heads: Heads) -> Vec<(ChatId, Seq)> {
         let behind = |chat: ChatId, head: Seq| self.room(chat).is_some_and(|room| room.lock().head() < head);

@@ -144,28 +144,6 @@ impl Registry {
         entry.rooms.iter().filter_map(|chat| Some((*chat, self.room(*chat)?))).collect()
     }
 
-    /// People who, between them, are in the rooms from `place` on, and where to go on: each stands for all
-    /// rooms that they are in.
-    pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
-        let count = self.rooms.len();
-        let (mut users, mut covered) = (Vec::new(), HashSet::new());
-        let place = if place < count { place } else { 0 };
-        for (step, (chat, room)) in self.rooms.iter().cycle().skip(place).take(count).enumerate() {
-            if users.len() == limit {
-                return (users, place + step);
-            }
-            if covered.contains(chat) {
-                continue;
-            }
-            let witness = room.lock().members().first().and_then(|socket| self.sockets.get(&socket.id));
-            if let Some(entry) = witness {
-                covered.extend(entry.rooms.iter().copied());
-                users.push(entry.socket.user);
-            }
-        }
-        (users, 0)
-    }
-
     /// Joins a room, which is made if this is its first socket. Joining again only raises the head.
     pub fn join(&mut self, socket: SocketId, chat: ChatId, head: Seq, now: Instant) {
         let Some(entry) = self.sockets.get_mut(&socket) else { return };

@@ -98,7 +98,7 @@ impl Subscriber {
     async fn listen(&mut self) -> Result<std::convert::Infallible, LinkError> {
         self.link.run(|connection| ask("SUBSCRIBE", NEWS.to_owned(), connection)).await?;
         drop(self.hub.moved_rooms());
-        let rooms = self.hub.open_rooms();
+        let rooms = self.hub.open_rooms().into_iter().collect();
         self.begin(rooms).await?;
         self.refused = false;
         if std::mem::replace(&mut self.again, true) {

@@ -62,6 +62,7 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("last message", chats::LAST_MESSAGE),
     ("members in order", chats::MEMBERS),
     ("heads", chats::HEADS_OF),
+    ("heads by chat", chats::HEAD),
     ("member ids", chats::MEMBER_IDS),
     ("contacts", chats::CONTACTS_OF),
     ("small chats", chats::SMALL_CHATS_OF),
