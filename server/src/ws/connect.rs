@@ -50,6 +50,7 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     }
     let online = parts.presence.online_contacts(socket.user).await.unwrap_or_else(|error| {
         log(&error, "who is online could not be read");
+        realtime.is_unaware(socket.user);
         Vec::new()
     });
     let heads = parts.hub.follow(socket, &first, &second);

@@ -328,6 +328,14 @@ impl Hub {
         }
     }
 
+    /// Hands a lossy frame to all of the person's sockets.
+    pub fn tell_person(&self, user: UserId, frame: &Utf8Bytes) {
+        let now = Instant::now();
+        for socket in self.read().sockets_of(user).iter().filter(|socket| socket.follows()) {
+            socket.outbox.push(frame.clone(), Class::Lossy, now);
+        }
+    }
+
     /// Those of the heads that are further than the rooms know.
     pub fn ahead(&self, heads: Heads) -> Vec<(ChatId, Seq)> {
         let behind = |chat: ChatId, head: Seq| self.room(chat).is_some_and(|room| room.lock().head() < head);

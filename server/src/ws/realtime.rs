@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -67,14 +67,18 @@ pub struct Parts {
 pub struct Realtime {
     pub(super) parts: Parts,
     announcements: mpsc::Sender<UserId>,
+    unaware: Arc<Unaware>,
 }
+
+/// People with a socket whose `hello` could not say who is online.
+type Unaware = Mutex<BTreeSet<UserId>>;
 
 impl Realtime {
     /// Starts the node's tasks. They end when `parts.shutdown` is cancelled; `parts.tracker` counts them
     /// and every socket.
     pub fn start(parts: Parts) -> Arc<Self> {
         let (announcements, came_online) = mpsc::channel(ANNOUNCEMENTS);
-        let realtime = Arc::new(Self { parts, announcements });
+        let realtime = Arc::new(Self { parts, announcements, unaware: Arc::default() });
         let Parts { tracker, shutdown, hub, store, bus, presence, .. } = &realtime.parts;
 
         let heartbeat = Heartbeat::new(hub.clone(), store.clone(), bus.clone());
@@ -85,6 +89,7 @@ impl Realtime {
             hub: hub.clone(),
             presence: presence.clone(),
             announcements: realtime.announcements.clone(),
+            unaware: realtime.unaware.clone(),
             failing: false,
         };
         tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
@@ -115,12 +120,18 @@ impl Realtime {
         // It fails only once the node stops, when there is nobody left to tell.
         let _ = self.announcements.send(user).await;
     }
+
+    /// Has somebody told who is online as soon as that can be read.
+    pub(super) fn is_unaware(&self, user: UserId) {
+        self.unaware.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
+    }
 }
 
 struct Renewal {
     hub: Arc<Hub>,
     presence: Arc<PresenceService>,
     announcements: mpsc::Sender<UserId>,
+    unaware: Arc<Unaware>,
     failing: bool,
 }
 
@@ -137,12 +148,41 @@ impl Renewal {
                         // It fails only once the node stops.
                         let _ = self.announcements.send(user).await;
                     }
-                    Ok(())
+                    self.make_aware().await
                 }
                 Err(error) => Err(error),
             };
             note(&mut self.failing, renewed, "leases could not be renewed");
         }
+    }
+}
+
+impl Renewal {
+    /// Tells those who could not be told at the time who is online.
+    async fn make_aware(&self) -> AppResult<()> {
+        let unaware = std::mem::take(&mut *self.unaware.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut unaware = unaware.into_iter();
+        while let Some(user) = unaware.next() {
+            if self.hub.sockets_of(user).is_empty() {
+                continue;
+            }
+            let told = self.tell_who_is_online(user).await;
+            if told.is_err() {
+                let mut later = self.unaware.lock().unwrap_or_else(PoisonError::into_inner);
+                later.insert(user);
+                later.extend(unaware);
+                return told;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_who_is_online(&self, user: UserId) -> AppResult<()> {
+        for online in self.presence.online_contacts(user).await? {
+            let frame = self.presence.frame(online, PresenceStatus::Online, None)?;
+            self.hub.tell_person(user, &Utf8Bytes::from(&*frame));
+        }
+        Ok(())
     }
 }
 

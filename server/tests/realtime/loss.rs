@@ -130,6 +130,7 @@ async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl Asyn
     pair.is_live(&mut last).await;
     online_again(&pair.ada, &[&pair.bob, &eve]).await;
     told(&mut here, &eve, "online").await;
+    told(&mut new, &pair.ada, "online").await;
     here.round_trip().await;
     assert!(!statuses(&here.seen, &pair.bob).contains(&"offline".into()), "Bob never went");
     pair.stop().await;
