@@ -139,7 +139,11 @@ impl Presence for RedisPresence {
         Ok(done?)
     }
 
+    /// While Redis is away, which the link has said, nothing is renewed and that is no fault.
     async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<Vec<UserId>> {
+        if !self.link.is_up() {
+            return Ok(Vec::new());
+        }
         let mut buckets: BTreeMap<u8, Vec<(UserId, SocketId)>> = BTreeMap::new();
         for &(user, socket) in sockets {
             buckets.entry(bucket(user)).or_default().push((user, socket));
@@ -169,8 +173,10 @@ impl Presence for RedisPresence {
         Ok(())
     }
 
+    /// While Redis is away, which the link has said, nobody is removed and that is no fault; nor for a while
+    /// after that.
     async fn expire(&self, now: Timestamp) -> AppResult<Vec<UserId>> {
-        if self.link.up().is_some_and(|up| up.again && up.since.elapsed() < REBUILDING) {
+        if self.link.up().is_none_or(|up| up.again && up.since.elapsed() < REBUILDING) {
             return Ok(Vec::new());
         }
         let (mut gone, mut done) = (Vec::new(), Ok(()));

@@ -64,6 +64,8 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     Ok(Connected::Hello(hello))
 }
 
+/// At debug level: presence that cannot be reached is reported once, by its link and the renewal of leases, and
+/// not for each of the sockets that come back meanwhile.
 fn log(error: &AppError, what: &'static str) {
-    tracing::warn!(error = %error.chain(), what);
+    tracing::debug!(error = %error.chain(), what);
 }

@@ -148,7 +148,8 @@ impl Renewal {
                         // It fails only once the node stops.
                         let _ = self.announcements.send(user).await;
                     }
-                    self.make_aware().await
+                    self.make_aware().await;
+                    Ok(())
                 }
                 Err(error) => Err(error),
             };
@@ -159,22 +160,21 @@ impl Renewal {
 
 impl Renewal {
     /// Tells those who could not be told at the time who is online.
-    async fn make_aware(&self) -> AppResult<()> {
+    async fn make_aware(&self) {
         let unaware = std::mem::take(&mut *self.unaware.lock().unwrap_or_else(PoisonError::into_inner));
         let mut unaware = unaware.into_iter();
         while let Some(user) = unaware.next() {
             if self.hub.sockets_of(user).is_empty() {
                 continue;
             }
-            let told = self.tell_who_is_online(user).await;
-            if told.is_err() {
+            if let Err(error) = self.tell_who_is_online(user).await {
+                tracing::debug!(error = %error.chain(), "who is online can still not be read");
                 let mut later = self.unaware.lock().unwrap_or_else(PoisonError::into_inner);
                 later.insert(user);
                 later.extend(unaware);
-                return told;
+                return;
             }
         }
-        Ok(())
     }
 
     async fn tell_who_is_online(&self, user: UserId) -> AppResult<()> {
