@@ -4,12 +4,22 @@
 use std::{
     collections::{BTreeSet, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
-use app::domain::{ChatId, Seq, UserId};
+use app::{
+    domain::{ChatId, Seq, UserId},
+    protocol::{Heads, Notice},
+};
+use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 
-use super::{hub::Hub, registry::Moved};
+use super::{
+    encode,
+    hub::{Hub, Socket},
+    outbox::Class,
+    registry::Moved,
+};
 
 /// What is to be compared with the store.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -91,6 +101,35 @@ impl Hub {
             .filter_map(|socket| registry.entry(socket.id))
             .flat_map(|entry| entry.rooms.iter().copied())
             .collect()
+    }
+
+    /// What another node said of a person who joined, or of the chat, may have come before the joining: it is
+    /// compared with the store soon, and where the log is known to have gone on `further` they are told so.
+    pub(super) fn check_joining(
+        &self,
+        user: UserId,
+        sockets: &[Arc<Socket>],
+        chat: ChatId,
+        further: Option<Seq>,
+    ) {
+        self.doubts.add(user);
+        let Some(head) = further else { return };
+        match encode(&Notice::Heads { heads: Heads::from([(chat, head)]) }) {
+            Ok(frame) => {
+                for socket in sockets {
+                    socket.outbox.push(frame.clone(), Class::Durable, Instant::now());
+                }
+            }
+            Err(error) => tracing::error!(error = %error.chain(), "a frame could not be encoded"),
+        }
+    }
+
+    /// Hands a lossy frame to all of the person's sockets.
+    pub fn tell_person(&self, user: UserId, frame: &Utf8Bytes) {
+        let now = Instant::now();
+        for socket in self.read().sockets_of(user).iter().filter(|socket| socket.follows()) {
+            socket.outbox.push(frame.clone(), Class::Lossy, now);
+        }
     }
 
     /// Something of this chat was missed: it is compared with the store soon.

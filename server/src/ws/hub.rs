@@ -18,7 +18,7 @@ use app::{
     domain::{ChatId, Seq, SessionId, UserId, limits},
     error::AppResult,
     ports::{BusMessage, SocketId},
-    protocol::{Heads, Notice},
+    protocol::Heads,
     service::Actor,
 };
 use axum::extract::ws::Utf8Bytes;
@@ -27,7 +27,6 @@ use tokio::sync::{Notify, mpsc};
 use super::{
     close::Close,
     doubts::Doubts,
-    encode,
     outbox::{Class, Outbox},
     pressure::Pressure,
     registry::Registry,
@@ -267,11 +266,7 @@ impl Hub {
                 let sockets = registry.sockets_of(*user_id);
                 drop(registry);
                 if with_others && !sockets.is_empty() {
-                    // What another node said of this person or chat may have come before this.
-                    if let Some(further) = head_here.filter(|here| here > head) {
-                        tell_further(&sockets, *chat_id, further, now);
-                    }
-                    self.doubts.add(*user_id);
+                    self.check_joining(*user_id, &sockets, *chat_id, head_here.filter(|here| here > head));
                 }
                 if anybody {
                     self.newcomer(*chat_id, *user_id);
@@ -325,14 +320,6 @@ impl Hub {
             if registry.entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat)) {
                 socket.outbox.push(frame.clone(), Class::Lossy, now);
             }
-        }
-    }
-
-    /// Hands a lossy frame to all of the person's sockets.
-    pub fn tell_person(&self, user: UserId, frame: &Utf8Bytes) {
-        let now = Instant::now();
-        for socket in self.read().sockets_of(user).iter().filter(|socket| socket.follows()) {
-            socket.outbox.push(frame.clone(), Class::Lossy, now);
         }
     }
 
@@ -422,18 +409,6 @@ impl Hub {
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Registry> {
         self.registry.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The log went on before the person was put into the room: what was delivered meanwhile is to be asked for.
-fn tell_further(sockets: &[Arc<Socket>], chat: ChatId, head: Seq, now: Instant) {
-    match encode(&Notice::Heads { heads: Heads::from([(chat, head)]) }) {
-        Ok(frame) => {
-            for socket in sockets {
-                socket.outbox.push(frame.clone(), Class::Durable, now);
-            }
-        }
-        Err(error) => tracing::error!(error = %error.chain(), "a frame could not be encoded"),
     }
 }
 
