@@ -202,7 +202,7 @@ node_and_npm
 case "$purpose" in
   check)
     npm_ci end2end
-    cargo_tool cargo-deny "$cargo_deny_version" "about 5 minutes"
+    cargo_tool cargo-deny "$cargo_deny_version" "about 2 minutes"
     ;;
   run)
     npm_ci scripts

@@ -8,6 +8,7 @@
 //! | [`http`] | routes, layers, pages, the global error layer |
 //! | [`ws`] | the sockets of this node |
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
+//! | [`redis`] | the link to Redis that three of them share |
 //! | [`demo`] | the demo accounts |
 //! | [`open_files`], [`system`], [`telemetry`] | what the operating system gives |
 
@@ -22,6 +23,7 @@ pub mod http;
 pub mod limiter;
 pub mod open_files;
 pub mod presence;
+pub mod redis;
 pub mod state;
 pub mod store;
 pub mod system;
@@ -76,6 +78,7 @@ pub async fn open(
     let store: Arc<dyn Store> = open_store(&config.data_dir)?;
     let state = AppState::compose(Parts {
         store,
+        redis: config.redis_url.clone(),
         secret,
         origins: config.origins(bound),
         trusted_proxies: config.trusted_proxies.clone(),

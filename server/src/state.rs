@@ -3,7 +3,7 @@
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use app::{
-    error::AppResult,
+    error::{AppError, AppResult},
     ports::{Bus, Clock, IdSource, Limiter, Presence, Store, Throttle},
     service::{AccountPorts, Accounts, Chats, Errands, Messages, PresenceService, Sequencer, Services},
 };
@@ -12,11 +12,12 @@ use leptos::config::LeptosOptions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus::LocalBus,
-    config::{Secret, Switch},
+    bus::{LocalBus, RedisBus},
+    config::{Secret, ServiceUrl, Switch},
     http::bounds::Bounds,
-    limiter::{LocalLimiter, LocalThrottle, Unlimited},
-    presence::LocalPresence,
+    limiter::{LocalLimiter, LocalThrottle, RedisLimiter, RedisThrottle, Unlimited},
+    presence::{LocalPresence, RedisPresence},
+    redis::{Client, Health, Link},
     system::SystemIds,
     ws::{self, Hub, Realtime},
 };
@@ -63,6 +64,8 @@ pub struct Tasks {
 pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// Where Redis is, if there are other nodes.
+    pub redis: Option<ServiceUrl>,
     /// The secret that tokens are signed with.
     pub secret: Secret,
     /// The origins of our own pages.
@@ -85,20 +88,23 @@ pub struct Parts {
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 
 impl AppState {
-    /// Puts a node together over one store; everything else lives in the process. Must be called on a
-    /// Tokio runtime.
+    /// Puts a node together over one store. With Redis it is one of many; without it everything else lives in
+    /// the process. Must be called on a Tokio runtime. Fails if the URL is none of Redis; whether anybody is
+    /// there is not waited for.
     pub fn compose(parts: Parts) -> AppResult<Self> {
         let clock = parts.clock;
         let ids: Arc<dyn IdSource> = Arc::new(SystemIds::new());
-        let (limiter, throttle): (Arc<dyn Limiter>, Arc<dyn Throttle>) = match parts.rate_limits {
-            Switch::On => (Arc::new(LocalLimiter::new()), Arc::new(LocalThrottle::new(Arc::clone(&clock)))),
-            Switch::Off => (Arc::new(Unlimited), Arc::new(Unlimited)),
-        };
         let tasks = Tasks::default();
         let stop = CancellationToken::new();
         let hub = Arc::new(Hub::new());
-        let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(Arc::clone(&hub)));
-        let presence: Arc<dyn Presence> = Arc::new(LocalPresence::new());
+        let Between { bus, presence, limiter, throttle } = match &parts.redis {
+            None => Between::within(&hub, &clock),
+            Some(url) => Between::over(url, &hub, &clock, &tasks)?,
+        };
+        let (limiter, throttle): (Arc<dyn Limiter>, Arc<dyn Throttle>) = match parts.rate_limits {
+            Switch::On => (limiter, throttle),
+            Switch::Off => (Arc::new(Unlimited), Arc::new(Unlimited)),
+        };
         let store = parts.store;
         let presence = Arc::new(PresenceService::new(
             Arc::clone(&store),
@@ -146,6 +152,7 @@ impl AppState {
         let realtime = Realtime::start(ws::Parts {
             hub,
             store: Arc::clone(&store),
+            bus,
             presence,
             limiter,
             clock: Arc::clone(&clock),
@@ -167,6 +174,53 @@ impl AppState {
             site_root: Arc::new(parts.site_root),
             stop,
             tasks,
+        })
+    }
+}
+
+/// What nodes share with each other, or a single node keeps to itself.
+struct Between {
+    bus: Arc<dyn Bus>,
+    presence: Arc<dyn Presence>,
+    limiter: Arc<dyn Limiter>,
+    throttle: Arc<dyn Throttle>,
+}
+
+impl Between {
+    /// For the only node there is.
+    fn within(hub: &Arc<Hub>, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            bus: Arc::new(LocalBus::new(Arc::clone(hub))),
+            presence: Arc::new(LocalPresence::new()),
+            limiter: Arc::new(LocalLimiter::new()),
+            throttle: Arc::new(LocalThrottle::new(Arc::clone(clock))),
+        }
+    }
+
+    /// For one of many nodes. What runs for it ends with the background tasks.
+    fn over(url: &ServiceUrl, hub: &Arc<Hub>, clock: &Arc<dyn Clock>, tasks: &Tasks) -> AppResult<Self> {
+        let client = Client::new(url).map_err(AppError::internal)?;
+        let health = Health::new(url.to_string());
+        let link = Link::new();
+        let (kept, by, says) = (link.clone(), client.clone(), Arc::clone(&health));
+        let stop = tasks.stop_background.clone();
+        tasks.background.spawn(async move {
+            let keep = async { kept.keep(&by, &says, |_push| Ok::<(), std::convert::Infallible>(())).await };
+            stop.run_until_cancelled(keep).await;
+        });
+        let bus = RedisBus::start(
+            Arc::clone(hub),
+            link.clone(),
+            client,
+            health,
+            &tasks.background,
+            &tasks.stop_background,
+        );
+        Ok(Self {
+            bus: Arc::new(bus),
+            presence: Arc::new(RedisPresence::new(link.clone())),
+            limiter: Arc::new(RedisLimiter::new(link.clone())),
+            throttle: Arc::new(RedisThrottle::new(link, Arc::clone(clock))),
         })
     }
 }

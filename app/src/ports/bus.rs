@@ -68,6 +68,11 @@ pub enum BusMessage {
 #[async_trait]
 pub trait Bus: Send + Sync {
     /// Publishes news. The own node has it when this returns, whatever became of the others: they notice
-    /// by comparing heads.
+    /// by comparing heads. An event that comes before those that precede it, because another node wrote
+    /// these, may be held back for a moment.
     async fn publish(&self, message: BusMessage) -> AppResult<()>;
+
+    /// Waits until events of these chats from other nodes reach this one, for about a second at most: what
+    /// is read from the store after that, and what the bus brings, have no gap between them.
+    async fn reached(&self, chats: &[ChatId]);
 }

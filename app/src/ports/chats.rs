@@ -98,6 +98,10 @@ pub trait ChatStore: Send + Sync {
     /// The head of every chat that the viewer is in.
     async fn heads_of(&self, viewer: UserId) -> AppResult<Heads>;
 
+    /// The heads of these chats, whoever is in them; what is not found is left out. One look-up for each: what a
+    /// node compares its rooms with, and never an answer to somebody.
+    async fn heads(&self, chats: &[ChatId]) -> AppResult<Heads>;
+
     /// The ids of all members of the chat.
     async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>>;
 

@@ -23,8 +23,10 @@ pub trait Presence: Send + Sync {
         until: Timestamp,
     ) -> AppResult<bool>;
 
-    /// Renews the leases of sockets of this node.
-    async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<()>;
+    /// Renews the leases of sockets of this node, and makes those that are not there: they were lost, and
+    /// nobody was told. Returns the people of whom that is not so, since [`Self::expire`] reported them or
+    /// their [`Self::connect`] could not be carried out: they came online by this.
+    async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<Vec<UserId>>;
 
     /// Shortens the lease of a socket that was closed to a moment of grace, so that a reload does not
     /// show. The person goes offline by [`Self::expire`].

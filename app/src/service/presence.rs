@@ -55,8 +55,9 @@ impl PresenceService {
         self.presence.release(user, socket, after(self.clock.now(), grace_ms)).await
     }
 
-    /// Renews the leases of sockets that are open on this node.
-    pub async fn renew(&self, sockets: &[(UserId, SocketId)]) -> AppResult<()> {
+    /// Renews the leases of sockets that are open on this node. Returns who came online by it, which is then
+    /// to be announced.
+    pub async fn renew(&self, sockets: &[(UserId, SocketId)]) -> AppResult<Vec<UserId>> {
         self.presence.renew(sockets, after(self.clock.now(), LEASE_MS)).await
     }
 

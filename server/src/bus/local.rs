@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use app::{
+    domain::ChatId,
     error::AppResult,
     ports::{Bus, BusMessage},
 };
@@ -35,4 +36,6 @@ impl Bus for LocalBus {
         }
         Ok(())
     }
+
+    async fn reached(&self, _chats: &[ChatId]) {}
 }

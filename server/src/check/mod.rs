@@ -5,11 +5,13 @@
 //! | `settings` | what was said, by itself: the configuration, the secret, the public address |
 //! | `machine` | what this machine gives: the address, the folders, open files |
 //! | `store` | where everything is kept |
+//! | `redis` | what nodes tell each other through |
 //!
 //! A check changes nothing that stays, never prints a secret, and is given up after a few seconds. They run
 //! beside each other and are told in the order of [`CHECKS`].
 
 mod machine;
+mod redis;
 mod settings;
 mod store;
 
@@ -32,6 +34,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("address", machine::address),
     ("data folder", machine::data_folder),
     ("store", store::store),
+    ("Redis", redis::redis),
     ("site", machine::site),
     ("open files", machine::open_files),
 ];

@@ -74,6 +74,12 @@ pub(super) fn secret(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> 
         if let Some(secret) = &config.secret {
             return vec![strength(secret, "the secret that was given")];
         }
+        if config.redis_url.is_some() {
+            return vec![Finding::wrong(
+                "none was given, so each node would make its own and refuse the tokens of the others: give all of \
+                 them the same SAMVAD_SECRET (openssl rand -hex 32 makes one)",
+            )];
+        }
         match fs::read_to_string(&path) {
             Ok(text) => match text.parse::<Secret>() {
                 Ok(secret) => {

@@ -5,6 +5,7 @@ pub mod file;
 mod load;
 mod origin;
 mod secret;
+mod service_url;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 pub use load::{LoadError, Loaded, Sources, load};
 pub use origin::Origin;
 pub use secret::{Secret, load_secret, secret_file};
+pub use service_url::ServiceUrl;
 
 /// Samvad: team and community chat.
 #[derive(Debug, Parser)]
@@ -72,6 +74,12 @@ pub struct Config {
     #[arg(long, env = "SAMVAD_SECRET", hide_env_values = true)]
     pub secret: Option<Secret>,
 
+    /// Where Redis is, for a node that has others beside it: redis://host:6379, rediss:// with TLS, with
+    /// credentials and a database as redis://name:password@host/0. Nodes of a Redis Cluster are separated by
+    /// commas. Without it the node is alone.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<ServiceUrl>,
+
     /// Whether requests are counted and slowed. `off` is for measuring, and refused beyond loopback.
     #[arg(long, env = "SAMVAD_RATE_LIMITS", default_value = "on")]
     pub rate_limits: Switch,
@@ -126,6 +134,9 @@ pub enum ConfigError {
         "listening on {0} needs --public-url: the address that people type, such as https://chat.example.org"
     )]
     PublicUrlMissing(SocketAddr),
+    /// It says nothing of what was given: that may hold a password.
+    #[error("--redis-url must be redis://host:port or rediss://host:port, several separated by commas")]
+    RedisUrl,
     /// The secret could not be kept.
     #[error("the secret in {path} cannot be used: {reason}")]
     Secret {
@@ -147,6 +158,9 @@ impl Config {
         }
         if self.public_url.is_none() && self.is_open() {
             return Err(ConfigError::PublicUrlMissing(self.addr));
+        }
+        if self.redis_url.as_ref().is_some_and(|url| !url.is_of(&["redis", "rediss"])) {
+            return Err(ConfigError::RedisUrl);
         }
         Ok(())
     }
@@ -220,5 +234,14 @@ mod tests {
     fn the_secret_is_not_in_what_is_printed() {
         let config = config(&["--secret", "0123456789abcdef0123456789abcdef"]);
         assert!(!format!("{config:?}").contains("abcdef"));
+    }
+
+    #[test]
+    fn a_bad_address_of_redis_is_refused_without_being_repeated() {
+        assert!(config(&["--redis-url", "rediss://ada:sesame@cache:6380/1"]).validate().is_ok());
+        let bad = config(&["--redis-url", "ada:sesame@cache"]);
+        let error = bad.validate().unwrap_err();
+        assert!(matches!(error, ConfigError::RedisUrl));
+        assert!(!format!("{bad:?} {error}").contains("sesame"));
     }
 }

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use moka::sync::Cache;
 
 /// The longest wait.
-const LONGEST_SECONDS: i64 = 900;
+pub(super) const LONGEST_SECONDS: i64 = 900;
 /// After this long without a failure a key starts afresh.
-const FORGET: Duration = Duration::from_secs(3600);
+pub(super) const FORGET: Duration = Duration::from_secs(3600);
 /// Keys that are remembered; an attacker who brings more makes us forget the oldest.
 const KEYS: u64 = 100_000;
 

@@ -81,11 +81,16 @@ impl Presence for LocalPresence {
         Ok(!online)
     }
 
-    async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<()> {
+    /// Nothing is ever lost here: whoever has no lease was reported.
+    async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<Vec<UserId>> {
+        let mut came_online = Vec::new();
         // In slices, so that a node full of sockets does not keep the others waiting.
         for slice in sockets.chunks(512) {
             let mut leases = self.lock();
             for &(user, socket) in slice {
+                if !leases.users.contains_key(&user) {
+                    came_online.push(user);
+                }
                 leases.put(user, socket, |lease| {
                     (!lease.is_some_and(|lease| lease.released)).then_some(Lease {
                         socket,
@@ -95,7 +100,7 @@ impl Presence for LocalPresence {
                 });
             }
         }
-        Ok(())
+        Ok(came_online)
     }
 
     async fn release(&self, user: UserId, socket: SocketId, until: Timestamp) -> AppResult<()> {

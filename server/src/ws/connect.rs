@@ -4,6 +4,7 @@
 //! nothing falls between: an event is in those heads, or it is queued.
 
 use app::{
+    domain::ChatId,
     error::{AppError, AppResult},
     protocol::Notice,
 };
@@ -28,6 +29,8 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     let socket = &registered.socket;
     let first = parts.store.heads_of(socket.user).await?;
     parts.hub.join(socket, &first);
+    let chats: Vec<ChatId> = first.keys().copied().collect();
+    parts.bus.reached(&chats).await;
     let second = parts.store.heads_of(socket.user).await?;
 
     // After the registration: a session that ends later than this look is closed by the hub.
@@ -47,6 +50,7 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     }
     let online = parts.presence.online_contacts(socket.user).await.unwrap_or_else(|error| {
         log(&error, "who is online could not be read");
+        realtime.is_unaware(socket.user);
         Vec::new()
     });
     let heads = parts.hub.follow(socket, &first, &second);
@@ -60,6 +64,8 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     Ok(Connected::Hello(hello))
 }
 
+/// At debug level: presence that cannot be reached is reported once, by its link and the renewal of leases, and
+/// not for each of the sockets that come back meanwhile.
 fn log(error: &AppError, what: &'static str) {
-    tracing::warn!(error = %error.chain(), what);
+    tracing::debug!(error = %error.chain(), what);
 }

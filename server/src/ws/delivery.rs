@@ -52,8 +52,14 @@ impl Hub {
                     registry.note_joined(socket.id, *chat_id);
                     registry.join(socket.id, *chat_id, *head, now);
                 }
-                let anybody = registry.room(*chat_id).is_some();
+                let room = registry.room(*chat_id);
+                let (anybody, with_others) = (room.is_some(), registry.moved.is_some());
+                let head_here = room.map(|room| room.lock().head());
+                let sockets = registry.sockets_of(*user_id);
                 drop(registry);
+                if with_others && !sockets.is_empty() {
+                    self.check_joining(*user_id, &sockets, *chat_id, head_here.filter(|here| here > head));
+                }
                 if anybody {
                     self.newcomer(*chat_id, *user_id);
                 }

@@ -2,14 +2,15 @@
 //! heads with the store's, so that an event whose publication was lost is missed for seconds only.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use app::{
-    domain::{ChatId, Seq},
+    domain::{ChatId, Seq, UserId},
     error::{AppError, AppResult},
-    ports::Store,
+    ports::{Bus, BusMessage, Store},
     protocol::{Heads, Notice},
 };
 use axum::extract::ws::Utf8Bytes;
@@ -17,19 +18,21 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     connect::HEARTBEAT_MS,
+    doubts::Doubted,
     encode,
     hub::Hub,
     realtime::{every, note},
 };
 
-/// How often heads are compared, and those that moved lately are told.
-const TICK: Duration = Duration::from_secs(5);
+/// How often heads are compared, and those that moved lately are told: so often that what another node
+/// wrote is here within five seconds, also if no bus brings it.
+const TICK: Duration = Duration::from_secs(3);
 /// Every how many ticks a heartbeat goes to every socket.
-const BEAT_EVERY: u32 = (HEARTBEAT_MS / 5_000) as u32;
+const BEAT_EVERY: u32 = (HEARTBEAT_MS / 3_000) as u32;
 /// A peer that was not heard from for this long is gone, though its connection may not know it.
 const SILENCE: Duration = Duration::from_secs(45);
-/// Reads of the store that one comparison may take. One covers all chats of a person.
-const READS: usize = 1_000;
+/// Chats whose heads are read together.
+const TOGETHER: usize = 500;
 /// For how long one comparison may read.
 const READ_WITHIN: Duration = Duration::from_secs(2);
 /// What is committed is published within this time, unless that is lost. Telling a head sooner would have
@@ -40,26 +43,38 @@ const ON_ITS_WAY: Duration = Duration::from_secs(1);
 pub struct Heartbeat {
     hub: Arc<Hub>,
     store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
     ticks: u32,
-    /// Where among the rooms the next comparison begins.
-    place: usize,
+    /// The room that was compared last, if time ran out before all were.
+    after: Option<ChatId>,
     failing: bool,
 }
 
 impl Heartbeat {
-    pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>) -> Self {
-        Self { hub, store, ticks: 0, place: 0, failing: false }
+    pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
+        Self { hub, store, bus, ticks: 0, after: None, failing: false }
     }
 
     /// Beats for good.
     pub async fn run(&mut self) {
         let mut ticks = every(TICK);
+        let hub = self.hub.clone();
         loop {
-            ticks.tick().await;
-            self.ticks = self.ticks.wrapping_add(1);
-            let compared = self.compare().await;
+            let doubted = tokio::select! {
+                _ = ticks.tick() => None,
+                doubted = hub.doubts.take() => Some(doubted),
+            };
+            let was_tick = doubted.is_none();
+            let compared = match doubted {
+                None => {
+                    self.ticks = self.ticks.wrapping_add(1);
+                    self.compare().await
+                }
+                Some(doubted) => self.settle(doubted).await,
+            };
             note(&mut self.failing, compared, "heads could not be compared with the store");
-            if let Err(error) = self.beat() {
+            let told = if was_tick { self.beat() } else { self.tell() };
+            if let Err(error) = told {
                 tracing::error!(error = %error.chain(), "the heartbeat could not be encoded");
             }
         }
@@ -67,29 +82,78 @@ impl Heartbeat {
 
     /// Raises the heads that the store knows to be further than they were published here.
     async fn compare(&mut self) -> AppResult<()> {
-        let (witnesses, next) = self.hub.witnesses(self.place, READS);
-        self.place = next;
-        let mut ahead: Vec<(ChatId, Seq)> = Vec::new();
-        let read = timeout(READ_WITHIN, async {
-            for user in witnesses {
-                ahead.extend(self.hub.ahead(self.store.heads_of(user).await?));
-            }
-            Ok(())
-        });
-        let read = read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
+        let mut ahead = Vec::new();
+        let read = timeout(READ_WITHIN, self.read(&mut ahead)).await;
+        let read = read.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
         if !ahead.is_empty() {
             sleep(ON_ITS_WAY).await;
-            for (chat, head) in ahead {
-                self.hub.observe_head(chat, head);
-            }
+            self.raise(ahead);
         }
         read
+    }
+
+    /// Finds the rooms whose logs are further in the store, beginning where the last reading stopped.
+    async fn read(&mut self, ahead: &mut Vec<(ChatId, Seq)>) -> AppResult<()> {
+        let rooms = self.hub.open_rooms();
+        let (later, earlier): (Vec<ChatId>, Vec<ChatId>) =
+            rooms.into_iter().partition(|chat| self.after.is_none_or(|after| *chat > after));
+        for some in later.chunks(TOGETHER).chain(earlier.chunks(TOGETHER)) {
+            // Also if these cannot be read: the others get their turn.
+            self.after = some.last().copied();
+            ahead.extend(self.hub.ahead(self.store.heads(some).await?));
+        }
+        self.after = None;
+        Ok(())
+    }
+
+    /// Compares what is doubted, at once: nothing of it is known to be on its way. What is left over when time
+    /// runs out is found by the next comparisons.
+    async fn settle(&mut self, doubted: Doubted) -> AppResult<()> {
+        let read = timeout(READ_WITHIN, async {
+            let chats: BTreeSet<ChatId> =
+                doubted.people.iter().flat_map(|user| self.hub.chats_of(*user)).collect();
+            self.bus.reached(&chats.into_iter().collect::<Vec<_>>()).await;
+            for user in doubted.people {
+                self.settle_person(user).await?;
+            }
+            if !doubted.all {
+                return Ok(());
+            }
+            let mut ahead = Vec::new();
+            let read = self.read(&mut ahead).await;
+            self.raise(ahead);
+            read
+        });
+        read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
+    }
+
+    /// Raises the heads of the person's chats, and takes their sockets out of those that they have left: told of
+    /// by two nodes, joining and leaving may have come in the wrong order.
+    async fn settle_person(&self, user: UserId) -> AppResult<()> {
+        let chats = self.hub.chats_of(user);
+        let heads = self.store.heads_of(user).await?;
+        for chat_id in chats.into_iter().filter(|chat| !heads.contains_key(chat)) {
+            let frame = encode(&Notice::ChatRemoved { chat_id })?;
+            self.hub.dispatch(&BusMessage::Left { chat_id, user_id: user, frame: frame.as_str().into() });
+        }
+        self.raise(self.hub.ahead(heads));
+        Ok(())
+    }
+
+    fn raise(&self, ahead: Vec<(ChatId, Seq)>) {
+        for (chat, head) in ahead {
+            self.hub.observe_head(chat, head);
+        }
     }
 
     fn beat(&self) -> AppResult<()> {
         if self.ticks.is_multiple_of(BEAT_EVERY) {
             self.hub.beat(&heads(Heads::new())?, SILENCE, Instant::now());
         }
+        self.tell()
+    }
+
+    fn tell(&self) -> AppResult<()> {
         self.hub.tell_heads(|chat, head| heads(Heads::from([(chat, head)])))
     }
 }

@@ -21,7 +21,7 @@ use app::{
 };
 use tokio::sync::{Notify, mpsc};
 
-use super::{outbox::Outbox, registry::Registry, room::Room};
+use super::{doubts::Doubts, outbox::Outbox, registry::Registry, room::Room};
 
 /// One socket, as everybody but its own task sees it.
 pub struct Socket {
@@ -52,6 +52,8 @@ pub struct Hub {
     pub(super) relief: Arc<Notify>,
     made_at: Instant,
     newcomers: OnceLock<mpsc::Sender<Newcomer>>,
+    /// What may be otherwise than this node believes.
+    pub(super) doubts: Doubts,
 }
 
 /// Somebody who joined a chat while people were connected: they do not know of each other who is online.
@@ -108,6 +110,7 @@ impl Hub {
             relief: Arc::new(Notify::new()),
             made_at: Instant::now(),
             newcomers: OnceLock::new(),
+            doubts: Doubts::default(),
         }
     }
 
@@ -215,12 +218,6 @@ impl Hub {
         if let Some(room) = self.room(chat) {
             room.lock().raise(head);
         }
-    }
-
-    /// People who, between them, are in the rooms of this node, for reading what the store knows of those:
-    /// at most `limit`, beginning with the room at `place`. Returns where to go on.
-    pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
-        self.read().witnesses(place, limit)
     }
 
     /// Those of the heads that are further than the rooms know.

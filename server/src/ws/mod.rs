@@ -11,6 +11,7 @@
 //! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
 //! | `realtime` | the node's tasks: leases, announcements, drain |
 //! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
+//! | `doubts` | what may have been missed, to be compared with the store soon |
 //! | `audit` | sessions and memberships, compared with the store |
 //! | `supervise` | starting a task again that panicked |
 //! | `close` | reasons to close a socket |
@@ -22,6 +23,7 @@ mod audit;
 mod close;
 mod connect;
 mod delivery;
+mod doubts;
 mod heartbeat;
 mod hub;
 mod incoming;
@@ -31,12 +33,13 @@ mod realtime;
 mod registry;
 mod room;
 mod socket;
-mod supervise;
+pub(crate) mod supervise;
 #[cfg(test)]
 mod tests;
 mod upgrade;
 
-pub use hub::Hub;
+pub use doubts::Doubted;
+pub use hub::{Hub, Registered};
 pub use pressure::Pressure;
 pub use realtime::{Parts, Realtime};
 pub use upgrade::routes;

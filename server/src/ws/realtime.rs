@@ -5,14 +5,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use app::{
     domain::{ChatId, UserId},
     error::{AppError, AppResult},
-    ports::{BusMessage, Clock, IdSource, Limiter, Store},
+    ports::{Bus, BusMessage, Clock, IdSource, Limiter, Store},
     protocol::PresenceStatus,
     service::PresenceService,
 };
@@ -45,6 +45,8 @@ pub struct Parts {
     pub hub: Arc<Hub>,
     /// What they believe.
     pub store: Arc<dyn Store>,
+    /// What brings other nodes' news.
+    pub bus: Arc<dyn Bus>,
     /// Who is online.
     pub presence: Arc<PresenceService>,
     /// How often they may be opened and resume.
@@ -65,21 +67,31 @@ pub struct Parts {
 pub struct Realtime {
     pub(super) parts: Parts,
     announcements: mpsc::Sender<UserId>,
+    unaware: Arc<Unaware>,
 }
+
+/// People with a socket whose `hello` could not say who is online.
+type Unaware = Mutex<BTreeSet<UserId>>;
 
 impl Realtime {
     /// Starts the node's tasks. They end when `parts.shutdown` is cancelled; `parts.tracker` counts them
     /// and every socket.
     pub fn start(parts: Parts) -> Arc<Self> {
         let (announcements, came_online) = mpsc::channel(ANNOUNCEMENTS);
-        let realtime = Arc::new(Self { parts, announcements });
-        let Parts { tracker, shutdown, hub, store, presence, .. } = &realtime.parts;
+        let realtime = Arc::new(Self { parts, announcements, unaware: Arc::default() });
+        let Parts { tracker, shutdown, hub, store, bus, presence, .. } = &realtime.parts;
 
-        let heartbeat = Heartbeat::new(hub.clone(), store.clone());
+        let heartbeat = Heartbeat::new(hub.clone(), store.clone(), bus.clone());
         tracker.spawn(supervise("heartbeat", shutdown.clone(), heartbeat, |heartbeat| {
             Box::pin(heartbeat.run())
         }));
-        let renewal = Renewal { hub: hub.clone(), presence: presence.clone(), failing: false };
+        let renewal = Renewal {
+            hub: hub.clone(),
+            presence: presence.clone(),
+            announcements: realtime.announcements.clone(),
+            unaware: realtime.unaware.clone(),
+            failing: false,
+        };
         tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
         let audit = Audit::new(hub.clone(), store.clone(), realtime.parts.clock.clone());
         tracker.spawn(supervise("audit", shutdown.clone(), audit, |audit| Box::pin(audit.run())));
@@ -108,11 +120,18 @@ impl Realtime {
         // It fails only once the node stops, when there is nobody left to tell.
         let _ = self.announcements.send(user).await;
     }
+
+    /// Has somebody told who is online as soon as that can be read.
+    pub(super) fn is_unaware(&self, user: UserId) {
+        self.unaware.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
+    }
 }
 
 struct Renewal {
     hub: Arc<Hub>,
     presence: Arc<PresenceService>,
+    announcements: mpsc::Sender<UserId>,
+    unaware: Arc<Unaware>,
     failing: bool,
 }
 
@@ -123,8 +142,47 @@ impl Renewal {
             ticks.tick().await;
             let sockets = self.hub.sockets();
             let renewed = self.presence.renew(&sockets).await;
+            let renewed = match renewed {
+                Ok(came_online) => {
+                    for user in came_online {
+                        // It fails only once the node stops.
+                        let _ = self.announcements.send(user).await;
+                    }
+                    self.make_aware().await;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
             note(&mut self.failing, renewed, "leases could not be renewed");
         }
+    }
+}
+
+impl Renewal {
+    /// Tells those who could not be told at the time who is online.
+    async fn make_aware(&self) {
+        let unaware = std::mem::take(&mut *self.unaware.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut unaware = unaware.into_iter();
+        while let Some(user) = unaware.next() {
+            if self.hub.sockets_of(user).is_empty() {
+                continue;
+            }
+            if let Err(error) = self.tell_who_is_online(user).await {
+                tracing::debug!(error = %error.chain(), "who is online can still not be read");
+                let mut later = self.unaware.lock().unwrap_or_else(PoisonError::into_inner);
+                later.insert(user);
+                later.extend(unaware);
+                return;
+            }
+        }
+    }
+
+    async fn tell_who_is_online(&self, user: UserId) -> AppResult<()> {
+        for online in self.presence.online_contacts(user).await? {
+            let frame = self.presence.frame(online, PresenceStatus::Online, None)?;
+            self.hub.tell_person(user, &Utf8Bytes::from(&*frame));
+        }
+        Ok(())
     }
 }
 
@@ -195,7 +253,8 @@ impl Announcer {
             let told = if here.is_empty() {
                 self.presence.announce(user, PresenceStatus::Offline).await.map(drop)
             } else {
-                self.presence.renew(&here).await
+                // Nobody was told that they went.
+                self.presence.renew(&here).await.map(drop)
             };
             // One that fails must not keep the others from being told.
             done = done.and(told);

@@ -12,6 +12,8 @@ use app::{
     ports::SocketId,
 };
 
+use tokio::sync::Notify;
+
 use super::{close::Close, hub::Socket, room::Room};
 
 /// Who is connected, and which rooms there are.
@@ -24,6 +26,31 @@ pub struct Registry {
     connecting: HashMap<SocketId, News>,
     /// Why new sockets are closed at once, if they are.
     stopped: Option<Close>,
+    /// Rooms that opened or closed, if somebody keeps up with them.
+    pub moved: Option<Moved>,
+}
+
+/// Rooms that opened or closed since they were last looked at.
+pub struct Moved {
+    rooms: HashSet<ChatId>,
+    notify: Arc<Notify>,
+}
+
+impl Moved {
+    /// Nothing yet; `notify` is told of what comes.
+    pub fn new(notify: Arc<Notify>) -> Self {
+        Self { rooms: HashSet::new(), notify }
+    }
+
+    fn note(&mut self, chat: ChatId) {
+        self.rooms.insert(chat);
+        self.notify.notify_one();
+    }
+
+    /// Takes what there is.
+    pub fn take(&mut self) -> HashSet<ChatId> {
+        std::mem::take(&mut self.rooms)
+    }
 }
 
 /// A socket and the rooms it is in.
@@ -117,32 +144,16 @@ impl Registry {
         entry.rooms.iter().filter_map(|chat| Some((*chat, self.room(*chat)?))).collect()
     }
 
-    /// People who, between them, are in the rooms from `place` on, and where to go on: each stands for all
-    /// rooms that they are in.
-    pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
-        let count = self.rooms.len();
-        let (mut users, mut covered) = (Vec::new(), HashSet::new());
-        let place = if place < count { place } else { 0 };
-        for (step, (chat, room)) in self.rooms.iter().cycle().skip(place).take(count).enumerate() {
-            if users.len() == limit {
-                return (users, place + step);
-            }
-            if covered.contains(chat) {
-                continue;
-            }
-            let witness = room.lock().members().first().and_then(|socket| self.sockets.get(&socket.id));
-            if let Some(entry) = witness {
-                covered.extend(entry.rooms.iter().copied());
-                users.push(entry.socket.user);
-            }
-        }
-        (users, 0)
-    }
-
     /// Joins a room, which is made if this is its first socket. Joining again only raises the head.
     pub fn join(&mut self, socket: SocketId, chat: ChatId, head: Seq, now: Instant) {
         let Some(entry) = self.sockets.get_mut(&socket) else { return };
-        let room = self.rooms.entry(chat).or_insert_with(|| Arc::new(Room::new(head, now)));
+        let moved = &mut self.moved;
+        let room = self.rooms.entry(chat).or_insert_with(|| {
+            if let Some(moved) = moved {
+                moved.note(chat);
+            }
+            Arc::new(Room::new(head, now))
+        });
         if entry.rooms.insert(chat) {
             room.lock().join(entry.socket.clone(), head);
         } else {
@@ -161,7 +172,7 @@ impl Registry {
         for news in self.connecting.values_mut() {
             news.left(chat);
         }
-        let Some(room) = self.rooms.remove(&chat) else { return Vec::new() };
+        let Some(room) = self.forget_room(chat) else { return Vec::new() };
         let members = room.lock().empty();
         for socket in &members {
             if let Some(entry) = self.sockets.get_mut(&socket.id) {
@@ -212,8 +223,15 @@ impl Registry {
 
     fn leave_room(&mut self, socket: SocketId, chat: ChatId) {
         if self.rooms.get(&chat).is_some_and(|room| room.lock().leave(socket)) {
-            self.rooms.remove(&chat);
+            self.forget_room(chat);
         }
+    }
+
+    fn forget_room(&mut self, chat: ChatId) -> Option<Arc<Room>> {
+        if let Some(moved) = &mut self.moved {
+            moved.note(chat);
+        }
+        self.rooms.remove(&chat)
     }
 }
 

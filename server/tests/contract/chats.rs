@@ -339,6 +339,10 @@ pub async fn heads_contacts_and_small_chats(store: TheStore) {
         expected.sort_unstable();
         expected
     });
+    let unknown = ChatId::from_bytes(id());
+    let asked = store.heads(&[crowd, unknown, pair]).await.unwrap();
+    assert_eq!(asked, [(pair, Seq(2)), (crowd, Seq(0))].into());
+    assert!(store.heads(&[]).await.unwrap().is_empty());
 
     let contacts = async |largest, limit| {
         let mut contacts = store.contacts_of(all[0], largest, limit).await.unwrap();

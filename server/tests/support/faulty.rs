@@ -229,6 +229,13 @@ impl ChatStore for FaultyStore {
         done
     }
 
+    async fn heads(&self, chats: &[ChatId]) -> AppResult<Heads> {
+        self.before("heads")?;
+        let done = self.inner.heads(chats).await;
+        self.after("heads")?;
+        done
+    }
+
     async fn heads_of(&self, viewer: UserId) -> AppResult<Heads> {
         self.before("heads_of")?;
         let done = self.inner.heads_of(viewer).await;

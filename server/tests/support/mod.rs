@@ -13,6 +13,7 @@ mod faulty;
 mod log;
 mod person;
 mod raw;
+mod redis;
 mod server;
 mod socket;
 
@@ -21,6 +22,7 @@ pub use faulty::{Fault, FaultyStore};
 pub use log::Log;
 pub use person::{Person, id_of, message_form};
 pub use raw::{raw, raw_answer_head, raw_head};
+pub use redis::{Database, RedisCluster, RedisServer};
 pub use server::{Builder, GROUP_ID, NOBODY, Site, TestServer};
 pub use socket::{Refused, Socket};
 

@@ -13,7 +13,7 @@ use app::{
     ports::{Clock, Store},
 };
 use server::{
-    config::{Secret, Switch},
+    config::{Secret, ServiceUrl, Switch},
     demo,
     http::bounds::Bounds,
     state::{AppState, Parts},
@@ -53,9 +53,25 @@ pub struct Builder {
     rate_limits: Switch,
     secure: bool,
     bounds: Bounds,
+    redis: Option<ServiceUrl>,
+    store: Option<Arc<FaultyStore>>,
+    clock: Arc<TestClock>,
 }
 
 impl Builder {
+    /// As one of many nodes.
+    pub fn redis(mut self, url: &str) -> Self {
+        self.redis = Some(url.parse().unwrap());
+        self
+    }
+
+    /// Over the store of another server, by its clock.
+    pub fn beside(mut self, other: &TestServer) -> Self {
+        self.store = Some(other.store.clone());
+        self.clock = other.clock.clone();
+        self
+    }
+
     /// Nobody is slowed down.
     pub fn without_rate_limits(mut self) -> Self {
         self.rate_limits = Switch::Off;
@@ -77,15 +93,18 @@ impl Builder {
     /// Starts it: an empty embedded store, the demo accounts, a free port on loopback.
     pub async fn start(self) -> TestServer {
         let folder = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(&folder.path().join("samvad.db"), EmbeddedOptions::default());
-        let store = Arc::new(FaultyStore::around(store.unwrap()));
-        let clock = Arc::new(TestClock { ahead_ms: AtomicI64::new(0) });
+        let store = self.store.unwrap_or_else(|| {
+            let path = folder.path().join("samvad.db");
+            Arc::new(FaultyStore::around(EmbeddedStore::open(&path, EmbeddedOptions::default()).unwrap()))
+        });
+        let clock = self.clock;
         let listener = server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = listener.local_addr().unwrap();
         let origin = if self.secure { "https://chat.example".into() } else { format!("http://{addr}") };
         let secret: Secret = "a secret for the tests, long enough".parse().unwrap();
         let state = AppState::compose(Parts {
             store: store.clone(),
+            redis: self.redis,
             secret,
             origins: vec![origin.clone()],
             trusted_proxies: Vec::new(),
@@ -134,7 +153,14 @@ impl TestServer {
 
     /// To start it in another way.
     pub fn builder() -> Builder {
-        Builder { rate_limits: Switch::On, secure: false, bounds: Bounds::default() }
+        Builder {
+            rate_limits: Switch::On,
+            secure: false,
+            bounds: Bounds::default(),
+            redis: None,
+            store: None,
+            clock: Arc::new(TestClock { ahead_ms: AtomicI64::new(0) }),
+        }
     }
 
     /// A browser in which nobody is signed in.

@@ -53,6 +53,7 @@ pub(super) const MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, 
     WHERE m.chat_id = ?1 ORDER BY m.position LIMIT ?2";
 pub(super) const HEADS_OF: &str = "SELECT c.id, c.head_seq
     FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.user_id = ?1";
+pub(super) const HEAD: &str = "SELECT c.head_seq FROM chats c WHERE c.id = ?1";
 pub(super) const MEMBER_IDS: &str = "SELECT m.user_id FROM members m WHERE m.chat_id = ?1";
 pub(super) const CONTACTS_OF: &str = "SELECT DISTINCT other.user_id
     FROM members m CROSS JOIN chats c ON c.id = m.chat_id
@@ -111,6 +112,19 @@ impl ChatStore for EmbeddedStore {
             };
             let heads = rows::all(connection, HEADS_OF, params![viewer.as_bytes()], head)?;
             Ok(heads.into_iter().collect())
+        })
+        .await
+    }
+
+    async fn heads(&self, chats: &[ChatId]) -> AppResult<Heads> {
+        let chats = chats.to_vec();
+        self.read(move |connection| {
+            let mut heads = Heads::new();
+            for chat in chats {
+                let head = rows::one(connection, HEAD, params![chat.as_bytes()], |row| rows::seq(row, 0))?;
+                heads.extend(head.map(|head| (chat, head)));
+            }
+            Ok(heads)
         })
         .await
     }

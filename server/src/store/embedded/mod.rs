@@ -65,6 +65,7 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("members in order", chats::MEMBERS),
     ("first members", chats::FIRST_MEMBERS),
     ("heads", chats::HEADS_OF),
+    ("heads by chat", chats::HEAD),
     ("member ids", chats::MEMBER_IDS),
     ("contacts", chats::CONTACTS_OF),
     ("small chats", chats::SMALL_CHATS_OF),

@@ -34,7 +34,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const CHECKPOINT_PAGES: i64 = 1_000;
 
 /// After how many groups the length of that log is looked at: asking costs as much as a small write.
-const GROUPS_PER_LOOK: u32 = 32;
+const GROUPS_PER_LOOK: u32 = 8;
 
 /// The handle to the writer thread.
 pub(super) struct Writer {

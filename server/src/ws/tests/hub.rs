@@ -228,24 +228,6 @@ fn a_heartbeat_reaches_everybody_and_closes_whoever_was_not_heard_from() {
 }
 
 #[test]
-fn a_few_people_stand_for_all_rooms_and_everybody_gets_their_turn() {
-    let hub = hub();
-    let _big: Vec<_> = (0..50).map(|n| connected(&hub, n, u128::from(n), &[1])).collect();
-    let _pairs: Vec<_> = (50..60).map(|n| connected(&hub, n, u128::from(n), &[n])).collect();
-    let (all, next) = hub.witnesses(0, 100);
-    assert_eq!((all.len(), next), (11, 0), "one for the large room, one for each other");
-
-    let (mut seen, mut place) = (std::collections::BTreeSet::new(), 0);
-    for _ in 0..4 {
-        let (some, next) = hub.witnesses(place, 3);
-        assert!(some.len() <= 3);
-        seen.extend(some);
-        place = next;
-    }
-    assert!(seen.len() >= 11, "{seen:?}");
-}
-
-#[test]
 fn a_lost_joining_is_made_good_unless_the_person_left_while_it_was_looked_for() {
     let hub = hub();
     let one = connected(&hub, 1, 1, &[1]);
@@ -270,4 +252,37 @@ fn all_sessions_get_their_turn() {
     assert_eq!(first.len(), 3);
     let second = hub.sessions(first.keys().next_back().copied(), 3);
     assert_eq!(second.keys().copied().collect::<Vec<_>>(), [session(3), session(4)]);
+}
+
+#[tokio::test]
+async fn a_bus_is_told_of_rooms_that_open_and_close() {
+    let hub = hub();
+    let notify = Arc::new(tokio::sync::Notify::new());
+    hub.follow_rooms(notify.clone());
+    notify.notified().await;
+    let ada = connected(&hub, 1, 1, &[1, 2]);
+    notify.notified().await;
+    assert_eq!(hub.moved_rooms(), [chat(1), chat(2)].into());
+    let bob = connected(&hub, 2, 2, &[1]);
+    assert!(hub.moved_rooms().is_empty(), "the room was open");
+    drop(ada);
+    assert_eq!(hub.moved_rooms(), [chat(2)].into());
+    hub.dispatch(&deleted(1));
+    assert_eq!(hub.moved_rooms(), [chat(1)].into());
+    assert!(hub.open_rooms().is_empty());
+    drop(bob);
+}
+
+#[tokio::test]
+async fn who_joins_a_chat_that_went_on_is_told_so_and_looked_at() {
+    let hub = hub();
+    hub.follow_rooms(Arc::new(tokio::sync::Notify::new()));
+    let _ada = connected(&hub, 1, 1, &[1]);
+    let bob = connected(&hub, 2, 2, &[]);
+    hub.dispatch(&event(1, 3));
+    // Another node added Bob before it, and says so later.
+    hub.dispatch(&joined(1, 2));
+    let heads = format!("{{\"type\":\"heads\",\"heads\":{{\"{}\":3}}}}", chat(1));
+    assert_eq!(received(&bob.socket), ["added", &heads]);
+    assert_eq!(hub.doubts.take().await.people, [user(2)].into());
 }

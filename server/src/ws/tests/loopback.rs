@@ -76,6 +76,7 @@ impl Server {
         let realtime = Realtime::start(Parts {
             hub: hub.clone(),
             store: store.clone(),
+            bus: bus.clone(),
             presence: Arc::new(PresenceService::new(
                 store.clone(),
                 Arc::new(LocalPresence::new()),

@@ -373,3 +373,37 @@ async fn peers_that_never_read_are_closed_and_the_others_miss_nothing() {
     readers.join_all().await;
     server.until("those that never read are closed", |hub| hub.count() == 0).await;
 }
+
+/// Well before the heartbeat compares anything by itself.
+const SOON: std::time::Duration = std::time::Duration::from_secs(2);
+
+#[tokio::test]
+async fn what_is_doubted_is_compared_with_the_store_at_once() {
+    let server = server_with(&[(1, &[1])]).await;
+    let mut client = greeted(&server, 1).await;
+    server.store.rename(chat(1), "published nowhere");
+    let begun = std::time::Instant::now();
+    server.hub.doubt(chat(1));
+    assert_eq!(client.next_of("heads").await["heads"], json!({ chat(1).to_string(): 1 }));
+    server.store.rename(chat(1), "nor this");
+    server.hub.doubt_all();
+    assert_eq!(client.next_of("heads").await["heads"], json!({ chat(1).to_string(): 2 }));
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn an_old_joining_does_not_let_somebody_in_who_has_left() {
+    let server = server_with(&[(1, &[1, 2])]).await;
+    server.hub.follow_rooms(std::sync::Arc::default());
+    let mut client = greeted(&server, 1).await;
+    // One node took them out, another had put them in before, and its news came later.
+    let frame = json!({ "type": "chat_added", "chat": { "id": chat(3) } }).to_string().into();
+    let head = Seq(0);
+    server.bus.publish(BusMessage::Joined { chat_id: chat(3), user_id: user(1), head, frame }).await.unwrap();
+    let begun = std::time::Instant::now();
+    client.next_of("chat_added").await;
+    assert_eq!(client.next_of("chat_removed").await["chat_id"], json!(chat(3)));
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    assert!(!server.hub.has_room(chat(3)));
+    assert!(server.hub.has_room(chat(1)), "and nothing else is lost");
+}

@@ -195,6 +195,11 @@ impl ChatStore for MemoryStore {
         let head = |(_, log): &(_, Vec<LogEvent>)| Seq(log.len() as u64);
         Ok(state.chats.iter().filter(|(_, chat)| of(chat)).map(|(id, chat)| (*id, head(chat))).collect())
     }
+    async fn heads(&self, chats: &[ChatId]) -> AppResult<Heads> {
+        let state = self.state.lock().unwrap();
+        let head = |chat: &ChatId| Some((*chat, Seq(state.chats.get(chat)?.1.len() as u64)));
+        Ok(chats.iter().filter_map(head).collect())
+    }
     async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>> {
         Ok(self.state.lock().unwrap().chats[&chat].0.iter().copied().collect())
     }

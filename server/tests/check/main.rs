@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod services;
+
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
@@ -249,7 +254,12 @@ fn the_database_is_opened_as_the_server_does() {
 fn a_server_that_runs_already_is_recognised() {
     let folder = Folder::new();
     let address = free_address().to_string();
-    let mut server = folder.command(&["serve", "--addr", &address]).stderr(Stdio::null()).spawn().unwrap();
+    let mut server = folder
+        .command(&["serve", "--addr", &address])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let patience = Instant::now() + Duration::from_secs(20);
     let said = loop {
         let said = folder.check(&["--addr", &address]);

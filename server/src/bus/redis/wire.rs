@@ -1,0 +1,156 @@
+//! How news are written: a line of JSON that says what they are, and the frame as it goes to sockets.
+
+use app::{
+    domain::{ChatId, Seq, SessionId, UserId},
+    ports::BusMessage,
+};
+use serde::{Deserialize, Serialize};
+
+/// The channel of what is not an event.
+pub const NEWS: &str = "samvad:news";
+
+/// The sharded channel of a chat's events. What stands in braces decides where a cluster keeps it.
+pub fn channel_of(chat: ChatId) -> String {
+    format!("samvad:{{{chat}}}:events")
+}
+
+/// The chat whose channel this is.
+pub fn chat_of(channel: &str) -> Option<ChatId> {
+    channel.strip_prefix("samvad:{")?.strip_suffix("}:events")?.parse().ok()
+}
+
+/// One run of one node, so that it knows its own news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(u64);
+
+impl NodeId {
+    /// The id that chance gives.
+    pub fn from_chance(chance: [u8; 32]) -> Self {
+        let (first, _) = chance.split_at(8);
+        Self(first.iter().fold(0, |id, byte| id << 8 | u64::from(*byte)))
+    }
+}
+
+/// What a reader that is older than the writer does not know, it leaves alone: kinds are only ever added.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    node: NodeId,
+    #[serde(flatten)]
+    kind: Kind,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Kind {
+    Event { chat: ChatId, seq: Seq },
+    Joined { chat: ChatId, user: UserId, head: Seq },
+    Left { chat: ChatId, user: UserId },
+    Deleted { chat: ChatId },
+    SessionsEnded { sessions: Vec<SessionId> },
+    Status { user: UserId, chats: Vec<ChatId> },
+}
+
+/// News as they are written, and where they go.
+#[derive(Debug)]
+pub struct Letter {
+    /// The chat whose channel it goes over; the channel of news if there is none.
+    pub chat: Option<ChatId>,
+    /// What is written.
+    pub text: String,
+    /// Whether it still matters when Redis is back after a while. Events are found by comparing heads, and who
+    /// joined by the audit; but who is out has to be out.
+    pub keeps: bool,
+}
+
+/// Writes news.
+pub fn encode(node: NodeId, message: &BusMessage) -> Result<Letter, serde_json::Error> {
+    let (kind, frame) = match message {
+        BusMessage::Event { chat_id, seq, frame } => (Kind::Event { chat: *chat_id, seq: *seq }, &**frame),
+        BusMessage::Joined { chat_id, user_id, head, frame } => {
+            (Kind::Joined { chat: *chat_id, user: *user_id, head: *head }, &**frame)
+        }
+        BusMessage::Left { chat_id, user_id, frame } => {
+            (Kind::Left { chat: *chat_id, user: *user_id }, &**frame)
+        }
+        BusMessage::Deleted { chat_id, frame } => (Kind::Deleted { chat: *chat_id }, &**frame),
+        BusMessage::SessionsEnded(sessions) => (Kind::SessionsEnded { sessions: sessions.clone() }, ""),
+        BusMessage::Status { user_id, chats, frame } => {
+            (Kind::Status { user: *user_id, chats: chats.clone() }, &**frame)
+        }
+    };
+    let (chat, keeps) = match kind {
+        Kind::Event { chat, .. } => (Some(chat), false),
+        Kind::Left { .. } | Kind::Deleted { .. } | Kind::SessionsEnded { .. } => (None, true),
+        Kind::Joined { .. } | Kind::Status { .. } => (None, false),
+    };
+    let mut text = serde_json::to_string(&Head { node, kind })?;
+    text.push('\n');
+    text.push_str(frame);
+    Ok(Letter { chat, text, keeps })
+}
+
+/// Reads news, unless this node wrote them itself.
+pub fn decode(own: NodeId, text: &str) -> Result<Option<BusMessage>, serde_json::Error> {
+    let (head, frame) = text.split_once('\n').unwrap_or((text, ""));
+    let Head { node, kind } = serde_json::from_str(head)?;
+    if node == own {
+        return Ok(None);
+    }
+    Ok(Some(match kind {
+        Kind::Event { chat, seq } => BusMessage::Event { chat_id: chat, seq, frame: frame.into() },
+        Kind::Joined { chat, user, head } => {
+            BusMessage::Joined { chat_id: chat, user_id: user, head, frame: frame.into() }
+        }
+        Kind::Left { chat, user } => BusMessage::Left { chat_id: chat, user_id: user, frame: frame.into() },
+        Kind::Deleted { chat } => BusMessage::Deleted { chat_id: chat, frame: frame.into() },
+        Kind::SessionsEnded { sessions } => BusMessage::SessionsEnded(sessions),
+        Kind::Status { user, chats } => BusMessage::Status { user_id: user, chats, frame: frame.into() },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn all() -> Vec<BusMessage> {
+        let (chat_id, user_id) = (ChatId::from_bytes([1; 12]), UserId::from_bytes([2; 12]));
+        let frame: app::ports::Frame = "{\"type\":\"x\",\"body\":\"two\\nlines\"}".into();
+        vec![
+            BusMessage::Event { chat_id, seq: Seq(7), frame: frame.clone() },
+            BusMessage::Joined { chat_id, user_id, head: Seq(3), frame: frame.clone() },
+            BusMessage::Left { chat_id, user_id, frame: frame.clone() },
+            BusMessage::Deleted { chat_id, frame: frame.clone() },
+            BusMessage::SessionsEnded(vec![SessionId::from_bytes([4; 12])]),
+            BusMessage::Status { user_id, chats: vec![chat_id], frame },
+        ]
+    }
+
+    #[test]
+    fn news_survive_the_way() {
+        let (one, two) = (NodeId(1), NodeId(u64::MAX));
+        for message in all() {
+            let letter = encode(two, &message).unwrap();
+            let read = decode(one, &letter.text).unwrap().unwrap();
+            assert_eq!(format!("{read:?}"), format!("{message:?}"));
+            assert!(decode(two, &letter.text).unwrap().is_none(), "one's own news are known already");
+        }
+    }
+
+    #[test]
+    fn a_newer_writer_is_not_understood_and_does_no_harm() {
+        assert!(decode(NodeId(1), "{\"node\":2,\"kind\":\"typing\",\"chat\":\"x\"}\n{}").is_err());
+        let more = "{\"node\":2,\"kind\":\"deleted\",\"chat\":\"68949ca2e36d65cad2b71204\",\"why\":1}\n{}";
+        assert!(decode(NodeId(1), more).unwrap().is_some());
+        assert!(decode(NodeId(1), "").is_err());
+    }
+
+    #[test]
+    fn a_chats_channel_is_kept_by_its_id() {
+        let chat: ChatId = "68949ca2e36d65cad2b71204".parse().unwrap();
+        assert_eq!(channel_of(chat), "samvad:{68949ca2e36d65cad2b71204}:events");
+        assert_eq!(chat_of(&channel_of(chat)), Some(chat));
+        assert_eq!(chat_of(NEWS), None);
+    }
+}

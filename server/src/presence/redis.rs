@@ -1,0 +1,250 @@
+//! The presence of many nodes: leases in Redis, changed by scripts, so that each change is whole.
+//!
+//! People are spread over a fixed number of buckets. The keys of a bucket share a hash tag, so that a cluster
+//! keeps them together and a script may touch all of them:
+//!
+//! | key | type | holds |
+//! | --- | --- | --- |
+//! | `samvad:{presence:N}:ends` | sorted set | person → when the last of their leases runs out |
+//! | `samvad:{presence:N}:sockets` | hash | person → their sockets' leases; the end doubled, plus one if released |
+//! | `samvad:{presence:N}:gone` | sorted set | who was reported as gone, and when; forgotten after an hour |
+//!
+//! Times are those that the caller gives: the clocks of nodes have to agree to within a few seconds, as
+//! they have to for sessions anyway. Leases of 30 s that are renewed every 10 s forgive the rest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ::redis::{RedisResult, Script, cmd};
+use app::{
+    domain::{Timestamp, UserId},
+    error::{AppError, AppResult},
+    ports::{Presence, SocketId},
+};
+use async_trait::async_trait;
+use futures::future::{join_all, try_join_all};
+
+use crate::redis::{Connection, Link};
+
+/// Over how many buckets people are spread. Every node of one installation must use the same number.
+const BUCKETS: u8 = 16;
+/// Leases that one script renews, and people that one script removes: so few that nobody else waits long.
+const TOGETHER: usize = 256;
+/// After an outage leases have run out because nobody could renew them. For this long, in which every node
+/// renews its own, nobody is removed.
+const REBUILDING: Duration = Duration::from_secs(12);
+/// For how long it is remembered that somebody was reported as gone, in milliseconds: as long a node may be cut
+/// off from Redis and then be believed that its people are still there.
+const REMEMBER_MS: i64 = 3_600_000;
+
+/// Leases in Redis.
+pub struct RedisPresence {
+    link: Link,
+    connect: Script,
+    renew: Script,
+    release: Script,
+    expire: Script,
+    /// Sockets that could not be recorded: their renewal may be how somebody comes online.
+    missed: Mutex<BTreeSet<(UserId, SocketId)>>,
+}
+
+impl RedisPresence {
+    /// Presence over a link that somebody keeps.
+    pub fn new(link: Link) -> Self {
+        Self {
+            link,
+            connect: Script::new(include_str!("redis/connect.lua")),
+            renew: Script::new(include_str!("redis/renew.lua")),
+            release: Script::new(include_str!("redis/release.lua")),
+            expire: Script::new(include_str!("redis/expire.lua")),
+            missed: Mutex::default(),
+        }
+    }
+
+    fn missed(&self) -> MutexGuard<'_, BTreeSet<(UserId, SocketId)>> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn renew_some(
+        &self,
+        bucket: u8,
+        sockets: &[(UserId, SocketId)],
+        until: Timestamp,
+    ) -> AppResult<Vec<UserId>> {
+        let mut script = self.renew.prepare_invoke();
+        keys(&mut script, bucket);
+        script.arg(until.as_millis());
+        {
+            let missed = self.missed();
+            for (user, socket) in sockets {
+                let flag = u8::from(missed.contains(&(*user, *socket)));
+                script.arg(user.as_bytes()).arg(&bytes(*socket)).arg(flag);
+            }
+        }
+        let script = &script;
+        let came: Vec<Vec<u8>> = self.link.run(async |mut up| script.invoke_async(&mut up).await).await?;
+        let mut missed = self.missed();
+        for socket in sockets {
+            missed.remove(socket);
+        }
+        drop(missed);
+        people(came)
+    }
+
+    async fn expire_in(&self, bucket: u8, now: Timestamp) -> AppResult<Vec<UserId>> {
+        let mut gone = Vec::new();
+        loop {
+            let mut script = self.expire.prepare_invoke();
+            keys(&mut script, bucket);
+            script.arg(now.as_millis()).arg(TOGETHER).arg(REMEMBER_MS);
+            let script = &script;
+            let some: Result<Vec<Vec<u8>>, _> =
+                self.link.run(async |mut up| script.invoke_async(&mut up).await).await;
+            match some {
+                Ok(some) => {
+                    let count = some.len();
+                    gone.extend(people(some)?);
+                    if count < TOGETHER {
+                        return Ok(gone);
+                    }
+                }
+                // Who was removed before has to be reported.
+                Err(_) if !gone.is_empty() => return Ok(gone),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Presence for RedisPresence {
+    async fn connect(
+        &self,
+        user: UserId,
+        socket: SocketId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> AppResult<bool> {
+        let mut script = self.connect.prepare_invoke();
+        keys(&mut script, bucket(user));
+        script.arg(user.as_bytes()).arg(&bytes(socket)).arg(now.as_millis()).arg(until.as_millis());
+        let script = &script;
+        let done = self.link.run(async |mut up| script.invoke_async(&mut up).await).await;
+        if done.is_err() {
+            self.missed().insert((user, socket));
+        }
+        Ok(done?)
+    }
+
+    /// While Redis is away, which the link has said, nothing is renewed and that is no fault.
+    async fn renew(&self, sockets: &[(UserId, SocketId)], until: Timestamp) -> AppResult<Vec<UserId>> {
+        if !self.link.is_up() {
+            return Ok(Vec::new());
+        }
+        let mut buckets: BTreeMap<u8, Vec<(UserId, SocketId)>> = BTreeMap::new();
+        for &(user, socket) in sockets {
+            buckets.entry(bucket(user)).or_default().push((user, socket));
+        }
+        let (mut came_online, mut done) = (Vec::new(), Ok(()));
+        for (bucket, sockets) in buckets {
+            for some in sockets.chunks(TOGETHER) {
+                // One after the other, so that others' commands get their turn; and what fails must not keep
+                // the rest from being renewed.
+                match self.renew_some(bucket, some, until).await {
+                    Ok(came) => came_online.extend(came),
+                    Err(error) => done = Err(error),
+                }
+            }
+        }
+        // Who came online is told, though others could not be renewed.
+        if came_online.is_empty() { done.map(|()| came_online) } else { Ok(came_online) }
+    }
+
+    async fn release(&self, user: UserId, socket: SocketId, until: Timestamp) -> AppResult<()> {
+        self.missed().remove(&(user, socket));
+        let mut script = self.release.prepare_invoke();
+        keys(&mut script, bucket(user));
+        script.arg(user.as_bytes()).arg(&bytes(socket)).arg(until.as_millis());
+        let script = &script;
+        let () = self.link.run(async |mut up| script.invoke_async(&mut up).await).await?;
+        Ok(())
+    }
+
+    /// While Redis is away, which the link has said, nobody is removed and that is no fault; nor for a while
+    /// after that.
+    async fn expire(&self, now: Timestamp) -> AppResult<Vec<UserId>> {
+        if self.link.up().is_none_or(|up| up.again && up.since.elapsed() < REBUILDING) {
+            return Ok(Vec::new());
+        }
+        let (mut gone, mut done) = (Vec::new(), Ok(()));
+        for some in join_all((0..BUCKETS).map(|bucket| self.expire_in(bucket, now))).await {
+            match some {
+                Ok(some) => gone.extend(some),
+                Err(error) => done = Err(error),
+            }
+        }
+        if gone.is_empty() { done.map(|()| gone) } else { Ok(gone) }
+    }
+
+    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Vec<UserId>> {
+        let mut buckets: BTreeMap<u8, Vec<UserId>> = BTreeMap::new();
+        for &user in users {
+            buckets.entry(bucket(user)).or_default().push(user);
+        }
+        let now = now.as_millis();
+        let buckets = &buckets;
+        let ends = self.link.run(|up| async move {
+            try_join_all(buckets.iter().map(|(bucket, users)| ends(up.clone(), *bucket, users))).await
+        });
+        #[allow(clippy::cast_precision_loss, reason = "milliseconds of this era are exact")]
+        let online: BTreeSet<UserId> = buckets
+            .values()
+            .zip(ends.await?)
+            .flat_map(|(users, ends)| users.iter().zip(ends))
+            .filter(|(_, ends)| ends.is_some_and(|ends| ends > now as f64))
+            .map(|(user, _)| *user)
+            .collect();
+        Ok(users.iter().filter(|user| online.contains(user)).copied().collect())
+    }
+}
+
+/// When these people's last leases run out, for those who have any.
+async fn ends(mut up: Connection, bucket: u8, users: &[UserId]) -> RedisResult<Vec<Option<f64>>> {
+    let [ends, ..] = names(bucket);
+    let mut command = cmd("ZMSCORE");
+    command.arg(ends);
+    for user in users {
+        command.arg(user.as_bytes());
+    }
+    command.query_async(&mut up).await
+}
+
+/// The last byte of an id counts up.
+fn bucket(user: UserId) -> u8 {
+    let [.., last] = user.as_bytes();
+    last % BUCKETS
+}
+
+fn names(bucket: u8) -> [String; 3] {
+    ["ends", "sockets", "gone"].map(|name| format!("samvad:{{presence:{bucket}}}:{name}"))
+}
+
+fn keys(script: &mut ::redis::ScriptInvocation<'_>, bucket: u8) {
+    for name in names(bucket) {
+        script.key(name);
+    }
+}
+
+fn bytes(socket: SocketId) -> [u8; 16] {
+    socket.0.to_be_bytes()
+}
+
+fn people(raw: Vec<Vec<u8>>) -> AppResult<Vec<UserId>> {
+    raw.into_iter()
+        .map(|raw| <[u8; 12]>::try_from(raw).map(UserId::from_bytes))
+        .collect::<Result<_, _>>()
+        .map_err(|raw| AppError::internal(format!("presence holds an id of {} bytes", raw.len())))
+}
