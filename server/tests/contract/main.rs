@@ -85,4 +85,5 @@ mod accounts;
 mod chats;
 mod embedded;
 mod messages;
+mod mongo;
 mod support;
