@@ -15,7 +15,7 @@ dev: ## Serve a development build that follows every change (the first time inst
 build: ## Build the release: target/release/samvad and target/site
 	@scripts/build.sh $(ARGS)
 
-check: ## Formatting, lints and types, warnings denied
+check: ## Formatting, lints and types, warnings denied, and what we depend on
 	@scripts/check.sh
 
 test: ## Every test, the end-to-end journeys included (ARGS="--grep group" narrows those)

@@ -20,7 +20,9 @@ const root = path.resolve(import.meta.dirname, "..");
 process.chdir(root);
 
 /** What cargo-leptos needs for other things than a release build. */
-const IGNORED = ["name", "site-addr", "reload-port", "end2end-cmd", "end2end-dir", "watch-additional-files"];
+const IGNORED = [
+  "name", "site-addr", "reload-port", "end2end-cmd", "end2end-dir", "disable-erase-components",
+];
 const USED = [
   "bin-package", "bin-exe-name", "bin-default-features", "bin-features",
   "lib-package", "lib-default-features", "lib-features", "lib-profile-release",
@@ -94,7 +96,7 @@ async function build() {
   fs.rmSync(files.site, { recursive: true, force: true });
   fs.renameSync(next, files.site);
   fs.writeFileSync(files.hashes, hashes);
-  fs.writeFileSync(files.stamp, JSON.stringify({ inputs, hashes, files: listFiles(files.site) }));
+  fs.writeFileSync(files.stamp, JSON.stringify({ inputs, outcome: outcome() }));
   report(sizes);
 }
 
@@ -208,26 +210,37 @@ async function compress(site) {
 
 /** One hash over all that the site is made from. */
 function fingerprint() {
-  const hash = createHash("sha256");
-  const sources = [
+  const style = path.dirname(settings["style-file"]);
+  return hashOf([
     files.wasm, "Cargo.toml", "scripts/build.mjs", "scripts/package-lock.json",
-    ...listFiles(path.dirname(settings["style-file"])).map((name) => path.join(path.dirname(settings["style-file"]), name)),
+    ...listFiles(style).map((name) => path.join(style, name)),
     ...listFiles(settings["assets-dir"]).map((name) => path.join(settings["assets-dir"], name)),
-  ];
-  for (const file of sources) {
-    const content = fs.readFileSync(file);
-    hash.update(`${path.relative(root, path.resolve(file))}\0${content.length}\0`).update(content);
-  }
-  return hash.digest("hex");
+  ]);
 }
 
-/** Whether the last build was from the same inputs, and nobody has touched its outcome since. */
+/** One hash over what the build left behind: the site, and the list of names that the server reads. */
+function outcome() {
+  return hashOf([files.hashes, ...listFiles(files.site).map((name) => path.join(files.site, name))]);
+}
+
+/**
+ * Whether the last build was from the same inputs, and what it left behind is as it was. `make dev` puts
+ * its own files into the same site.
+ */
 function isUpToDate(inputs) {
-  if (!fs.existsSync(files.stamp) || !fs.existsSync(files.hashes)) return false;
+  if (![files.stamp, files.hashes, files.site].every((file) => fs.existsSync(file))) return false;
   const stamp = JSON.parse(fs.readFileSync(files.stamp, "utf8"));
-  return stamp.inputs === inputs
-    && stamp.hashes === fs.readFileSync(files.hashes, "utf8")
-    && stamp.files.every((name) => fs.existsSync(path.join(files.site, name)));
+  return stamp.inputs === inputs && stamp.outcome === outcome();
+}
+
+/** One hash over the names and the contents of files. */
+function hashOf(names) {
+  const hash = createHash("sha256");
+  for (const name of names) {
+    const content = fs.readFileSync(name);
+    hash.update(`${path.relative(root, path.resolve(name))}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
 }
 
 function listFiles(folder) {

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-cd "$root"
+cd "$root" || exit
 
 # Tools that set-up put into the project come first, so that their pinned versions win.
 export PATH="$root/.tools/bin:${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
@@ -44,7 +44,7 @@ stage() {
     stage_names+=("$name  FAILED")
     stage_seconds+=($((SECONDS - started)))
     stage_summary
-    fail "“$name” failed: $*"
+    fail "$name failed: $*"
   fi
   stage_names+=("$name")
   stage_seconds+=($((SECONDS - started)))

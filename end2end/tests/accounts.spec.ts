@@ -3,6 +3,17 @@
 import { expect, test } from "../support/fixtures.ts";
 import { Person, newAccount } from "../support/people.ts";
 
+test("an address that leads nowhere spoils no page that is opened from there", async ({ people, watch }) => {
+  watch.allowRefusals();
+  const asha = await people.newcomer("Asha");
+  await asha.goTo("/c/nonsense/details");
+  await expect(asha.page.getByRole("alert")).toContainText("Nothing here");
+  const stays = await asha.markPage();
+  await asha.page.getByRole("link", { name: "Settings" }).click();
+  await expect(asha.page.getByText("This session", { exact: true })).toBeVisible();
+  await stays();
+});
+
 test("a newcomer registers, signs out and signs in again", async ({ people }) => {
   const asha = await people.newcomer("Asha");
   await asha.signOut();

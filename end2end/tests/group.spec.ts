@@ -1,6 +1,11 @@
 // A group and its admin: everything that is changed shows at both ends at once.
 
 import { expect, test } from "../support/fixtures.ts";
+import { call, chatIdOf } from "../support/api.ts";
+import { newAccount } from "../support/people.ts";
+
+/** More than come with a list of chats. */
+const MANY = 24;
 
 test("an admin creates, renames, fills and empties a group, and everybody sees it live", async ({ people }) => {
   const asha = await people.newcomer("Asha Rao");
@@ -51,6 +56,21 @@ test("an admin creates, renames, fills and empties a group, and everybody sees i
     await expect(chen.composer).toHaveCount(0);
     await bela.says("Only the two of us");
     await expect(chen.page.getByText("Only the two of us")).toHaveCount(0);
+  });
+
+  await test.step("add again", async () => {
+    const chenStays = await chen.markPage();
+    await asha.findPeople("Chen");
+    await asha.page.getByRole("button", { name: "Add Chen Wei" }).click();
+    await expect(asha.member("Chen Wei")).toBeVisible();
+    // The chat comes back by itself, with what was said meanwhile, and goes on.
+    await chen.openChat("Night gardeners");
+    await chen.sees("Only the two of us");
+    await bela.says("Chen is back");
+    await chen.sees("Chen is back");
+    await chen.says("So I am");
+    await bela.sees("So I am");
+    await chenStays();
   });
 
   await belaStays();
@@ -113,4 +133,31 @@ test("a deleted group is gone for everybody at once", async ({ people }) => {
   await expect(asha.chat("Gardeners")).toHaveCount(0);
   await expect(bela.chat("Gardeners")).toHaveCount(0);
   await expect(bela.composer).toHaveCount(0);
+});
+
+test("who is added again while reading a big group's details sees all its members again", async ({ people }) => {
+  test.slow();
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela");
+  const stranger = await people.stranger();
+  await stranger.goto("/register");
+  const others: Record<string, string> = {};
+  for (let index = 0; index < MANY; index += 1) {
+    const { name, email, password } = newAccount(`Person ${index}`);
+    const form = { display_name: name, email, password };
+    others[`user_ids[${index}]`] = (await call<{ id: string }>(stranger, "register", form)).id;
+  }
+  await asha.createGroup("Crowd", ["Bela"]);
+  const chatId = chatIdOf(asha);
+  await call(asha.page, "add_members", { chat_id: chatId, ...others });
+  await bela.goTo(`/c/${chatId}/details`);
+  const rows = bela.page.getByRole("region", { name: "Members" }).getByRole("listitem");
+  await expect(rows).toHaveCount(MANY + 2);
+
+  await asha.openDetails();
+  await asha.page.getByRole("button", { name: "Remove Bela" }).click();
+  await expect(rows).toHaveCount(0);
+  await asha.findPeople("Bela");
+  await asha.page.getByRole("button", { name: "Add Bela" }).click();
+  await expect(rows).toHaveCount(MANY + 2);
 });

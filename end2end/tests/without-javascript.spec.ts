@@ -88,6 +88,34 @@ test("a long history is read page by page", async ({ people }) => {
   expect([...seen].sort()).toEqual(lines);
 });
 
+test("Enter after the name of a new group loses neither the name nor who was chosen", async ({ people }) => {
+  await people.newcomer("Bela");
+  const asha = await people.newcomer("Asha", PLAIN);
+  await asha.goTo("/new-group");
+  await asha.findPeople("Bela");
+  await asha.page.getByRole("checkbox", { name: "Bela", exact: true }).check();
+  await asha.page.getByLabel("Group name").fill("Gardeners");
+  await asha.page.getByLabel("Group name").press("Enter");
+  await asha.page.waitForURL(/name=Gardeners/);
+  await expect(asha.page.getByLabel("Group name")).toHaveValue("Gardeners");
+  await expect(asha.page.getByRole("checkbox", { name: "Bela", exact: true })).toBeChecked();
+  await asha.page.getByRole("button", { name: "Create group" }).click();
+  await expect(asha.title).toHaveText("Gardeners");
+});
+
+test("the members of a big group are read page by page", async ({ people }) => {
+  await people.newcomer("Bela");
+  const asha = await people.newcomer("Asha", PLAIN);
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await asha.openDetails();
+  // A hundred come on a page; a page may begin anywhere.
+  await asha.page.goto(`${asha.page.url()}?from=1`);
+  await expect(asha.member("Bela")).toHaveCount(1);
+  await expect(asha.member("Asha")).toHaveCount(0);
+  await asha.page.getByRole("link", { name: "Show the first members" }).click();
+  await expect(asha.member("Asha")).toHaveCount(1);
+});
+
 test("group details work: rename, add, promote, leave", async ({ people }) => {
   const bela = await people.newcomer("Bela");
   await people.newcomer("Chen");

@@ -8,6 +8,7 @@
 //! | [`ws`] | the sockets of this node |
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
 //! | [`demo`] | the demo accounts |
+//! | [`open_files`], [`system`], [`telemetry`] | what the operating system gives |
 
 // The types of the pages are as deep as the pages' trees.
 #![recursion_limit = "256"]
@@ -17,6 +18,7 @@ pub mod config;
 pub mod demo;
 pub mod http;
 pub mod limiter;
+pub mod open_files;
 pub mod presence;
 pub mod state;
 pub mod store;
@@ -28,6 +30,7 @@ use std::{future::Future, net::SocketAddr, path::Path, sync::Arc, time::Duration
 
 use app::ports::Store;
 use config::{Config, MongoUrl, Seed, load_secret};
+use http::bounds::Bounds;
 use state::{AppState, Parts};
 use store::{
     embedded::{EmbeddedOptions, EmbeddedStore},
@@ -54,8 +57,15 @@ pub fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Opens what the configuration names and puts the node together, the demo accounts loaded if wanted.
-pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dyn std::error::Error>> {
+/// Opens what the configuration names and puts the node together, the demo accounts loaded if wanted. The
+/// process may have `open_files` files open, if there is a limit.
+pub async fn open(
+    config: &Config,
+    bound: SocketAddr,
+    open_files: Option<u64>,
+) -> Result<AppState, Box<dyn std::error::Error>> {
+    let bounds = Bounds::within(open_files, config.max_connections);
+    tracing::info!(open_files, connections = bounds.connections, "the most that can be open at once");
     let store = open_store(config.mongodb_url.as_ref(), &config.data_dir).await?;
     let secret = load_secret(config.secret.clone(), &config.data_dir, system::random())?;
     let state = AppState::compose(Parts {
@@ -66,12 +76,13 @@ pub async fn open(config: &Config, bound: SocketAddr) -> Result<AppState, Box<dy
         secure: config.is_secure(),
         rate_limits: config.rate_limits,
         site_root: config.site_root.clone(),
+        bounds,
         clock: Arc::new(SystemClock),
     })?;
     if config.is_open() && demo::is_present(&*state.store).await? {
         return Err(
             "the demo accounts are in this store, with a password that everybody knows: others must \
-                    not reach it. Start with another --data-dir or another database"
+                    not reach it. Start with another --data-dir or database"
                 .into(),
         );
     }
@@ -107,7 +118,7 @@ async fn open_store(
 pub async fn run(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()>) {
     let router = build(state.clone());
     let tasks = state.tasks.clone();
-    let accepting = http::serve::serve(listener, router, &tasks.connections, &state.stop);
+    let accepting = http::serve::serve(listener, router, state.bounds, &tasks.connections, &state.stop);
     tokio::pin!(accepting);
     tokio::select! {
         () = &mut accepting => {}

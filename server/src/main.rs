@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use server::{
     config::{Cli, Command, Config, Seed},
-    demo, listen, open, run, seed, telemetry,
+    demo, listen, open, open_files, run, seed, telemetry,
 };
 
 fn main() -> ExitCode {
@@ -37,7 +37,7 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let listener =
         listen(config.addr).map_err(|error| format!("cannot listen on {}: {error}", config.addr))?;
     let bound = listener.local_addr()?;
-    let state = open(&config, bound).await?;
+    let state = open(&config, bound, open_files::raise_limit()).await?;
     announce(&config, bound);
     run(listener, state, stop_signal()).await;
     Ok(())

@@ -14,6 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     bus::LocalBus,
     config::{Secret, Switch},
+    http::bounds::Bounds,
     limiter::{LocalLimiter, LocalThrottle, Unlimited},
     presence::LocalPresence,
     system::SystemIds,
@@ -37,6 +38,8 @@ pub struct AppState {
     pub secure: bool,
     /// The folder with the built site.
     pub site_root: Arc<PathBuf>,
+    /// How much of the server its clients can hold.
+    pub bounds: Bounds,
     /// How Leptos finds the site's scripts and styles.
     pub leptos: LeptosOptions,
     /// Cancelled when the server is to stop taking requests.
@@ -72,6 +75,8 @@ pub struct Parts {
     pub rate_limits: Switch,
     /// The folder with the built site.
     pub site_root: PathBuf,
+    /// How much of the server its clients can hold.
+    pub bounds: Bounds,
     /// The time that everything goes by.
     pub clock: Arc<dyn Clock>,
 }
@@ -157,6 +162,7 @@ impl AppState {
             origins: parts.origins.into(),
             trusted_proxies: parts.trusted_proxies.into(),
             secure: parts.secure,
+            bounds: parts.bounds,
             leptos: leptos_options(&parts.site_root),
             site_root: Arc::new(parts.site_root),
             stop,

@@ -20,8 +20,10 @@ pub const GROUP_MEMBERS: usize = 20_000;
 pub const USERS_PER_REQUEST: usize = 1_000;
 /// Members that a chat shows in a list of chats; `get_chat` gives all of them.
 pub const MEMBERS_IN_LIST: usize = 20;
-/// Chats in a list of chats.
-pub const CHATS_IN_LIST: usize = 1_000;
+/// Chats that somebody is in. Who is in as many cannot open or make another one, nor be added to one.
+pub const CHATS_PER_USER: usize = 1_000;
+/// Chats in a list of chats: all that somebody can be in.
+pub const CHATS_IN_LIST: usize = CHATS_PER_USER;
 /// Messages on one page of history.
 pub const PAGE_MESSAGES: usize = 100;
 /// Messages on the page that the server renders, and that the client asks for.
@@ -40,6 +42,10 @@ pub const RESUME_EVENTS: usize = 500;
 pub const QUEUE_FRAMES: usize = 256;
 /// Bytes waiting in one socket's queue.
 pub const QUEUE_BYTES: usize = 1024 * 1024;
+/// Sessions of one account that live at once. One more sign-in ends the one that was not used for longest.
+pub const SESSIONS_PER_USER: usize = 100;
+/// Sessions that the store is asked for at once.
+pub const SESSIONS_PER_READ: usize = 1_000;
 /// Sockets that one person may hold at once on one node.
 pub const SOCKETS_PER_USER: usize = 10;
 /// In chats with more members than this, presence is not announced to everybody: with `n` people

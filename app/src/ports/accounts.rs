@@ -63,6 +63,8 @@ pub struct NewSession {
     pub session: SessionRecord,
     /// The hash of its first refresh token.
     pub refresh_hash: [u8; 32],
+    /// How many live sessions the account may have from now on, this one among them; at least 1.
+    pub most: usize,
 }
 
 /// A refresh token to be exchanged for its successor.
@@ -132,11 +134,16 @@ pub trait AccountStore: Send + Sync {
     /// Replaces the password's hash if it still is `expected`. False if it is not.
     async fn replace_password(&self, id: UserId, expected: &str, new: String) -> AppResult<bool>;
 
-    /// Stores a new session and its first refresh token.
-    async fn create_session(&self, session: NewSession) -> AppResult<()>;
+    /// Stores a new session and its first refresh token. Where the account then has more live sessions than
+    /// it may, those that were not used for longest are ended. Returns which these were.
+    async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>>;
 
     /// The session, if it has neither ended nor expired.
     async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>>;
+
+    /// Those of the sessions that have neither ended nor expired, in no particular order; at most
+    /// [`crate::domain::limits::SESSIONS_PER_READ`] ids.
+    async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>>;
 
     /// Exchanges a refresh token, or ends the session if it is one that was stolen.
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome>;

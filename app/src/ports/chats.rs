@@ -64,15 +64,18 @@ pub type Decide = Box<dyn Fn(&ChatState) -> AppResult<Vec<EventBody>> + Send + S
 pub trait ChatStore: Send + Sync {
     /// Opens the one direct chat of a pair. Returns its id and whether this call made it; however many
     /// calls race, one makes it and all return the same id. Fails with `unknown_member` if a person does
-    /// not exist.
+    /// not exist, and, unless there is the chat already, with `too_many_chats` if one of them is in
+    /// [`CHATS_PER_USER`](crate::domain::limits::CHATS_PER_USER) chats.
     async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)>;
 
-    /// Makes a group. Fails with `unknown_member` if a person does not exist.
+    /// Makes a group. Fails with `unknown_member` if a person does not exist, and with `too_many_chats` if
+    /// one of them is in [`CHATS_PER_USER`](crate::domain::limits::CHATS_PER_USER) chats.
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
 
     /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
     /// that follows from it (members, roles, name), as one atomic write. The outer error is a fault; a
-    /// refusal of `decide` comes back as it is. `None` if there is no such chat.
+    /// refusal of `decide` comes back as it is. `None` if there is no such chat. Who is to be added may be
+    /// refused as by [`Self::create_group_chat`].
     async fn change_chat(
         &self,
         chat: ChatId,
@@ -87,7 +90,9 @@ pub trait ChatStore: Send + Sync {
     /// The chat with up to `members` of its members, or `None` if the viewer is not in it.
     async fn chat(&self, chat: ChatId, viewer: UserId, members: usize) -> AppResult<Option<ChatRecord>>;
 
-    /// The viewer's chats, last active first, at most `limit`, each with up to `members` members.
+    /// The viewer's chats, last active first, at most `limit`, each with up to `members` members and
+    /// otherwise as [`Self::chat`] gives it. Asks the store a fixed number of questions, each about all of
+    /// the chats at once: somebody may be in a thousand.
     async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>>;
 
     /// The head of every chat that the viewer is in.

@@ -21,6 +21,16 @@ pub struct LogEvent {
     pub body: EventBody,
 }
 
+/// A durable event as far as every version understands it: what a newer server says in a type, or with a
+/// value, that is not known here. It has its place in the log all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownEvent {
+    /// In which chat.
+    pub chat_id: ChatId,
+    /// Its place in the chat's log, without a hole.
+    pub seq: Seq,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

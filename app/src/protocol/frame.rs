@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatView, LogEvent};
+use super::{ChatView, LogEvent, UnknownEvent};
 use crate::{
     domain::{ChatId, Seq, SessionId, Timestamp, UserId},
     error::ErrorCode,
@@ -29,8 +29,10 @@ pub enum PresenceStatus {
 pub enum ServerFrame {
     /// A durable event of a chat.
     Event(LogEvent),
-    /// Everything else.
+    /// Everything else that is known.
     Notice(Notice),
+    /// A durable event that this version cannot read; it is received, never sent.
+    Unknown(UnknownEvent),
 }
 
 /// What the server sends besides durable events.
@@ -117,5 +119,45 @@ impl From<LogEvent> for ServerFrame {
 impl From<Notice> for ServerFrame {
     fn from(notice: Notice) -> Self {
         Self::Notice(notice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::EventBody;
+
+    fn read(rest: &str) -> Option<ServerFrame> {
+        let id = "0".repeat(24);
+        let text = format!(
+            r#"{{"chat_id":"{id}","seq":7,"at":"2026-01-01T00:00:00.000Z","actor_id":"{id}",{rest}}}"#
+        );
+        serde_json::from_str(&text).ok()
+    }
+
+    #[test]
+    fn an_event_that_is_known_is_read_whole_whatever_fields_come_with_it() {
+        let read = read(r#""type":"chat_renamed","name":"Team","colour":"red""#);
+        let Some(ServerFrame::Event(event)) = read else { panic!("{read:?}") };
+        assert_eq!((event.seq, event.body), (Seq(7), EventBody::ChatRenamed { name: "Team".into() }));
+    }
+
+    #[test]
+    fn of_an_event_that_cannot_be_read_its_place_in_the_log_is() {
+        let unknown =
+            ServerFrame::Unknown(UnknownEvent { chat_id: ChatId::from_bytes([0; 12]), seq: Seq(7) });
+        let user = "0".repeat(24);
+        for rest in [
+            r#""type":"message_pinned","message_id":"1""#.to_owned(),
+            format!(r#""type":"role_changed","user_id":"{user}","role":"guest""#),
+        ] {
+            assert_eq!(read(&rest), Some(unknown.clone()), "{rest}");
+        }
+    }
+
+    #[test]
+    fn other_frames_of_an_unknown_type_are_passed_over() {
+        let typing = r#"{"type":"typing","chat_id":"000000000000000000000000"}"#;
+        assert!(serde_json::from_str::<ServerFrame>(typing).is_err());
     }
 }

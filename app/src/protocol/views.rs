@@ -91,6 +91,11 @@ pub struct ChatView {
 }
 
 impl ChatView {
+    /// Whether all members are in it.
+    pub fn is_whole(&self) -> bool {
+        self.members.len() as u64 >= self.member_count
+    }
+
     /// When something last happened that moves the chat to the top of the list.
     pub fn last_activity_at(&self) -> Timestamp {
         self.last_message.as_ref().map_or(self.created_at, |message| message.created_at)

@@ -36,6 +36,8 @@ const FREE_TRIES: u32 = 5;
 const FREE_TRIES_PER_ADDRESS: u32 = 50;
 
 const REGISTRATIONS: Limit = Limit { name: "register", burst: 100, period_ms: 3000 };
+/// A browser needs one every ten minutes; many people may share an address.
+const REFRESHES: Limit = Limit { name: "refresh", burst: 1_000, period_ms: 50 };
 const SEARCHES: Limit = Limit { name: "search_users", burst: 60, period_ms: 200 };
 
 /// Accounts and sessions.
@@ -167,8 +169,9 @@ impl Accounts {
     }
 
     /// Exchanges a refresh token. One that was exchanged before, longer than ten seconds ago, ends the
-    /// session: somebody else holds a copy of it. Fails with `unauthenticated`.
+    /// session: somebody else holds a copy of it. Fails with `unauthenticated` or `too_many_requests`.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> AppResult<SignedIn> {
+        self.limiter.take(REFRESHES, &client.network()).await?;
         let successor = self.new_refresh_token();
         let exchange = RefreshToken {
             presented: refresh_hash(token),
@@ -340,7 +343,14 @@ impl Accounts {
         };
         let id = session.id;
         let refresh_hash = refresh_hash(&refresh_token);
-        self.store.create_session(NewSession { session, refresh_hash }).await?;
+        let new = NewSession { session, refresh_hash, most: limits::SESSIONS_PER_USER };
+        let (store, ending) = (Arc::clone(&self.store), self.ending());
+        let begun = self.errands.run(async move {
+            let ended = store.create_session(new).await?;
+            ending.announce(ended).await;
+            Ok(())
+        });
+        begun.await?;
         self.signed_in(user, id, refresh_token)
     }
 

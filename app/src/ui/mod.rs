@@ -50,7 +50,10 @@ use self::{
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    provide_context(Store::new(page_data::of_this_page()));
+    let store = Store::new(page_data::of_this_page());
+    provide_context(store);
+    // Effects wait until what is rendered now is there.
+    Effect::new(move |_| store.first_page_is_there());
     view! {
         <Router>
             <Routes fallback=NotFoundPage>

@@ -73,6 +73,11 @@ pub struct Config {
     #[arg(long, env = "SAMVAD_RATE_LIMITS", default_value = "on")]
     pub rate_limits: Switch,
 
+    /// How many connections may be open at once, sockets among them. By default as many as the system's
+    /// limit of open files leaves room for, at most 65,536.
+    #[arg(long, env = "SAMVAD_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
+
     /// How log lines look.
     #[arg(long, env = "SAMVAD_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,

@@ -1,6 +1,6 @@
 //! Who asks, from where, and under which request id: found once, before anything else happens.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use app::{
     api::{context::RequestContext, cookies},
@@ -14,8 +14,9 @@ use axum::{
     response::Response,
 };
 use cookie::Cookie;
+use futures::FutureExt;
 
-use super::{errors, pages};
+use super::errors::{self, Asked};
 use crate::state::AppState;
 
 /// Bytes of a `User-Agent` that are kept.
@@ -25,26 +26,18 @@ const USER_AGENT_BYTES: usize = 300;
 /// whose access token has run out is refreshed on the way, so that a page without scripts stays signed in
 /// as well; the new cookies travel with the answer.
 pub async fn identify(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let request_id: Arc<str> = uuid::Uuid::new_v4().simple().to_string().into();
+    let request_id = new_request_id();
     let client = client(&state, &request);
-    let (actor, refresh_token, fresh) =
-        match find_actor(&state, request.headers(), request.uri().path(), &client).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(
-                    request_id = &*request_id,
-                    error = error.chain(),
-                    "a session could not be checked"
-                );
-                let path = request.uri().path();
-                if path == "/ws" || path.starts_with("/api/") {
-                    return errors::response(error, &request_id);
-                }
-                let error = AppError { request_id: Some(request_id.to_string()), cause: None, ..error };
-                let context = known(&state, client, None, None, request_id);
-                return pages::failed(&state, context, request.uri().clone(), error).await;
-            }
-        };
+    let found = find_actor(&state, request.headers(), request.uri().path(), &client);
+    let found = AssertUnwindSafe(found).catch_unwind().await;
+    let found = found.unwrap_or_else(|_panic| Err(AppError::internal("it panicked")));
+    let (actor, refresh_token, fresh) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            let context = known(&state, client, None, None, request_id);
+            return errors::tell(&state, context, &Asked::of(&request), error).await;
+        }
+    };
     let context = known(&state, client, actor, refresh_token, request_id);
     request.extensions_mut().insert(context);
     if let Some(actor) = actor {
@@ -58,6 +51,11 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         }
     }
     response
+}
+
+/// An id that no other request has.
+pub fn new_request_id() -> Arc<str> {
+    uuid::Uuid::new_v4().simple().to_string().into()
 }
 
 fn known(

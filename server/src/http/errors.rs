@@ -1,5 +1,11 @@
-//! The global error layer: whatever went wrong, in whichever part, leaves here as one JSON shape with the
-//! status, the request id and the `Retry-After` that its code says.
+//! The global error layer: whatever went wrong, in whichever part, leaves here under the request's id, in
+//! the log and in one shape: as JSON, or, where a browser shows what it gets to a person, as a page.
+//!
+//! What refuses a request or fails it answers with [`raised`], which is no more than a status; this layer
+//! knows the request and does the rest. Two things log by themselves what they know more of, and answer in
+//! full: a server function, and a page that could not be loaded.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use app::{
     api::context::RequestContext,
@@ -7,75 +13,193 @@ use app::{
 };
 use axum::{
     body::Body,
-    extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
+use futures::FutureExt;
+
+use super::{context, pages};
+use crate::state::AppState;
 
 /// More than any error body of ours.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 
-/// Turns every failed answer of the API into the one shape.
+/// What an error is answered with, and to whom.
+pub struct Asked {
+    path: String,
+    /// Whether a page is wanted.
+    page: bool,
+}
+
+impl Asked {
+    /// What the request asked for.
+    pub fn of(request: &Request) -> Self {
+        let path = request.uri().path().to_owned();
+        let page = match path.as_str() {
+            "/ws" => false,
+            path if path.starts_with("/api/") => wants_page(request.headers()),
+            _ => true,
+        };
+        Self { path, page }
+    }
+}
+
+/// Whether the answer is shown to a person: a browser that follows a link or sends a plain form says so.
+pub fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// An error on its way to the global error layer.
+pub fn raised(error: AppError) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status_of(&error);
+    response.extensions_mut().insert(error);
+    response
+}
+
+/// The global error layer. A request that gets here was identified.
+pub async fn answer(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let context = match context::of(&request) {
+        Ok(context) => context,
+        Err(error) => return response(error, ""),
+    };
+    let asked = Asked::of(&request);
+    let mut answer = next.run(request).await;
+    let status = answer.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return answer;
+    }
+    let error = match answer.extensions_mut().remove::<AppError>() {
+        Some(error) => error,
+        None if is_told(answer.headers()) => return answer,
+        // A router's or a library's own answer.
+        None => AppError::new(code_of(status)),
+    };
+    let mut told = tell(&state, context, &asked, error).await;
+    keep_headers(answer.headers(), &mut told);
+    told
+}
+
+/// Whether there is a body of ours already.
+fn is_told(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("application/json") || kind.starts_with("text/html")
+}
+
+/// Logs the error and answers it.
+pub async fn tell(state: &AppState, context: RequestContext, asked: &Asked, error: AppError) -> Response {
+    log(&context, &asked.path, &error);
+    let request_id = Arc::clone(&context.request_id);
+    if asked.page {
+        let shown = AppError { request_id: Some(request_id.to_string()), cause: None, ..error.clone() };
+        // If it is the page itself that panics, there is still an answer.
+        let page = AssertUnwindSafe(pages::failed(state, context, &asked.path, shown)).catch_unwind().await;
+        if let Ok(page) = page {
+            return page;
+        }
+        tracing::error!(
+            path = asked.path,
+            request_id = &*request_id,
+            "not even the page of an error was made"
+        );
+    }
+    response(error, &request_id)
+}
+
+fn log(context: &RequestContext, path: &str, error: &AppError) {
+    let request_id = &*context.request_id;
+    let (user, address) = (context.actor.map(|actor| actor.user_id), &context.client.address);
+    let error_chain = error.chain();
+    match error.code.status() {
+        503 => tracing::warn!(path, request_id, ?user, error = error_chain, "unavailable"),
+        500.. => tracing::error!(path, request_id, ?user, error = error_chain, "failed"),
+        401 | 403 | 429 => tracing::info!(path, request_id, ?user, address, error = error_chain, "denied"),
+        _ => tracing::info!(path, request_id, ?user, address, error = error_chain, "refused"),
+    }
+}
+
+/// Turns every failed answer of a server function, and of what stands around it, into JSON of the one shape.
 pub async fn shape(request: Request, next: Next) -> Response {
-    let request_id = request.extensions().get::<RequestContext>().map(|context| context.request_id.clone());
+    let context = request.extensions().get::<RequestContext>().cloned();
     let path = request.uri().path().to_owned();
     let exceeded = request.extensions().get::<super::body::Exceeded>().cloned();
     let response = next.run(request).await;
-    if response.status().is_success() || response.status().is_redirection() {
+    if !response.status().is_client_error() && !response.status().is_server_error() {
         return response;
     }
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    // A server function logs its own faults; what refused a socket travels along to be logged here.
-    if let Some(error) = parts.extensions.get::<AppError>() {
-        let request_id = request_id.as_deref().unwrap_or_default();
-        tracing::info!(path, request_id, error = error.chain(), "denied");
-    }
-    let known = axum::body::to_bytes(body, ERROR_BODY_BYTES)
-        .await
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<AppError>(&bytes).ok());
-    let mut error = known.unwrap_or_else(|| AppError::new(code_of(parts.status)));
+    let (mut parts, body) = response.into_parts();
+    let raised = parts.extensions.remove::<AppError>();
     // A body that was cut off looks malformed to whoever was reading it.
-    if exceeded.is_some_and(|exceeded| exceeded.happened()) {
-        error = AppError::new(ErrorCode::PayloadTooLarge);
-    }
-    let mut shaped = response_of(error, request_id.as_deref());
-    for (name, value) in &parts.headers {
-        if *name == header::SET_COOKIE || *name == header::ALLOW {
-            shaped.headers_mut().append(name, value.clone());
+    let error = if exceeded.is_some_and(|exceeded| exceeded.happened()) {
+        AppError::new(ErrorCode::PayloadTooLarge)
+    } else if let Some(error) = raised {
+        if let Some(context) = &context {
+            log(context, &path, &error);
         }
-    }
+        error
+    } else {
+        let bytes = axum::body::to_bytes(body, ERROR_BODY_BYTES).await.unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_else(|_not_ours| AppError::new(code_of(parts.status)))
+    };
+    let mut shaped = response_of(error, context.as_ref().map(|context| &*context.request_id));
+    keep_headers(&parts.headers, &mut shaped);
     shaped
 }
 
-/// The answer that an error makes, under a request id.
-pub fn response(error: AppError, request_id: &str) -> Response {
-    response_of(error, Some(request_id))
+/// Keeps what an answer says beside its body.
+fn keep_headers(from: &HeaderMap, to: &mut Response) {
+    for name in [header::SET_COOKIE, header::ALLOW] {
+        for value in from.get_all(&name) {
+            to.headers_mut().append(name.clone(), value.clone());
+        }
+    }
 }
 
-/// What became of a request that panicked. The panic hook has logged it.
+/// Gives up on a request that takes longer than this.
+pub async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(elapsed) => raised(AppError::new(ErrorCode::RequestTimeout).because(elapsed)),
+    }
+}
+
+/// What became of a request that panicked. The panic hook has logged where and why.
 pub fn panicked(_panic: Box<dyn std::any::Any + Send>) -> Response {
-    response_of(AppError::new(ErrorCode::Internal), None)
+    raised(AppError::internal("it panicked"))
+}
+
+/// The same outside of the global error layer, where nobody knows the request.
+pub fn panicked_outside(_panic: Box<dyn std::any::Any + Send>) -> Response {
+    let request_id = context::new_request_id();
+    tracing::error!(request_id = &*request_id, "a request panicked before it was identified");
+    response(AppError::new(ErrorCode::Internal), &request_id)
+}
+
+/// The answer that an error makes in JSON, under a request id.
+pub fn response(error: AppError, request_id: &str) -> Response {
+    response_of(error, Some(request_id))
 }
 
 fn response_of(mut error: AppError, request_id: Option<&str>) -> Response {
     if let Some(request_id) = request_id {
         error.request_id = Some(request_id.to_owned());
     }
-    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = serde_json::to_vec(&error).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
+    *response.status_mut() = status_of(&error);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(seconds) = error.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+fn status_of(error: &AppError) -> StatusCode {
+    StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The code of an answer that was not ours: a router's or a layer's.

@@ -20,7 +20,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{CALL_TIMEOUT, body::Exceeded, errors, pages};
+use super::{body::Exceeded, errors, pages};
 use crate::state::AppState;
 
 /// More than any form of ours; the guard has bounded it before.
@@ -31,24 +31,25 @@ type Fields = BTreeMap<String, String>;
 
 /// Serves plain forms; lets everything else through.
 pub async fn plain(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let wants_a_page = request
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
     let context = request.extensions().get::<RequestContext>().cloned();
-    let (true, Some(context)) = (wants_a_page, context) else { return next.run(request).await };
+    let (true, Some(context)) = (errors::wants_page(request.headers()), context) else {
+        return next.run(request).await;
+    };
     let function = request.uri().path().trim_start_matches("/api/").to_owned();
     let origin_page = referring_path(&request, &state.origins);
     let exceeded = request.extensions().get::<Exceeded>().cloned();
     let (mut parts, body) = request.into_parts();
-    let bytes = match tokio::time::timeout(CALL_TIMEOUT, axum::body::to_bytes(body, BODY_BYTES)).await {
+    let bytes = match tokio::time::timeout(state.bounds.call, axum::body::to_bytes(body, BODY_BYTES)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_broken)) if exceeded.is_some_and(|exceeded| exceeded.happened()) => {
-            return errors::response(ErrorCode::PayloadTooLarge.into(), &context.request_id);
+            return errors::raised(ErrorCode::PayloadTooLarge.into());
         }
-        Ok(Err(_broken)) => return errors::response(ErrorCode::InvalidRequest.into(), &context.request_id),
-        Err(_elapsed) => return errors::response(ErrorCode::RequestTimeout.into(), &context.request_id),
+        Ok(Err(broken)) => {
+            return errors::raised(AppError::new(ErrorCode::InvalidRequest).because(broken));
+        }
+        Err(elapsed) => {
+            return errors::raised(AppError::new(ErrorCode::RequestTimeout).because(elapsed));
+        }
     };
     let fields = fields(&parts.headers, &bytes).await;
     // From here on it is a call like any other, answered in JSON.

@@ -25,18 +25,7 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
     }
     match admit(request.headers(), request.uri().path(), &state.origins) {
         Ok(limit) => next.run(body::bounded(request, limit)).await,
-        Err(error) => {
-            let origin = request.headers().get(header::ORIGIN).cloned();
-            match context::of(&request) {
-                Ok(context) => {
-                    let user = context.actor.map(|actor| actor.user_id);
-                    let (request_id, address) = (&*context.request_id, &context.client.address);
-                    tracing::info!(request_id, ?user, address, ?origin, error = error.chain(), "denied");
-                    errors::response(error, request_id)
-                }
-                Err(fault) => errors::response(fault, ""),
-            }
-        }
+        Err(error) => errors::raised(error),
     }
 }
 
@@ -63,7 +52,11 @@ fn same_site(headers: &HeaderMap, origins: &[String]) -> AppResult<()> {
         (None, Some(origin)) => origins.contains(&origin),
         (None, None) => false,
     };
-    if ours { Ok(()) } else { Err(ErrorCode::CrossSite.into()) }
+    if ours {
+        return Ok(());
+    }
+    let origin = headers.get(header::ORIGIN);
+    Err(AppError::new(ErrorCode::CrossSite).because(format!("the origin was {origin:?}")))
 }
 
 /// The kind of body that the function takes, and how long it may be.

@@ -1,16 +1,19 @@
 //! HTTP: who asks, what is admitted, what is served, and how everything that fails is answered.
 //!
-//! A call goes through, from the outside in: headers that every answer carries → panics caught → who asks
-//! ([`context`]) → what is admitted ([`guard`]) → plain forms ([`forms`]) → the one shape of errors
-//! ([`errors`]) → panics caught, where the request's id is known → the server function.
+//! A call goes through, from the outside in: headers that every answer carries → who asks ([`context`]) →
+//! the global error layer ([`errors`]) → what is admitted ([`guard`]) → plain forms ([`forms`]) → the one
+//! shape of what a function answers → a limit of time → panics caught → the server function. A page goes
+//! through the first three.
 
 pub mod body;
+pub mod bounds;
 pub mod context;
 pub mod errors;
 pub mod forms;
 pub mod guard;
 pub mod pages;
 pub mod serve;
+mod stream;
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,14 +29,9 @@ use axum::{
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
 use tower::ServiceBuilder;
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
 
 use crate::{state::AppState, ws};
-
-/// How long a call may take, its body included; longer than a write waits for a store to come back.
-const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// The whole application as one service.
 pub fn router(state: AppState) -> Router {
@@ -42,7 +40,7 @@ pub fn router(state: AppState) -> Router {
             .layer(from_fn_with_state(state.clone(), guard::check))
             .layer(from_fn_with_state(state.clone(), forms::plain))
             .layer(from_fn(errors::shape))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIMEOUT))
+            .layer(from_fn_with_state(state.bounds.call, errors::limit_time))
             .layer(CatchPanicLayer::custom(errors::panicked)),
     );
     let api = api.method_not_allowed_fallback(not_allowed);
@@ -53,13 +51,15 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new());
     Router::new()
         .merge(api)
-        .merge(ws::routes(Arc::clone(&state.realtime)).layer(from_fn(errors::shape)).with_state(()))
+        .merge(ws::routes(Arc::clone(&state.realtime)).with_state(()))
         .merge(pages)
+        .layer(CatchPanicLayer::custom(errors::panicked))
+        .layer(from_fn_with_state(state.clone(), errors::answer))
         .layer(from_fn_with_state(state.clone(), context::identify))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .merge(assets(&state))
-        .layer(CatchPanicLayer::custom(errors::panicked))
+        .layer(CatchPanicLayer::custom(errors::panicked_outside))
         .layer(from_fn_with_state(state.clone(), pages::secure_headers))
         .with_state(state)
 }
@@ -68,19 +68,18 @@ pub fn router(state: AppState) -> Router {
 async fn call(request: Request) -> Response {
     let context = match context::of(&request) {
         Ok(context) => context,
-        Err(error) => return errors::response(error, ""),
+        Err(error) => return errors::raised(error),
     };
     let path = request.uri().path();
     if leptos::server_fn::axum::server_fn_paths().all(|(known, _)| known != path) {
-        return errors::response(AppError::not_found(), &context.request_id);
+        return errors::raised(AppError::not_found());
     }
     handle_server_fns_with_context(move || provide_context(context.clone()), request).await.into_response()
 }
 
 /// The API takes nothing but `POST`.
-async fn not_allowed(request: Request) -> Response {
-    let request_id = context::of(&request).map(|context| context.request_id);
-    errors::response(ErrorCode::MethodNotAllowed.into(), request_id.as_deref().unwrap_or_default())
+async fn not_allowed() -> Response {
+    errors::raised(ErrorCode::MethodNotAllowed.into())
 }
 
 /// Whether this node can do its work: the store can be reached.
@@ -97,7 +96,8 @@ async fn ready(State(state): State<AppState>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], reason).into_response()
 }
 
-/// The files of the site. What has its content's hash in its name never changes.
+/// The files of the site. What has its content's hash in its name never changes; a development build, which
+/// changes while it is looked at, goes without such names.
 fn assets(state: &AppState) -> Router<AppState> {
     let root = &state.site_root;
     let files = |path: std::path::PathBuf| ServeDir::new(path).precompressed_br().precompressed_gzip();
@@ -109,9 +109,8 @@ fn assets(state: &AppState) -> Router<AppState> {
             response
         })
     };
-    let package = Router::new()
-        .nest_service("/pkg", files(root.join("pkg")))
-        .layer(cached("public, max-age=31536000, immutable"));
+    let lifetime = if state.leptos.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let package = Router::new().nest_service("/pkg", files(root.join("pkg"))).layer(cached(lifetime));
     let mut public = Router::new();
     for name in ["favicon.svg", "icon.svg", "robots.txt", "logo.svg"] {
         let file = tower_http::services::ServeFile::new(root.join(name));

@@ -1,5 +1,7 @@
 //! The pages: loaded, then rendered on the server.
 
+use std::collections::BTreeMap;
+
 use app::{
     api::context::RequestContext,
     error::{AppError, ErrorCode},
@@ -25,7 +27,7 @@ use crate::state::AppState;
 pub async fn page(State(state): State<AppState>, request: Request) -> Response {
     let context = match context::of(&request) {
         Ok(context) => context,
-        Err(error) => return errors::response(error, ""),
+        Err(error) => return errors::raised(error),
     };
     let offset = utc_offset(request.headers());
     match load(&context, request.uri().path(), &query(request.uri()), offset).await {
@@ -34,10 +36,18 @@ pub async fn page(State(state): State<AppState>, request: Request) -> Response {
     }
 }
 
-/// The page that says why there is none, when not even who asks could be found out.
-pub async fn failed(state: &AppState, context: RequestContext, uri: Uri, error: AppError) -> Response {
+/// The page that says why there is none: not even who asks could be found out, or what was asked cannot be
+/// carried out.
+pub async fn failed(state: &AppState, context: RequestContext, path: &str, error: AppError) -> Response {
     let (status, retry_after) = (error.code.status(), error.retry_after);
-    let mut response = render(state, context, uri, PageData::failed(error), status).await;
+    let mut data = PageData::failed(error.clone());
+    if let Some(function) = path.strip_prefix("/api/") {
+        // The answer to a form that did not come from one of our pages, or cannot be read: nothing of what
+        // it says is shown again. A call's address is no page's, so that the page runs no script.
+        data.form = Some(FormNotice { function: function.to_owned(), error, values: BTreeMap::new() });
+    }
+    // Whatever was asked for: every page with this data shows the error, and "/" is one.
+    let mut response = render(state, context, Uri::from_static("/"), data, status).await;
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -1,23 +1,48 @@
-//! The accept loop: bounded waits for headers, small buffers, and an orderly end.
+//! The accept loop: a bounded number of connections, bounded waits for those who send and for those who
+//! read, small buffers, and an orderly end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use app::error::{AppError, ErrorCode};
 use axum::{Router, extract::ConnectInfo};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
+
+use super::{
+    bounds::Bounds,
+    stream::{ConnectionStream, Unlimited},
+};
 
 /// How long a client may take for the head of a request, and how long a connection may sit idle.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the loop rests when the system has no more file descriptors.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that are being told at once that there is no room; others are closed without a word.
+const REFUSALS: usize = 64;
+/// How long telling it may take.
+const REFUSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Accepts connections until `stop`; each is a task of `tasks` and ends with the request that it serves.
-pub async fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: &CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(bounds.connections.min(Semaphore::MAX_PERMITS)));
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let mut full = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -25,7 +50,22 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, s
         };
         match accepted {
             Ok((stream, peer)) => {
-                tasks.spawn(connection(stream, peer, router.clone(), stop.clone()));
+                let place = Arc::clone(&places).try_acquire_owned().ok();
+                if full != place.is_none() {
+                    full = place.is_none();
+                    tell(full, bounds.connections);
+                }
+                if let Some(place) = place {
+                    let connection =
+                        Connection { stream, peer, place, stall: bounds.stall, stop: stop.clone() };
+                    tasks.spawn(connection.run(router.clone()));
+                } else if let Ok(turn) = Arc::clone(&refusals).try_acquire_owned() {
+                    tasks.spawn(async move {
+                        // Whoever does not listen is not told.
+                        let _ = timeout(REFUSE_WITHIN, refuse(stream)).await;
+                        drop(turn);
+                    });
+                }
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
@@ -36,32 +76,75 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, s
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection was gone before it began");
-        return;
+fn tell(full: bool, connections: usize) {
+    if full {
+        tracing::warn!(connections, "no more connections are taken: as many as may be are open");
+    } else {
+        tracing::info!(connections, "connections are taken again");
     }
-    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+}
+
+/// A connection that was accepted.
+struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    stall: Duration,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    async fn run(self, router: Router) {
+        let Self { stream, peer, place, stall, stop } = self;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it began");
+            return;
         }
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection ended early");
+        let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.map(axum::body::Body::new)
+        });
+        let unlimited = Unlimited::default();
+        let stream = ConnectionStream::new(stream, place, stall, unlimited.clone());
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(64 * 1024)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        // It is closed, or it has become a socket, which has limits of its own.
+        unlimited.switch_on();
+        if let Err(error) = result {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
+}
+
+/// Says that there is no room, whatever was going to be asked. What has been sent is read, as closing
+/// before would make the system throw away the answer.
+async fn refuse(mut stream: TcpStream) -> std::io::Result<()> {
+    let error = AppError::new(ErrorCode::Busy);
+    let body = serde_json::to_string(&error)?;
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nRetry-After: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len(),
+        error.retry_after.unwrap_or(1),
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 fn is_of_the_connection(error: &std::io::Error) -> bool {

@@ -81,20 +81,21 @@ impl Audit {
     /// Closes the sockets of sessions that are over, and finds the people who lack a chat.
     async fn compare(&mut self, lacking: &mut BTreeSet<UserId>) -> AppResult<()> {
         let sessions = self.hub.sessions(self.after, SESSIONS);
-        let last = sessions.len() < SESSIONS;
-        let mut seen = BTreeSet::new();
-        for (session, user) in sessions {
-            // Also if it cannot be read: the others get their turn.
-            self.after = Some(session);
-            let record = self.store.session(session, self.clock.now()).await?;
-            if record.is_none_or(|record| record.user_id != user) {
-                self.hub.dispatch(&BusMessage::SessionsEnded(vec![session]));
-            } else if seen.insert(user) && self.hub.lacks(user, &self.store.heads_of(user).await?) {
+        // Also if they cannot be read: the others get their turn.
+        let last = sessions.last_key_value().filter(|_| sessions.len() == SESSIONS);
+        self.after = last.map(|(session, _)| *session);
+        let ids: Vec<SessionId> = sessions.keys().copied().collect();
+        let living = self.store.sessions(&ids, self.clock.now()).await?;
+        let living: BTreeMap<_, _> = living.into_iter().map(|record| (record.id, record.user_id)).collect();
+        let (goes_on, over): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            sessions.into_iter().partition(|(session, user)| living.get(session) == Some(user));
+        if !over.is_empty() {
+            self.hub.dispatch(&BusMessage::SessionsEnded(over.into_keys().collect()));
+        }
+        for user in goes_on.into_values().collect::<BTreeSet<_>>() {
+            if self.hub.lacks(user, &self.store.heads_of(user).await?) {
                 lacking.insert(user);
             }
-        }
-        if last {
-            self.after = None;
         }
         Ok(())
     }

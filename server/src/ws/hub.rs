@@ -1,36 +1,27 @@
-//! The sockets of this node, the rooms they are in, and how news reaches them.
+//! The sockets of this node and the rooms they are in. How news reaches them is in `delivery`.
 //!
 //! Two kinds of locks, always taken in this order and never held across an await: the registry (who is
 //! connected, which rooms there are), then one room. Delivering an event takes the registry for a look-up
 //! only. Whatever takes somebody out of a room has done so when it returns.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     sync::{
         Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use app::{
     domain::{ChatId, Seq, SessionId, UserId, limits},
-    error::AppResult,
-    ports::{BusMessage, SocketId},
+    ports::SocketId,
     protocol::Heads,
     service::Actor,
 };
-use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{Notify, mpsc};
 
-use super::{
-    close::Close,
-    outbox::{Class, Outbox},
-    pressure::Pressure,
-    registry::Registry,
-    room::Room,
-};
+use super::{outbox::Outbox, registry::Registry, room::Room};
 
 /// One socket, as everybody but its own task sees it.
 pub struct Socket {
@@ -45,7 +36,7 @@ pub struct Socket {
     /// Whether events are queued: from the moment at which the heads of its `hello` were read.
     follows: AtomicBool,
     /// When the peer was last heard from, in seconds since the hub was made.
-    heard: AtomicU32,
+    pub(super) heard: AtomicU32,
 }
 
 impl Socket {
@@ -58,7 +49,7 @@ impl Socket {
 /// The sockets of this node.
 pub struct Hub {
     registry: RwLock<Registry>,
-    relief: Arc<Notify>,
+    pub(super) relief: Arc<Notify>,
     made_at: Instant,
     newcomers: OnceLock<mpsc::Sender<Newcomer>>,
 }
@@ -226,93 +217,6 @@ impl Hub {
         }
     }
 
-    /// Hands news to the sockets. Returns what a publisher had better wait for before the next event.
-    pub fn dispatch(&self, message: &BusMessage) -> Option<Pressure> {
-        let now = Instant::now();
-        match message {
-            BusMessage::Event { chat_id, seq, frame } => {
-                let mut room = self.room(*chat_id)?;
-                let frame = Utf8Bytes::from(&**frame);
-                loop {
-                    let mut state = room.lock();
-                    if !state.gone {
-                        state.raise(*seq);
-                        let sockets = state.deliver(&frame, now);
-                        drop(state);
-                        let relief = self.relief.clone();
-                        return (!sockets.is_empty()).then_some(Pressure { room, sockets, relief });
-                    }
-                    // Emptied since it was looked up; somebody may have opened it anew.
-                    drop(state);
-                    room = self.room(*chat_id)?;
-                }
-            }
-            BusMessage::Joined { chat_id, user_id, head, frame } => {
-                let frame = Utf8Bytes::from(&**frame);
-                let mut registry = self.write();
-                for socket in registry.sockets_of(*user_id) {
-                    // The frame first: no event of the chat may arrive before it.
-                    socket.outbox.push(frame.clone(), Class::Durable, now);
-                    registry.note_joined(socket.id, *chat_id);
-                    registry.join(socket.id, *chat_id, *head, now);
-                }
-                let anybody = registry.room(*chat_id).is_some();
-                drop(registry);
-                if anybody {
-                    self.newcomer(*chat_id, *user_id);
-                }
-                None
-            }
-            BusMessage::Left { chat_id, user_id, frame } => {
-                let frame = Utf8Bytes::from(&**frame);
-                let mut registry = self.write();
-                for socket in registry.sockets_of(*user_id) {
-                    registry.note_left(socket.id, *chat_id);
-                    registry.leave(socket.id, *chat_id);
-                    socket.outbox.push(frame.clone(), Class::Durable, now);
-                }
-                None
-            }
-            BusMessage::Deleted { chat_id, frame } => {
-                let frame = Utf8Bytes::from(&**frame);
-                let members = self.write().remove_room(*chat_id);
-                for socket in members {
-                    socket.outbox.push(frame.clone(), Class::Durable, now);
-                }
-                None
-            }
-            BusMessage::SessionsEnded(sessions) => {
-                for socket in self.read().sockets().filter(|socket| sessions.contains(&socket.session)) {
-                    socket.outbox.close(Close::SessionEnded);
-                }
-                None
-            }
-            BusMessage::Status { user_id, chats, frame } => {
-                let frame = Utf8Bytes::from(&**frame);
-                let mut told = BTreeSet::new();
-                for room in chats.iter().filter_map(|chat| self.room(*chat)) {
-                    for socket in room.lock().members() {
-                        if socket.user != *user_id && told.insert(socket.id) {
-                            socket.outbox.push(frame.clone(), Class::Lossy, now);
-                        }
-                    }
-                }
-                None
-            }
-        }
-    }
-
-    /// Hands a lossy frame to those of the person's sockets that are in the chat's room.
-    pub fn tell(&self, user: UserId, chat: ChatId, frame: &Utf8Bytes) {
-        let now = Instant::now();
-        let registry = self.read();
-        for socket in registry.sockets_of(user) {
-            if registry.entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat)) {
-                socket.outbox.push(frame.clone(), Class::Lossy, now);
-            }
-        }
-    }
-
     /// People who, between them, are in the rooms of this node, for reading what the store knows of those:
     /// at most `limit`, beginning with the room at `place`. Returns where to go on.
     pub fn witnesses(&self, place: usize, limit: usize) -> (Vec<UserId>, usize) {
@@ -323,48 +227,6 @@ impl Hub {
     pub fn ahead(&self, heads: Heads) -> Vec<(ChatId, Seq)> {
         let behind = |chat: ChatId, head: Seq| self.room(chat).is_some_and(|room| room.lock().head() < head);
         heads.into_iter().filter(|&(chat, head)| behind(chat, head)).collect()
-    }
-
-    /// Tells every room whose head moved lately where it stands, with a frame made by `frame`.
-    pub fn tell_heads(&self, frame: impl Fn(ChatId, Seq) -> AppResult<Utf8Bytes>) -> AppResult<()> {
-        let now = Instant::now();
-        let rooms: Vec<_> = self.read().rooms().map(|(chat, room)| (*chat, room.clone())).collect();
-        for (chat, room) in rooms {
-            room.lock().tell_head(chat, now, &frame)?;
-        }
-        Ok(())
-    }
-
-    /// Sends every socket `frame` and a ping, and closes those that were not heard from for `silence`.
-    pub fn beat(&self, frame: &Utf8Bytes, silence: Duration, now: Instant) {
-        let earliest = self.seconds(now).checked_sub(u32::try_from(silence.as_secs()).unwrap_or(u32::MAX));
-        for socket in self.all() {
-            if !socket.follows() {
-                continue;
-            }
-            if earliest.is_some_and(|earliest| socket.heard.load(Ordering::Relaxed) < earliest) {
-                socket.outbox.close(Close::Silent);
-            } else {
-                socket.outbox.push(frame.clone(), Class::Lossy, now);
-                socket.outbox.ping();
-            }
-        }
-    }
-
-    /// Sends every socket away because the node stops, and every later one as soon as it registers. They
-    /// are told to come back spread evenly over a time that grows with their number.
-    pub fn send_away(&self) {
-        let sockets = {
-            let mut registry = self.write();
-            registry.stop(Close::Restart { reconnect_after_ms: EARLIEST_RETURN_MS });
-            registry.sockets().cloned().collect::<Vec<_>>()
-        };
-        let count = u64::try_from(sockets.len()).unwrap_or(u64::MAX);
-        let spread = (count / 4).clamp(400, LATEST_RETURN_MS - EARLIEST_RETURN_MS);
-        for (place, socket) in (0..).zip(&sockets) {
-            let reconnect_after_ms = EARLIEST_RETURN_MS + spread * place / count.max(1);
-            socket.outbox.close(Close::Restart { reconnect_after_ms });
-        }
     }
 
     /// Every socket that holds a lease, with whose it is. One that still connects has none yet: renewing
@@ -385,15 +247,15 @@ impl Hub {
         self.read().sockets().len()
     }
 
-    fn all(&self) -> Vec<Arc<Socket>> {
+    pub(super) fn all(&self) -> Vec<Arc<Socket>> {
         self.read().sockets().cloned().collect()
     }
 
-    fn room(&self, chat: ChatId) -> Option<Arc<Room>> {
+    pub(super) fn room(&self, chat: ChatId) -> Option<Arc<Room>> {
         self.read().room(chat)
     }
 
-    fn seconds(&self, now: Instant) -> u32 {
+    pub(super) fn seconds(&self, now: Instant) -> u32 {
         u32::try_from(now.saturating_duration_since(self.made_at).as_secs()).unwrap_or(u32::MAX)
     }
 
@@ -407,7 +269,3 @@ impl Hub {
         self.registry.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// The soonest and the latest that a socket is told to come back after a restart, in milliseconds.
-const EARLIEST_RETURN_MS: u64 = 100;
-const LATEST_RETURN_MS: u64 = 3_000;

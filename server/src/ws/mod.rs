@@ -6,7 +6,8 @@
 //! | `socket` | the task that owns one socket, from its `hello` to its close code |
 //! | `connect` | subscribe, then snapshot, then apply: what precedes the `hello` |
 //! | `incoming` | the client's frames; `resume` |
-//! | `hub`, `registry`, `room` | the sockets of this node and their rooms; delivery |
+//! | `hub`, `registry`, `room` | the sockets of this node and their rooms |
+//! | `delivery` | how news, heartbeats and the end of the node reach them |
 //! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
 //! | `realtime` | the node's tasks: leases, announcements, drain |
 //! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
@@ -20,6 +21,7 @@
 mod audit;
 mod close;
 mod connect;
+mod delivery;
 mod heartbeat;
 mod hub;
 mod incoming;

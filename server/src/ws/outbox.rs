@@ -74,7 +74,7 @@ pub enum Backlog {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Text frames, in order.
-    pub frames: VecDeque<Utf8Bytes>,
+    pub frames: VecDeque<(Utf8Bytes, Class)>,
     /// Whether a WebSocket ping is due.
     pub ping: bool,
 }
@@ -217,20 +217,9 @@ impl Outbox {
         let mut state = self.lock();
         let was_pressed = state.is_pressed();
         state.settle(now);
-        let mut bytes = 0;
-        let fits = |(frame, _): &&(Utf8Bytes, Class)| {
-            bytes += frame.len();
-            bytes <= BATCH_BYTES
-        };
-        let count = state.queue.iter().take(BATCH_FRAMES).take_while(fits).count();
-        let count = count.max(1).min(state.queue.len());
-        let frames: VecDeque<_> = state.queue.drain(..count).map(|(frame, _)| frame).collect();
-        if state.queue.is_empty() {
-            // An idle socket keeps no buffer.
-            state.queue = VecDeque::new();
-        }
+        let frames = state.next_batch();
         state.taken_frames = frames.len();
-        state.taken_bytes = frames.iter().map(|frame| frame.len()).sum();
+        state.taken_bytes = frames.iter().map(|(frame, _)| frame.len()).sum();
         let batch = Batch { frames, ping: std::mem::take(&mut state.ping) };
         let relieved = was_pressed && !state.is_pressed();
         drop(state);
@@ -287,6 +276,23 @@ impl State {
 
     fn is_pressed(&self) -> bool {
         self.frames > QUEUE_FRAMES / 2 || self.bytes > QUEUE_BYTES / 2
+    }
+
+    /// Takes as much from the queue as may be written at once. An idle socket keeps no buffer.
+    fn next_batch(&mut self) -> VecDeque<(Utf8Bytes, Class)> {
+        if self.queue.len() <= BATCH_FRAMES && self.bytes <= BATCH_BYTES {
+            // Nearly always: the queue itself is the batch.
+            return std::mem::take(&mut self.queue);
+        }
+        let mut bytes = 0;
+        let fits = |(frame, _): &&(Utf8Bytes, Class)| {
+            bytes += frame.len();
+            bytes <= BATCH_BYTES
+        };
+        let count = self.queue.iter().take(BATCH_FRAMES).take_while(fits).count();
+        let count = count.max(1).min(self.queue.len());
+        let rest = self.queue.split_off(count);
+        std::mem::replace(&mut self.queue, rest)
     }
 
     /// What was taken counts as written.

@@ -151,7 +151,7 @@ async fn write_batch(socket: &mut WebSocket, outbox: &Outbox) -> Result<(), End>
     if batch.ping {
         write(socket, outbox, Message::Ping(Bytes::new())).await?;
     }
-    for frame in batch.frames {
+    for (frame, _class) in batch.frames {
         write(socket, outbox, Message::Text(frame)).await?;
     }
     flush(socket, outbox).await?;

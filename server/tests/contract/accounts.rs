@@ -171,6 +171,51 @@ pub async fn a_session_expires(store: TheStore) {
     assert!(store.session(SessionId::from_bytes(id()), at(0)).await.unwrap().is_none());
 }
 
+pub async fn sessions_gives_those_that_live(store: TheStore) {
+    let [ada, eve] = people(&store).await;
+    let (hers, _) = session(&store, ada, 0, DAY).await;
+    let (short, _) = session(&store, ada, 0, 60).await;
+    let (ended, _) = session(&store, ada, 0, DAY).await;
+    let (eves, _) = session(&store, eve, 0, DAY).await;
+    session(&store, eve, 0, DAY).await;
+    store.end_session(ada, ended.id).await.unwrap();
+    let nothing = SessionId::from_bytes(id());
+    let mut living = store.sessions(&[eves.id, short.id, hers.id, ended.id, nothing], at(60)).await.unwrap();
+    living.sort_by_key(|session| session.id);
+    assert_eq!(living, [hers, eves]);
+    assert!(store.sessions(&[], at(0)).await.unwrap().is_empty());
+}
+
+pub async fn beyond_the_most_the_least_recently_used_sessions_end(store: TheStore) {
+    let [ada, eve] = people(&store).await;
+    let (first, token) = session(&store, ada, 0, DAY).await;
+    let (second, second_token) = session(&store, ada, 10, DAY).await;
+    let (third, _) = session(&store, ada, 20, DAY).await;
+    let (expired, _) = session(&store, ada, 25, 60).await;
+    let (eves, _) = session(&store, eve, 0, DAY).await;
+    rotate(&store, token, 30).await;
+    let begin = async |start: i64, most: usize| {
+        let id = SessionId::from_bytes(id());
+        let times = [at(start), at(start), at(start + DAY)];
+        let [created_at, last_used_at, expires_at] = times;
+        let session = app::ports::SessionRecord { id, created_at, last_used_at, expires_at, ..third.clone() };
+        let new = app::ports::NewSession { session, refresh_hash: hash(), most };
+        (id, store.create_session(new).await.unwrap())
+    };
+    let (fourth, ended) = begin(100, 3).await;
+    assert_eq!(ended, [second.id], "the first was used after it, and the expired one does not count");
+    assert_eq!(store.session(second.id, at(100)).await.unwrap(), None);
+    assert_eq!(store.rotate_refresh(refresh(second_token, 100)).await.unwrap(), RefreshOutcome::Unknown);
+    assert!(store.session(expired.id, at(80)).await.unwrap().is_some());
+
+    let (fifth, mut ended) = begin(100, 1).await;
+    ended.sort_unstable();
+    assert_eq!(ended, [first.id, third.id, fourth]);
+    let left: Vec<_> = store.sessions_of(ada, at(100)).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [fifth]);
+    assert!(store.session(eves.id, at(100)).await.unwrap().is_some(), "others are not concerned");
+}
+
 pub async fn a_session_needs_an_account(store: TheStore) {
     let record = app::ports::SessionRecord {
         id: SessionId::from_bytes(id()),
@@ -182,7 +227,7 @@ pub async fn a_session_needs_an_account(store: TheStore) {
         expires_at: at(60),
     };
     let session = record.id;
-    let new = app::ports::NewSession { session: record, refresh_hash: hash() };
+    let new = app::ports::NewSession { session: record, refresh_hash: hash(), most: 100 };
     assert_eq!(code(store.create_session(new).await), Some(ErrorCode::UnknownMember));
     assert!(store.session(session, at(0)).await.unwrap().is_none());
 }

@@ -1,7 +1,7 @@
 //! Chats, their members, and the changes to them.
 
 use app::{
-    domain::{ChatId, ChatKind, Ordinal, Role, Seq, UserId, policy},
+    domain::{ChatId, ChatKind, Ordinal, Role, Seq, UserId, limits, policy},
     error::{AppError, ErrorCode},
     ports::{Appended, ChatRecord, NewDirectChat, PageQuery},
     protocol::EventBody,
@@ -295,6 +295,36 @@ pub async fn chats_are_listed_by_last_activity(store: TheStore) {
     assert_eq!(two[0], chat(&store, with_bob, ada).await, "a list says what the chat itself says");
 }
 
+pub async fn a_long_list_says_of_each_chat_what_the_chat_itself_says(store: TheStore) {
+    let all: [UserId; 6] = people(&store).await;
+    let ada = all[0];
+    for number in 0..60_usize {
+        let others = 1 + number % 5;
+        let chat = match number {
+            0 => direct(&store, [all[1], ada], at(0)).await,
+            _ => group(&store, &all[..=others]).await,
+        };
+        // Some are silent, in some the last event is not a message, and from some the first member has gone.
+        for message in 0..number % 3 {
+            send(&store, chat, all[1], &format!("{number}, {message}"), i64::try_from(number).unwrap()).await;
+        }
+        if number % 4 == 1 {
+            store.change_chat(chat, ada, at(200), always(vec![renamed("Crew")])).await.unwrap();
+        }
+        if number % 5 == 4 {
+            let left = EventBody::MemberRemoved { user_id: all[1] };
+            store.change_chat(chat, all[1], at(200), always(vec![left])).await.unwrap();
+        }
+    }
+    for most in [0, 1, 3, 100] {
+        let listed = store.chats_of(ada, 1_000, most).await.unwrap();
+        assert_eq!(listed.len(), 60);
+        for record in listed {
+            assert_eq!(Some(&record), store.chat(record.id, ada, most).await.unwrap().as_ref());
+        }
+    }
+}
+
 pub async fn heads_contacts_and_small_chats(store: TheStore) {
     let all: [UserId; 5] = people(&store).await;
     let pair = direct(&store, [all[0], all[1]], at(0)).await;
@@ -330,4 +360,29 @@ pub async fn heads_contacts_and_small_chats(store: TheStore) {
         expected
     });
     assert_eq!(small(1).await, []);
+}
+
+pub async fn nobody_is_in_more_chats_than_an_account_can_have(store: TheStore) {
+    let [ada, bob, carol] = people(&store).await;
+    let with_bob = direct(&store, [ada, bob], at(0)).await;
+    let alone = [ada];
+    let groups = (1..limits::CHATS_PER_USER).map(|_| group(&store, &alone));
+    let groups = futures::future::join_all(groups).await;
+    let refused = Some(ErrorCode::TooManyChats);
+
+    let pair = NewDirectChat { id: ChatId::from_bytes(id()), pair: [carol, ada], created_at: at(1) };
+    assert_eq!(code(store.create_direct_chat(pair).await), refused);
+    assert_eq!(code(store.create_group_chat(new_group(&[bob, ada], at(1))).await), refused);
+    let team = group(&store, &[bob]).await;
+    let add = || by_policy(move |chat| policy::add_members(chat, bob, &[carol, ada]));
+    assert_eq!(code(store.change_chat(team, bob, at(1), add()).await), refused);
+    assert_eq!(chat(&store, team, bob).await.member_count, 1, "of all that was refused nothing is left");
+    assert!(store.heads_of(carol).await.unwrap().is_empty());
+    assert_eq!(store.heads_of(ada).await.unwrap().len(), limits::CHATS_PER_USER);
+    assert_eq!(direct(&store, [bob, ada], at(2)).await, with_bob, "what there is stays open");
+
+    let leave = by_policy(move |chat| policy::leave(chat, ada));
+    store.change_chat(groups[0], ada, at(3), leave).await.unwrap();
+    store.change_chat(team, bob, at(4), add()).await.unwrap();
+    assert_eq!(chat(&store, team, ada).await.member_count, 3);
 }

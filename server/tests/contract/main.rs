@@ -21,6 +21,8 @@ macro_rules! contract {
             a_password_is_replaced_only_if_it_is_the_expected_one
             sessions_are_listed_and_ended
             a_session_expires
+            sessions_gives_those_that_live
+            beyond_the_most_the_least_recently_used_sessions_end
             a_session_needs_an_account
             a_refresh_token_is_exchanged_for_its_successor
             the_absolute_lifetime_is_never_extended
@@ -44,7 +46,9 @@ macro_rules! contract {
             the_last_admin_hands_over_and_the_last_member_ends_the_group
             a_deleted_chat_is_gone_for_everybody
             chats_are_listed_by_last_activity
+            a_long_list_says_of_each_chat_what_the_chat_itself_says
             heads_contacts_and_small_chats
+            nobody_is_in_more_chats_than_an_account_can_have
         );
         contract!(@module messages $fixture:
             a_message_is_stored_as_it_was_sent

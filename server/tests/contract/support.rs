@@ -172,7 +172,7 @@ pub async fn session(
         expires_at: at(start + seconds),
     };
     let refresh_hash = hash();
-    store.create_session(NewSession { session: record.clone(), refresh_hash }).await.unwrap();
+    store.create_session(NewSession { session: record.clone(), refresh_hash, most: 100 }).await.unwrap();
     (record, refresh_hash)
 }
 

@@ -7,3 +7,4 @@ mod support;
 
 mod kill;
 mod process;
+mod slow;

@@ -5,7 +5,9 @@ use axum::{
     http::{Method, header},
 };
 
-use crate::support::{NOBODY, Person, TestServer, client_id, message_form, raw, raw_head};
+use server::http::bounds::Bounds;
+
+use crate::support::{Log, NOBODY, Person, TestServer, client_id, message_form, raw, raw_head};
 
 fn wrong(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
@@ -268,6 +270,31 @@ async fn a_file_is_refused_and_an_input_that_was_left_alone_is_not() {
     assert_eq!(ada.messages(&chat, &[]).await.len(), 0);
     let empty = with_file(r#"name="files"; filename="""#, "");
     assert_eq!(ada.call_multipart("send_message", empty).await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let log = Log::capture();
+    let call = std::time::Duration::from_millis(200);
+    let server = TestServer::builder().bounded(Bounds { call, ..Bounds::default() }).start().await;
+    let ada = server.register("Ada").await;
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    let begin = |headers: &[(&str, &str)]| {
+        let head = raw_head(&ada, "update_profile", &[&[kind, ("Content-Length", "100")], headers].concat());
+        format!("{head}\r\ndisplay_name=half").into_bytes()
+    };
+    let answer = raw(&ada, begin(&[]), false).await;
+    assert_eq!(answer.refusal(), wrong(408, "request_timeout"));
+    let id = answer.json()["error"]["request_id"].as_str().unwrap().to_owned();
+    let text = log.text();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains(&id)).collect();
+    assert!(matches!(lines[..], [line] if line.contains("request_timeout")), "{lines:?}");
+
+    let page = raw(&ada, begin(&[("Accept", "text/html")]), false).await;
+    assert_eq!(page.status, 408);
+    assert!(page.text().contains("The request took too long to arrive."), "{}", page.text());
+    assert_eq!(ada.call("me", &[]).await.ok()["display_name"], "Ada");
     server.stop().await;
 }
 

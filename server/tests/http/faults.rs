@@ -1,6 +1,24 @@
 //! What people see when something behind the server fails.
 
-use crate::support::{Fault, TestServer, client_id};
+use crate::support::{Answer, Fault, Log, TestServer, client_id};
+
+/// The id that a page tells people to ask about.
+#[track_caller]
+fn reference(page: &Answer) -> String {
+    let text = page.text();
+    let id = text.split("<code>").nth(1).and_then(|rest| rest.split('<').next());
+    let id = id.unwrap_or_else(|| panic!("no reference in {text}"));
+    assert_eq!(id.len(), 32, "{id}");
+    id.to_owned()
+}
+
+/// One line of the log, and no other, says what was wrong with the request.
+#[track_caller]
+fn assert_is_logged(log: &Log, request_id: &str, what: &str) {
+    let text = log.text();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains(request_id)).collect();
+    assert!(matches!(lines[..], [line] if line.contains(what)), "{lines:?}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_store_is_said_everywhere_and_the_process_stays() {
@@ -32,6 +50,7 @@ async fn a_lost_store_is_said_everywhere_and_the_process_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_a_500_with_a_request_id_and_nothing_else() {
+    let log = Log::capture();
     let server = TestServer::start().await;
     let ada = server.register("Ada").await;
     server.store.fail("chats_of", Fault::Panic);
@@ -40,15 +59,36 @@ async fn a_panic_is_a_500_with_a_request_id_and_nothing_else() {
     let mut names: Vec<String> = answer.json()["error"].as_object().unwrap().keys().cloned().collect();
     names.sort();
     assert_eq!(names, ["code", "message", "request_id"]);
+    assert_is_logged(&log, answer.json()["error"]["request_id"].as_str().unwrap(), "it panicked");
     assert!(!answer.text().contains("asked for"), "{}", answer.text());
 
     let page = ada.get("/").await;
     assert_eq!(page.status, 500);
     assert!(!page.text().contains("asked for"));
     assert_eq!(page.header("x-content-type-options"), "nosniff", "the headers are there all the same");
+    assert!(page.header("content-type").starts_with("text/html"), "a page for people");
+    assert_is_logged(&log, &reference(&page), "it panicked");
 
     server.store.mend();
     ada.call("list_chats", &[]).await.ok();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_while_it_is_found_out_who_asks_has_a_request_id_as_well() {
+    let log = Log::capture();
+    let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
+    server.store.fail("session", Fault::Panic);
+    // Nobody has asked for this session yet, so it is looked up.
+    let answer = ada.copy().call("me", &[]).await;
+    assert_eq!(answer.refusal(), (500, "internal".into()));
+    assert_is_logged(&log, answer.json()["error"]["request_id"].as_str().unwrap(), "it panicked");
+    let page = ada.get("/settings").await;
+    assert_eq!(page.status, 500);
+    assert_is_logged(&log, &reference(&page), "it panicked");
+    server.store.mend();
+    assert_eq!(ada.get("/settings").await.status, 200);
     server.stop().await;
 }
 

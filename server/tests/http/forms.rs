@@ -1,8 +1,8 @@
 //! Plain forms: everything that has to work without a script.
 
-use axum::http::{Method, header};
+use axum::http::{Method, Request, header};
 
-use crate::support::{Fault, TestServer, client_id, message_form};
+use crate::support::{Fault, Log, TestServer, client_id, message_form};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_leads_to_where_one_wanted_to_go() {
@@ -110,6 +110,42 @@ async fn a_form_that_meets_a_fault_keeps_the_text_and_says_when_to_try_again() {
     assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
     assert!(answer.text().contains("a long thought"), "{}", answer.text());
     assert!(!answer.text().contains("sesame"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_not_admitted_gets_a_page_that_says_so_and_nothing_of_what_it_said() {
+    let log = Log::capture();
+    let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
+    let form = "application/x-www-form-urlencoded";
+    let ours = server.site.origin.as_str();
+    for (origin, kind, status, sentence) in [
+        ("http://evil.example", form, 403, "The request came from another site and was refused."),
+        (ours, "text/plain", 415, "The server does not take this kind of content."),
+    ] {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/api/update_profile")
+            .header(header::HOST, "chat")
+            .header(header::ORIGIN, origin)
+            .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header(header::CONTENT_TYPE, kind)
+            .header(header::COOKIE, ada.cookies());
+        let page = ada.exchange(request.body("display_name=canary-name".into()).unwrap()).await;
+        assert_eq!(page.status, status);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(page.header("cache-control"), "no-store");
+        let text = page.text();
+        assert!(text.contains(sentence), "{text}");
+        assert!(!text.contains("canary-name"), "{text}");
+    }
+    let told = log.text();
+    assert!(told.lines().any(|line| line.contains("cross_site") && line.contains("http://evil.example")));
+    let page = ada.get("/api/me").await;
+    assert_eq!((page.status, page.header("allow")), (405, "POST"));
+    assert!(page.text().contains("That address does not take this kind of request."), "{}", page.text());
+    assert_eq!(ada.call("me", &[]).await.ok()["display_name"], "Ada");
     server.stop().await;
 }
 

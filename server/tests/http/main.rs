@@ -7,6 +7,7 @@ mod support;
 
 mod accounts;
 mod chats;
+mod connections;
 mod cross_site;
 mod errors;
 mod faults;

@@ -128,8 +128,11 @@ async fn every_function_has_a_row_and_none_is_called_by_get() {
     assert_eq!(registered(), listed.collect());
     for (path, method) in leptos::server_fn::axum::server_fn_paths() {
         assert_eq!(method, axum::http::Method::POST, "{path}");
-        let answer = server.browser().get(path).await;
+        let browser = server.browser();
+        let request = browser.request(axum::http::Method::GET, path).body(axum::body::Body::empty());
+        let answer = browser.exchange(request.unwrap()).await;
         assert_eq!(answer.refusal(), (405, "method_not_allowed".into()), "{path}");
+        assert_eq!(browser.get(path).await.status, 405, "{path} as a link");
     }
     server.stop().await;
 }

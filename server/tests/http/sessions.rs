@@ -5,6 +5,8 @@ use axum::{
     http::{Method, Request, header},
 };
 
+use futures::StreamExt;
+
 use crate::support::{Answer, Browser, Person, TestServer};
 
 async fn bearer(browser: &Browser, token: &str) -> Answer {
@@ -248,5 +250,24 @@ async fn changing_the_password_closes_the_others_sockets() {
     ada.call("change_password", &fields).await.ok();
     assert_eq!(theirs.closed().await, 1008);
     mine.round_trip().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_and_first_sign_in_ends_the_session_that_was_not_used_for_longest() {
+    let server = TestServer::builder().without_rate_limits().start().await;
+    let ada = server.register("Ada").await;
+    let second = ada.elsewhere().await;
+    let mut socket = second.socket().await;
+    server.clock.advance_seconds(1);
+    ada.call("refresh", &[]).await.ok();
+    let others: Vec<Person> = futures::stream::iter(0..98).then(|_| ada.elsewhere()).collect().await;
+    assert_eq!(ada.call("list_sessions", &[]).await.ok().as_array().unwrap().len(), 100);
+    second.call("me", &[]).await.ok();
+    ada.elsewhere().await;
+    assert_eq!(socket.closed().await, 1008);
+    assert_eq!(second.call("me", &[]).await.status, 401);
+    assert_eq!(ada.call("list_sessions", &[]).await.ok().as_array().unwrap().len(), 100);
+    others[0].call("me", &[]).await.ok();
     server.stop().await;
 }

@@ -100,3 +100,23 @@ async fn a_flood_of_one_person_slows_nobody_else() {
     bob.call("search_users", &[("query", "ada")]).await.ok();
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshing_without_end_is_slowed() {
+    let server = TestServer::start().await;
+    let guesser = server.browser();
+    guesser.set_cookie("samvad_refresh", "a guess");
+    let mut tries = 0;
+    let refused = loop {
+        let answer = guesser.call("refresh", &[]).await;
+        if answer.status != 401 {
+            break answer;
+        }
+        tries += 1;
+        assert!(tries < 3_000, "guessing went on");
+    };
+    assert_eq!(refused.refusal(), (429, "too_many_requests".into()));
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    assert_eq!(guesser.call("me", &[]).await.status, 429, "a refresh on the way is one as well");
+    server.stop().await;
+}

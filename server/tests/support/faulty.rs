@@ -127,7 +127,7 @@ impl AccountStore for FaultyStore {
         done
     }
 
-    async fn create_session(&self, session: NewSession) -> AppResult<()> {
+    async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>> {
         self.before("create_session")?;
         let done = self.inner.create_session(session).await;
         self.after("create_session")?;
@@ -138,6 +138,13 @@ impl AccountStore for FaultyStore {
         self.before("session")?;
         let done = self.inner.session(id, now).await;
         self.after("session")?;
+        done
+    }
+
+    async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        self.before("sessions")?;
+        let done = self.inner.sessions(ids, now).await;
+        self.after("sessions")?;
         done
     }
 

@@ -15,6 +15,7 @@ use app::{
 use server::{
     config::{Secret, Switch},
     demo,
+    http::bounds::Bounds,
     state::{AppState, Parts},
     store::embedded::{EmbeddedOptions, EmbeddedStore},
     system::SystemClock,
@@ -51,6 +52,7 @@ impl Clock for TestClock {
 pub struct Builder {
     rate_limits: Switch,
     secure: bool,
+    bounds: Bounds,
 }
 
 impl Builder {
@@ -63,6 +65,12 @@ impl Builder {
     /// As behind `https://chat.example`.
     pub fn secure(mut self) -> Self {
         self.secure = true;
+        self
+    }
+
+    /// With other bounds than a server has by itself.
+    pub fn bounded(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
         self
     }
 
@@ -84,6 +92,7 @@ impl Builder {
             secure: self.secure,
             rate_limits: self.rate_limits,
             site_root: folder.path().join("site"),
+            bounds: self.bounds,
             clock: clock.clone(),
         })
         .unwrap();
@@ -125,7 +134,7 @@ impl TestServer {
 
     /// To start it in another way.
     pub fn builder() -> Builder {
-        Builder { rate_limits: Switch::On, secure: false }
+        Builder { rate_limits: Switch::On, secure: false, bounds: Bounds::default() }
     }
 
     /// A browser in which nobody is signed in.

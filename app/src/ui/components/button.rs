@@ -11,7 +11,7 @@ pub fn SubmitButton(
     form: FormState,
     /// What it is called.
     #[prop(into)]
-    label: String,
+    label: Signal<String>,
     /// What it is called aloud, where that is more than is shown; it contains the label.
     #[prop(optional, into)]
     name: Option<String>,

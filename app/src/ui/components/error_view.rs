@@ -34,13 +34,7 @@ pub fn ErrorView(
     /// Tries again, where that may help.
     #[prop(optional, into)]
     retry: Option<Callback<()>>,
-    /// Where else to go.
-    #[prop(default = "/")]
-    way_on: &'static str,
-    /// What that is called.
-    #[prop(default = "Go to your chats")]
-    way_on_label: &'static str,
-    /// Whether the way on loads a new page, because this one has no state to go on from.
+    /// Whether the way to the chats loads a new page, because this one has no state to go on from.
     #[prop(optional)]
     fresh: bool,
 ) -> impl IntoView {
@@ -68,7 +62,7 @@ pub fn ErrorView(
                         </button>
                     }
                 })}
-                <a class="button quiet" href=way_on rel=fresh.then_some("external")>{way_on_label}</a>
+                <a class="button quiet" href="/" rel=fresh.then_some("external")>"Go to your chats"</a>
             </div>
         </div>
     }

@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use leptos::{
-    ev::SubmitEvent,
+    ev::{KeyboardEvent, SubmitEvent},
     prelude::*,
     task::spawn_local,
     wasm_bindgen::JsCast,
@@ -19,6 +19,9 @@ use crate::{
     error::{AppError, AppResult, ErrorCode, FieldError},
     ui::state::{Store, browser, use_store},
 };
+
+/// The key code that browsers give a key which an input method has taken.
+const TAKEN_BY_INPUT_METHOD: u32 = 229;
 
 /// One form: whether it waits, and what was wrong with what it sent last.
 #[derive(Clone, Copy)]
@@ -108,6 +111,11 @@ impl FormState {
             }
         });
     }
+}
+
+/// Whether the key is Enter, and not one that an input method has taken to finish a word.
+pub fn is_enter(event: &KeyboardEvent) -> bool {
+    event.key() == "Enter" && !event.is_composing() && event.key_code() != TAKEN_BY_INPUT_METHOD
 }
 
 /// What a form holds at the moment it is sent.

@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod empty;
 pub mod error_view;
 pub mod field;
+pub mod focus;
 pub mod form;
 pub mod icon;
 pub mod page;

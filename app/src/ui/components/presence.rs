@@ -8,15 +8,12 @@ pub fn Presence(
     /// Whether they are there.
     #[prop(into)]
     online: Signal<bool>,
-    /// Whether the word is read aloud only, where there is no room to show it.
-    #[prop(optional)]
-    compact: bool,
 ) -> impl IntoView {
     let word = move || if online.get() { "Online" } else { "Offline" };
     view! {
         <span class="presence" data-online=move || if online.get() { "true" } else { "false" }>
             <span class="presence__mark" aria-hidden="true"></span>
-            <span class=if compact { "visually-hidden" } else { "presence__word" }>{word}</span>
+            <span class="presence__word">{word}</span>
         </span>
     }
     .into_any()

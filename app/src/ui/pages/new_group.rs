@@ -1,6 +1,11 @@
 //! `/new-group`: bringing people together under a name.
 
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{
+    ev::{KeyboardEvent, SubmitEvent},
+    prelude::*,
+    wasm_bindgen::JsCast,
+    web_sys::HtmlInputElement,
+};
 use leptos_router::hooks::use_query_map;
 
 use super::new_chat::{open_chat, people_of_this_page};
@@ -13,7 +18,7 @@ use crate::{
             avatar::{Avatar, user_hue},
             button::SubmitButton,
             field::Field,
-            form::{Entered, FormAlert, FormState},
+            form::{Entered, FormAlert, FormState, is_enter},
             icon::{Glyph, Icon},
             page::PageFrame,
             people::PeopleSearchField,
@@ -93,9 +98,27 @@ pub fn NewGroupPage() -> impl IntoView {
             let _left = open.try_run(id);
         });
     };
+    // Enter presses the first button of a form, which is the search's. After a name it means the group;
+    // without scripts the search comes back with the name and everybody chosen.
+    let on_key = move |event: KeyboardEvent| {
+        let field = event.target().and_then(|target| target.dyn_into::<HtmlInputElement>().ok());
+        let form = field.filter(|field| field.name() == "name").and_then(|field| field.form());
+        if let Some(form) = form.filter(|_| is_enter(&event)) {
+            event.prevent_default();
+            // Only a button that is not the form's could be refused.
+            let _ = form.request_submit();
+        }
+    };
     view! {
         <PageFrame title="New group">
-            <form class="form" method="post" action=form.action() novalidate on:submit=submit>
+            <form
+                class="form"
+                method="post"
+                action=form.action()
+                novalidate
+                on:submit=submit
+                on:keydown=on_key
+            >
                 <FormAlert form/>
                 <Field
                     form

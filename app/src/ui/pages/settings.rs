@@ -14,6 +14,7 @@ use crate::{
             empty::Skeleton,
             error_view::ErrorView,
             field::{Checkbox, Field},
+            focus::FocusKeeper,
             form::{Entered, FormAlert, FormState},
             icon::{Glyph, Icon},
             page::PageFrame,
@@ -191,13 +192,26 @@ fn Sessions() -> impl IntoView {
             load();
         }
     });
+    let focus = FocusKeeper::new("session-list", "sessions-title");
+    Effect::new(move |before: Option<()>| {
+        sessions.track();
+        if before.is_some() {
+            focus.restore_soon();
+        }
+    });
     let list = move || match listed.get() {
         Listed::Loading => EitherOf3::A(view! { <Skeleton rows=2 label="Loading your sessions…"/> }),
         Listed::Failed(error) => {
             EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> })
         }
         Listed::There => EitherOf3::C(view! {
-            <ul class="rows" role="list">
+            <ul
+                class="rows"
+                role="list"
+                id="session-list"
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || sessions.get() key=|session| session.id let:session>
                     <SessionRow session sessions/>
                 </For>
@@ -206,7 +220,7 @@ fn Sessions() -> impl IntoView {
     };
     view! {
         <section class="card" aria-labelledby="sessions-title">
-            <h2 class="card__title" id="sessions-title">"Where you are signed in"</h2>
+            <h2 class="card__title" id="sessions-title" tabindex="-1">"Where you are signed in"</h2>
             {list}
         </section>
     }
@@ -233,7 +247,7 @@ fn SessionRow(session: SessionView, sessions: RwSignal<Vec<SessionView>>) -> imp
         });
     };
     view! {
-        <li class="row">
+        <li class="row" id=format!("row-{id}")>
             <span class="row__icon"><Icon glyph=Glyph::Device/></span>
             <div class="row__words" id=name_id.clone()>
                 <span class="row__title">

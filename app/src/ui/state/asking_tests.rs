@@ -4,12 +4,12 @@ use super::{
     effects::{Effects, slices},
     model::Model,
     model_tests::{apply, heads, hello, model, said},
-    testing::{ADA, CHAT, OTHER, group},
+    testing::{ADA, BEN, CHAT, CY, OTHER, group, member},
 };
 use crate::{
-    domain::{ChatId, Ordinal, Seq, limits},
+    domain::{ChatId, Ordinal, Role, Seq, limits},
     error::ErrorCode,
-    protocol::{ChatView, Heads, Notice},
+    protocol::{ChatView, Heads, Notice, ServerFrame, UnknownEvent},
 };
 
 const FAR: ChatId = ChatId::from_bytes([5; 12]);
@@ -147,4 +147,47 @@ fn a_resume_of_very_many_chats_goes_in_frames_that_the_server_takes() {
     assert_eq!(frames.iter().map(Heads::len).collect::<Vec<_>>(), [1_000, 1_000, 1]);
     assert_eq!(frames.into_iter().flatten().collect::<Heads>(), many);
     assert!(slices(Heads::new()).is_empty());
+}
+
+fn unreadable(seq: u64) -> ServerFrame {
+    ServerFrame::Unknown(UnknownEvent { chat_id: CHAT, seq: Seq(seq) })
+}
+
+#[test]
+fn an_event_that_cannot_be_read_moves_the_log_on_and_does_nothing_else() {
+    let mut model = model();
+    assert_eq!(apply(&mut model, unreadable(1)), Effects::default());
+    assert_eq!(model.applied(CHAT), Some(Seq(1)));
+    assert_eq!(apply(&mut model, said(2)).shown.len(), 1);
+    // It waits for its turn as every other does.
+    assert_eq!(apply(&mut model, unreadable(4)).resume, heads(&[(CHAT, 2)]));
+    apply(&mut model, said(5));
+    assert_eq!(apply(&mut model, said(3)).shown.len(), 2);
+    assert_eq!(model.applied(CHAT), Some(Seq(5)));
+    assert_eq!(apply(&mut model, unreadable(4)), Effects::default());
+}
+
+/// The group of three as a list brings it: with its first two members only.
+fn cut(head: u64) -> ChatView {
+    ChatView { member_count: 3, ..view(CHAT, head) }
+}
+
+fn whole(head: u64) -> ChatView {
+    let members = [ADA, BEN, CY].map(|user| member(user, Role::Member)).to_vec();
+    ChatView { members, ..cut(head) }
+}
+
+#[test]
+fn a_list_never_makes_a_whole_list_of_members_partial() {
+    let mut model = Model::new(Some(ADA), vec![cut(0)], vec![]);
+    let members = |model: &Model| model.chat(CHAT).map_or(0, |chat| chat.members.len());
+    assert_eq!(members(&model), 2);
+    effects(|out| model.fetched(whole(0), out));
+    assert_eq!(members(&model), 3);
+    // What the newer list tells of is asked for instead.
+    assert_eq!(effects(|out| model.listed(vec![cut(1)], out)).resume, heads(&[(CHAT, 0)]));
+    assert_eq!(members(&model), 3);
+    apply(&mut model, said(1));
+    assert_eq!(effects(|out| model.listed(vec![cut(1)], out)), Effects::default());
+    assert_eq!((members(&model), model.applied(CHAT)), (3, Some(Seq(1))));
 }

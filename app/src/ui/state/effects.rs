@@ -27,8 +27,6 @@ pub struct Effects {
     pub retry: bool,
     /// Chats that one is in again: what is shown of them may lack what was said meanwhile.
     pub returned: BTreeSet<ChatId>,
-    /// Chats that one is out of now.
-    pub gone: Vec<ChatId>,
     /// How often the server says something.
     pub heartbeat_ms: Option<u64>,
     /// The server is going away; come back after so many milliseconds.

@@ -3,12 +3,33 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{Seq, UserId},
-    protocol::{ChatView, EventBody, LogEvent},
+    domain::{ChatId, Seq, UserId},
+    protocol::{ChatView, EventBody, LogEvent, UnknownEvent},
 };
 
 /// Events of one chat that wait for a hole to be filled; what comes beyond is asked for again.
 const MAX_HELD: usize = 500;
+
+/// The next step of a chat's log, as far as this version can read it.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub chat_id: ChatId,
+    pub seq: Seq,
+    /// What happened; `None` if it cannot be read, and then it moves the log on and does nothing else.
+    pub body: Option<EventBody>,
+}
+
+impl From<LogEvent> for Step {
+    fn from(event: LogEvent) -> Self {
+        Self { chat_id: event.chat_id, seq: event.seq, body: Some(event.body) }
+    }
+}
+
+impl From<UnknownEvent> for Step {
+    fn from(event: UnknownEvent) -> Self {
+        Self { chat_id: event.chat_id, seq: event.seq, body: None }
+    }
+}
 
 /// One chat and how far its log has been applied.
 #[derive(Clone, Debug)]
@@ -17,7 +38,7 @@ pub(super) struct Known {
     /// All events up to this one have been seen. The view may be ahead of it, when an answer came
     /// before the event that tells of the same change.
     pub applied: Seq,
-    pub held: BTreeMap<Seq, LogEvent>,
+    pub held: BTreeMap<Seq, Step>,
     /// After which event a resume was last asked for, so that a burst beyond a hole asks once.
     pub asked: Option<Seq>,
     /// Whether what was missed is being fetched page by page.
@@ -44,7 +65,7 @@ impl Known {
     }
 
     /// Keeps an event until what is before it has come.
-    pub fn hold(&mut self, event: LogEvent) {
+    pub fn hold(&mut self, event: Step) {
         if self.held.len() < MAX_HELD {
             self.held.insert(event.seq, event);
         }
@@ -57,8 +78,12 @@ impl Known {
         self.asked = None;
     }
 
-    /// Takes over a newer view, or a fuller one.
+    /// Takes over a newer view, or a fuller one. One that holds the first members only, as lists do, never
+    /// takes the place of one that holds all: that is brought up to date by the log, which still comes.
     pub fn adopt(&mut self, view: ChatView) {
+        if self.view.is_whole() && !view.is_whole() {
+            return;
+        }
         let fuller = view.head == self.view.head && view.members.len() >= self.view.members.len();
         if view.head > self.view.head || fuller {
             self.view = Arc::new(view);
@@ -67,9 +92,10 @@ impl Known {
 }
 
 /// Brings a view that ends right before the event up to it.
-pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) {
+pub(super) fn change(view: &mut ChatView, event: &Step, me: Option<UserId>) {
     view.head = event.seq;
-    match &event.body {
+    let Some(body) = &event.body else { return };
+    match body {
         // An own message may have been noted already, and be later than this one.
         EventBody::NewMessage { message } if message.ordinal < view.head_ordinal => {}
         EventBody::NewMessage { message } => {
@@ -77,7 +103,7 @@ pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) 
             view.last_message = Some(message.clone());
         }
         EventBody::MemberAdded { member } => {
-            let complete = view.members.len() as u64 >= view.member_count;
+            let complete = view.is_whole();
             let known = view.members.iter().any(|present| present.user.id == member.user.id);
             if complete && !known {
                 view.members.push(member.clone());

@@ -7,6 +7,7 @@
 //! | [`effects`] | what the model asks for: plain data |
 //! | `known` | one chat as it is known, and what an event changes in it: pure |
 //! | [`timeline`] | the messages of the open chat: a pure, ordered, gap-aware list |
+//! | [`listing`] | what the list of messages shows, with a key for each that never changes: pure |
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
 //! | [`sending`] | carries the outbox out; drafts |
@@ -23,6 +24,7 @@ pub mod browser;
 pub mod conversation;
 pub mod effects;
 mod known;
+pub mod listing;
 pub mod model;
 #[cfg(test)]
 mod model_tests;
@@ -159,6 +161,11 @@ impl Store {
             self.initial_taken.set_value(true);
         }
         taken
+    }
+
+    /// The first page is there: what has not been taken of its data is of no use to any other page.
+    pub fn first_page_is_there(&self) {
+        self.initial_taken.set_value(true);
     }
 
     /// Who is signed in, without following changes.
@@ -336,6 +343,17 @@ fn same(old: Option<&Vec<Arc<ChatView>>>, new: Option<&Vec<Arc<ChatView>>>) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_first_page_leaves_of_its_data_is_for_no_other_page() {
+        let owner = Owner::new();
+        owner.with(|| {
+            let store = Store::new(PageData::failed(AppError::not_found()));
+            assert!(store.take_initial(|page| matches!(page, Page::Plain).then_some(())).is_none());
+            store.first_page_is_there();
+            assert!(store.take_initial(|page| matches!(page, Page::Failed { .. }).then_some(())).is_none());
+        });
+    }
 
     #[test]
     fn the_sign_in_page_leads_back() {

@@ -11,12 +11,12 @@ use std::{
 
 use super::{
     effects::Effects,
-    known::{Known, change},
+    known::{Known, Step, change},
 };
 use crate::{
     domain::{ChatId, Seq, UserId},
     error::ErrorCode,
-    protocol::{ChatView, EventBody, Heads, LogEvent, MessageView, Notice, PresenceStatus, ServerFrame},
+    protocol::{ChatView, EventBody, Heads, MessageView, Notice, PresenceStatus, ServerFrame},
 };
 
 /// What the browser knows of its user's chats and the people in them.
@@ -71,8 +71,9 @@ impl Model {
     /// Applies what the socket brought.
     pub fn apply(&mut self, frame: ServerFrame, out: &mut Effects) {
         match frame {
-            ServerFrame::Event(event) => self.apply_event(event, out),
+            ServerFrame::Event(event) => self.apply_event(event.into(), out),
             ServerFrame::Notice(notice) => self.apply_notice(notice, out),
+            ServerFrame::Unknown(event) => self.apply_event(event.into(), out),
         }
     }
 
@@ -100,11 +101,13 @@ impl Model {
 
     /// Takes over a chat that was fetched, and asks for what has happened in it since.
     pub fn fetched(&mut self, view: ChatView, out: &mut Effects) {
-        let id = view.id;
+        let (id, head) = (view.id, view.head);
         self.adopt(view);
         self.not_fetched.remove(&id);
         let heard_of = self.unlisted.remove(&id);
-        if self.chats.get(&id).is_some_and(|known| heard_of > Some(known.applied)) {
+        // A newer view that was not taken over, since it lacks members, still tells of missing events.
+        let lacks = |known: &Known| heard_of > Some(known.applied) || head > known.view.head;
+        if self.chats.get(&id).is_some_and(lacks) {
             self.ask(id, out);
         }
     }
@@ -221,7 +224,7 @@ impl Model {
         self.gone.insert(id);
     }
 
-    fn apply_event(&mut self, event: LogEvent, out: &mut Effects) {
+    fn apply_event(&mut self, event: Step, out: &mut Effects) {
         let id = event.chat_id;
         let Some(known) = self.chats.get_mut(&id) else {
             if !self.gone.contains(&id) {
@@ -257,7 +260,7 @@ impl Model {
                 self.compare(heads, out);
             }
             Notice::ChatAdded { chat } => self.welcome(*chat, out),
-            Notice::ChatRemoved { chat_id } => self.leave(chat_id, out),
+            Notice::ChatRemoved { chat_id } => self.remove(chat_id),
             Notice::UserStatusChanged { user_id, status, last_seen: _ } => {
                 match status {
                     PresenceStatus::Online => self.online.insert(user_id),
@@ -312,7 +315,7 @@ impl Model {
     fn compare(&mut self, heads: Heads, out: &mut Effects) {
         let lost: Vec<_> = self.chats.keys().filter(|id| !heads.contains_key(id)).copied().collect();
         for id in lost {
-            self.leave(id, out);
+            self.remove(id);
         }
         let before = std::mem::take(&mut self.unlisted);
         for (id, head) in heads {
@@ -372,17 +375,19 @@ impl Model {
     }
 
     /// Applies the next event.
-    fn take(&mut self, event: LogEvent, out: &mut Effects) {
+    fn take(&mut self, event: Step, out: &mut Effects) {
         let id = event.chat_id;
         let Some(known) = self.chats.get_mut(&id) else { return };
         known.applied = event.seq;
         let is_out = match &event.body {
-            EventBody::ChatDeleted {} => true,
-            EventBody::MemberRemoved { user_id } => Some(*user_id) == self.me && event.seq > known.view.head,
+            Some(EventBody::ChatDeleted {}) => true,
+            Some(EventBody::MemberRemoved { user_id }) => {
+                Some(*user_id) == self.me && event.seq > known.view.head
+            }
             _ => false,
         };
         if is_out {
-            self.leave(id, out);
+            self.remove(id);
             return;
         }
         if event.seq > known.view.head {
@@ -390,17 +395,10 @@ impl Model {
         }
         show(event, out);
     }
-
-    fn leave(&mut self, id: ChatId, out: &mut Effects) {
-        if self.chats.contains_key(&id) {
-            out.gone.push(id);
-        }
-        self.remove(id);
-    }
 }
 
-fn show(event: LogEvent, out: &mut Effects) {
-    if let EventBody::NewMessage { message } = event.body {
+fn show(event: Step, out: &mut Effects) {
+    if let Some(EventBody::NewMessage { message }) = event.body {
         out.shown.push(message);
     }
 }

@@ -3,6 +3,8 @@
 //! Each chat's messages go out in the order they were written, one at a time. One that the server
 //! refuses is set aside with the reason; one that may work later holds back those behind it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -31,6 +33,17 @@ pub enum Delivery {
     Refused(ErrorCode),
 }
 
+/// How a message stands, as its writer is told: a try that is made by itself is no news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is going out, and nothing speaks against it.
+    Sending,
+    /// It did not work, and is tried again until it does.
+    Waiting,
+    /// The server does not take it, for this reason.
+    Refused(ErrorCode),
+}
+
 /// A message that is not known to be stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {
@@ -48,6 +61,21 @@ pub struct Unsent {
     /// How often it was tried since its turn last came.
     #[serde(skip)]
     tries: u32,
+    /// Whether a try has failed since it was written, or since its writer last asked for one.
+    #[serde(skip)]
+    failed: bool,
+}
+
+impl Unsent {
+    /// How it stands.
+    pub fn progress(&self) -> Progress {
+        match self.delivery {
+            Delivery::Refused(code) => Progress::Refused(code),
+            Delivery::Waiting(_) => Progress::Waiting,
+            Delivery::Queued | Delivery::Sending if self.failed => Progress::Waiting,
+            Delivery::Queued | Delivery::Sending => Progress::Sending,
+        }
+    }
 }
 
 /// The queue.
@@ -90,13 +118,27 @@ impl Outbox {
             return Err(Full);
         }
         let delivery = Delivery::Queued;
-        self.entries.push(Unsent { client_id, chat_id, body, written_at: now, delivery, tries: 0 });
+        self.entries.push(Unsent {
+            client_id,
+            chat_id,
+            body,
+            written_at: now,
+            delivery,
+            tries: 0,
+            failed: false,
+        });
         Ok(())
     }
 
     /// What waits in the chat, in the order it was written.
     pub fn of(&self, chat_id: ChatId) -> impl Iterator<Item = &Unsent> {
         self.entries.iter().filter(move |entry| entry.chat_id == chat_id)
+    }
+
+    /// The messages of the chat that did not go out, whether they are tried again or not.
+    pub fn failed_in(&self, chat_id: ChatId) -> BTreeSet<ClientId> {
+        let failed = self.of(chat_id).filter(|entry| entry.progress() != Progress::Sending);
+        failed.map(|entry| entry.client_id).collect()
     }
 
     /// The message of that id.
@@ -140,6 +182,7 @@ impl Outbox {
     /// `random` is from 0 up to 1 and spreads the tries of many.
     pub fn failed(&mut self, client_id: ClientId, error: &AppError, random: f64) -> Option<u32> {
         let entry = self.entries.iter_mut().find(|entry| entry.client_id == client_id)?;
+        entry.failed = true;
         // Somebody who has to sign in again finds the message when they are back.
         if !error.code.is_retryable() && error.code != ErrorCode::Unauthenticated {
             entry.delivery = Delivery::Refused(error.code);
@@ -152,9 +195,10 @@ impl Outbox {
         Some((jittered as u32).max(asked))
     }
 
-    /// Gives a message its turn again. `by_hand` also if it was refused.
+    /// Gives a message its turn again. `by_hand` also if it was refused; if that fails, it is news again.
     pub fn requeue(&mut self, client_id: ClientId, by_hand: bool) -> Option<ChatId> {
         let entry = self.entries.iter_mut().find(|entry| entry.client_id == client_id)?;
+        entry.failed &= !by_hand;
         match entry.delivery {
             Delivery::Waiting(_) => {}
             Delivery::Refused(_) if by_hand => entry.tries = 0,
@@ -235,6 +279,28 @@ mod tests {
         assert_eq!(next(&mut outbox, CHAT), None);
         outbox.stored(id(2));
         assert_eq!(next(&mut outbox, CHAT), Some(id(1)));
+    }
+
+    #[test]
+    fn a_failure_is_news_once_until_the_writer_asks_for_another_try() {
+        let mut outbox = with(&[(1, CHAT), (2, CHAT), (3, OTHER)]);
+        let progress = |outbox: &Outbox| outbox.get(id(1)).unwrap().progress();
+        next(&mut outbox, CHAT);
+        assert_eq!(progress(&outbox), Progress::Sending);
+        for _ in 0..3 {
+            outbox.failed(id(1), &ErrorCode::Offline.into(), 0.0);
+            outbox.requeue_all();
+            next(&mut outbox, CHAT);
+            assert_eq!(progress(&outbox), Progress::Waiting);
+            // Those that wait behind it have not failed.
+            assert_eq!(outbox.failed_in(CHAT), [id(1)].into());
+        }
+        // It is under way already, and its writer is told so.
+        assert_eq!(outbox.requeue(id(1), true), None);
+        assert_eq!((progress(&outbox), outbox.failed_in(CHAT).len()), (Progress::Sending, 0));
+        outbox.failed(id(1), &ErrorCode::Forbidden.into(), 0.0);
+        assert_eq!(progress(&outbox), Progress::Refused(ErrorCode::Forbidden));
+        assert_eq!(outbox.failed_in(CHAT), [id(1)].into());
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId},
+    domain::{ChatId, Ordinal, Seq, Timestamp, UserId},
     error::AppError,
     protocol::{HistoryPage, MessageView},
     ui::time_format::day_number,
@@ -47,16 +47,6 @@ pub struct Row {
     pub starts_group: bool,
     /// At which offset from UTC its time is shown.
     pub offset: i32,
-}
-
-/// What tells one row from another, and a row from what it was before its surroundings changed.
-pub type RowKey = (MessageId, bool, Option<i64>, i32);
-
-impl Row {
-    /// The row's key.
-    pub fn key(&self) -> RowKey {
-        (self.message.id, self.starts_group, self.new_day, self.offset)
-    }
 }
 
 impl Timeline {
@@ -136,15 +126,6 @@ impl Timeline {
     /// The last message's ordinal; 0 if there is none.
     pub fn last_ordinal(&self) -> Ordinal {
         self.messages.last().map_or(Ordinal(0), |message| message.ordinal)
-    }
-
-    /// Whether a message that a device of this person's sent is here already.
-    pub fn has_sent(&self, sender: UserId, client_id: ClientId) -> bool {
-        // What is looked for was sent lately.
-        self.messages
-            .iter()
-            .rev()
-            .any(|message| message.client_id == client_id && message.sender_id == sender)
     }
 
     /// The first page, or what the chat is shown from anew. What has arrived while it was on the way

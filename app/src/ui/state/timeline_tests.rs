@@ -6,11 +6,7 @@ use super::{
     testing::{ADA, BEN, CHAT, message},
     timeline::{Phase, Timeline},
 };
-use crate::{
-    domain::{ClientId, Seq},
-    error::ErrorCode,
-    protocol::HistoryPage,
-};
+use crate::{domain::Seq, error::ErrorCode, protocol::HistoryPage};
 
 fn page(numbers: impl IntoIterator<Item = u64>, has_older: bool, has_newer: bool) -> HistoryPage {
     let messages = numbers.into_iter().map(|number| message(number, BEN, "hi")).collect();
@@ -69,15 +65,6 @@ fn a_failure_says_why() {
 }
 
 #[test]
-fn an_own_message_is_known_by_the_id_it_was_sent_with() {
-    let timeline = Timeline::ready(CHAT, page(1..=3, false, false));
-    let sent = timeline.messages()[1].client_id;
-    assert!(timeline.has_sent(BEN, sent));
-    assert!(!timeline.has_sent(ADA, sent));
-    assert!(!timeline.has_sent(BEN, ClientId::from_bytes([7; 16])));
-}
-
-#[test]
 fn messages_of_one_author_stand_together_for_a_while_and_days_are_parted() {
     // The number is the minute: 1 and 2 are together, 9 is too late, 10 is somebody else's.
     let mut timeline = Timeline::ready(CHAT, page([1, 2, 9, 11, 1_440], false, false));
@@ -90,14 +77,4 @@ fn messages_of_one_author_stand_together_for_a_while_and_days_are_parted() {
     // East of Greenwich the day is over earlier.
     let days: Vec<_> = timeline.rows(24 * 60 - 5).iter().map(|row| row.new_day).collect();
     assert_eq!(days, [Some(0), None, Some(1), None, None, None]);
-}
-
-#[test]
-fn a_row_keeps_its_key_unless_its_surroundings_change_it() {
-    let mut timeline = Timeline::ready(CHAT, page(10..=12, true, false));
-    let before: Vec<_> = timeline.rows(0).iter().map(super::timeline::Row::key).collect();
-    timeline.prepend(page(8..=9, false, false));
-    let after: Vec<_> = timeline.rows(0).iter().map(super::timeline::Row::key).collect();
-    assert_ne!(after[2], before[0], "it no longer begins the day");
-    assert_eq!(after[3..], before[1..]);
 }

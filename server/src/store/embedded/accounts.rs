@@ -99,12 +99,17 @@ impl AccountStore for EmbeddedStore {
         .await
     }
 
-    async fn create_session(&self, session: NewSession) -> AppResult<()> {
+    async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>> {
         self.write(move |connection| sessions::create(connection, &session)).await
     }
 
     async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
         self.read(move |connection| sessions::session(connection, id, now)).await
+    }
+
+    async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        let ids = ids.to_vec();
+        self.read(move |connection| sessions::sessions(connection, &ids, now)).await
     }
 
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {

@@ -1,7 +1,7 @@
 //! Making chats, and changing them through their log. Everything here runs on the writer.
 
 use app::{
-    domain::{ChatId, ChatState, Membership, Role, Timestamp, UserId},
+    domain::{ChatId, ChatState, Membership, Role, Timestamp, UserId, limits},
     error::ErrorCode,
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
@@ -15,6 +15,7 @@ pub(super) const STATE: &str =
     "SELECT c.kind, c.head_seq FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL";
 pub(super) const STATE_MEMBERS: &str = "SELECT m.user_id, m.role, m.joined_at
     FROM members m WHERE m.chat_id = ?1 ORDER BY m.position";
+pub(super) const COUNT_CHATS: &str = "SELECT count(*) FROM members m WHERE m.user_id = ?1";
 const INSERT_DIRECT: &str = "INSERT INTO chats (id, kind, pair_low, pair_high, created_at, last_activity_at)
     VALUES (?1, 'direct', ?2, ?3, ?4, ?4)";
 const INSERT_GROUP: &str = "INSERT INTO chats (id, kind, name, created_at, last_activity_at)
@@ -143,6 +144,11 @@ fn add_member(
     role: Role,
     at: Timestamp,
 ) -> Result<(), Fault> {
+    let chats =
+        rows::one(connection, COUNT_CHATS, params![user.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
+    if chats.is_some_and(|chats| chats >= rows::limit(limits::CHATS_PER_USER)) {
+        return Err(ErrorCode::TooManyChats.into());
+    }
     let position =
         rows::one(connection, COUNT_MEMBER, params![chat.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
     let position = position.ok_or_else(|| Fault::broken_rule("somebody was added to no chat"))?;

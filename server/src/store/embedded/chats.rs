@@ -1,5 +1,7 @@
 //! Chats as their members find them. A deleted chat has no members, so that nobody finds it.
 
+use std::collections::HashMap;
+
 use app::{
     domain::{ChatId, Role, Seq, Timestamp, UserId},
     error::AppResult,
@@ -7,7 +9,7 @@ use app::{
     protocol::{Heads, LogEvent, MemberView, UserView},
 };
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{
     EmbeddedStore, changes,
@@ -20,8 +22,27 @@ pub(super) const CHAT: &str = "SELECT c.kind, c.name, c.member_count, m.role, c.
     c.created_at
     FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2";
 /// Sorts the viewer's chats: that depends on how many they are in, never on how long these are.
-pub(super) const CHATS_OF: &str = "SELECT c.id FROM members m CROSS JOIN chats c ON c.id = m.chat_id
+pub(super) const CHATS_OF: &str = "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal,
+    c.created_at, c.id
+    FROM members m CROSS JOIN chats c ON c.id = m.chat_id
     WHERE m.user_id = ?1 ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?2";
+/// Of each chat in a JSON array of `[id, ordinal]`, the id in hexadecimal digits.
+pub(super) const LAST_MESSAGES: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM json_each(?1) page CROSS JOIN messages m
+        ON m.chat_id = unhex(page.value ->> 0) AND m.ordinal = page.value ->> 1
+     CROSS JOIN users u ON u.id = m.sender_id"
+);
+/// The first members of each chat in a JSON array as above: those before the one that is too many.
+pub(super) const FIRST_MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at,
+    m.chat_id, m.position
+    FROM json_each(?1) page CROSS JOIN members m ON m.chat_id = unhex(page.value ->> 0)
+    CROSS JOIN users u ON u.id = m.user_id
+    WHERE m.position < coalesce(
+        (SELECT over.position FROM members over WHERE over.chat_id = unhex(page.value ->> 0)
+         ORDER BY over.position LIMIT 1 OFFSET ?2),
+        9223372036854775807)";
 pub(super) const LAST_MESSAGE: &str = concat!(
     "SELECT ",
     message_columns!(),
@@ -78,13 +99,7 @@ impl ChatStore for EmbeddedStore {
 
     async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>> {
         self.read(move |connection| {
-            rows::snapshot(connection, |connection| {
-                let params = params![viewer.as_bytes(), rows::limit(limit)];
-                let ids = rows::all(connection, CHATS_OF, params, |row| rows::chat_id(row, 0))?;
-                ids.into_iter()
-                    .filter_map(|chat| record(connection, chat, viewer, members).transpose())
-                    .collect()
-            })
+            rows::snapshot(connection, |connection| list(connection, viewer, limit, members))
         })
         .await
     }
@@ -124,6 +139,7 @@ impl ChatStore for EmbeddedStore {
     }
 }
 
+/// One chat.
 fn record(
     connection: &Connection,
     chat: ChatId,
@@ -131,30 +147,120 @@ fn record(
     members: usize,
 ) -> Result<Option<ChatRecord>, Fault> {
     let params = params![chat.as_bytes(), viewer.as_bytes()];
-    let record = rows::one(connection, CHAT, params, |row| {
-        Ok(ChatRecord {
-            id: chat,
-            kind: rows::kind(row, 0)?,
-            name: row.get(1)?,
-            members: Vec::new(),
-            member_count: row.get::<_, i64>(2)?.unsigned_abs(),
-            my_role: rows::role(row, 3)?,
-            head: rows::seq(row, 4)?,
-            head_ordinal: rows::ordinal(row, 5)?,
-            last_message: None,
-            created_at: rows::time(row, 6)?,
-        })
-    })?;
-    let Some(mut record) = record else { return Ok(None) };
+    let Some(mut record) = rows::one(connection, CHAT, params, |row| bare(row, chat))? else {
+        return Ok(None);
+    };
     let params = params![chat.as_bytes(), record.head_ordinal.as_i64()];
     record.last_message = rows::one(connection, LAST_MESSAGE, params, rows::message)?;
     let params = params![chat.as_bytes(), rows::limit(members)];
-    record.members = rows::all(connection, MEMBERS, params, |row| {
-        Ok(MemberView {
-            user: UserView { id: rows::user_id(row, 0)?, display_name: row.get(1)?, about: row.get(2)? },
-            role: rows::role(row, 3)?,
-            joined_at: rows::time(row, 4)?,
-        })
-    })?;
+    record.members = rows::all(connection, MEMBERS, params, member)?;
     Ok(Some(record))
+}
+
+/// Many chats, in three statements however many they are.
+fn list(
+    connection: &Connection,
+    viewer: UserId,
+    limit: usize,
+    members: usize,
+) -> Result<Vec<ChatRecord>, Fault> {
+    let params = params![viewer.as_bytes(), rows::limit(limit)];
+    let mut chats = rows::all(connection, CHATS_OF, params, |row| bare(row, rows::chat_id(row, 7)?))?;
+    let page: Vec<_> = chats.iter().map(|chat| (chat.id, chat.head_ordinal)).collect();
+    let page = serde_json::to_string(&page).map_err(Fault::unencodable)?;
+    let messages = rows::all(connection, LAST_MESSAGES, params![page], rows::message)?;
+    let mut last: HashMap<_, _> = messages.into_iter().map(|message| (message.chat_id, message)).collect();
+    let first = rows::all(connection, FIRST_MEMBERS, params![page, rows::limit(members)], |row| {
+        Ok((rows::chat_id(row, 5)?, row.get::<_, i64>(6)?, member(row)?))
+    })?;
+    let mut first_members: HashMap<ChatId, Vec<(i64, MemberView)>> = HashMap::with_capacity(chats.len());
+    for (chat, position, member) in first {
+        first_members.entry(chat).or_default().push((position, member));
+    }
+    for chat in &mut chats {
+        chat.last_message = last.remove(&chat.id);
+        let mut members = first_members.remove(&chat.id).unwrap_or_default();
+        // They come in this order, but only a sort in SQL, which would hold all of them, would promise it.
+        members.sort_unstable_by_key(|(position, _)| *position);
+        chat.members = members.into_iter().map(|(_, member)| member).collect();
+    }
+    Ok(chats)
+}
+
+/// The chat in the columns that [`CHAT`] and [`CHATS_OF`] share, without what lies in other tables.
+fn bare(row: &Row<'_>, id: ChatId) -> Result<ChatRecord, Fault> {
+    Ok(ChatRecord {
+        id,
+        kind: rows::kind(row, 0)?,
+        name: row.get(1)?,
+        members: Vec::new(),
+        member_count: row.get::<_, i64>(2)?.unsigned_abs(),
+        my_role: rows::role(row, 3)?,
+        head: rows::seq(row, 4)?,
+        head_ordinal: rows::ordinal(row, 5)?,
+        last_message: None,
+        created_at: rows::time(row, 6)?,
+    })
+}
+
+/// The member in the columns that [`MEMBERS`] and [`FIRST_MEMBERS`] share.
+fn member(row: &Row<'_>) -> Result<MemberView, Fault> {
+    Ok(MemberView {
+        user: UserView { id: rows::user_id(row, 0)?, display_name: row.get(1)?, about: row.get(2)? },
+        role: rows::role(row, 3)?,
+        joined_at: rows::time(row, 4)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use app::{
+        domain::{DisplayName, Email, GroupName},
+        ports::{AccountStore, NewUser},
+    };
+
+    use super::*;
+    use crate::store::embedded::EmbeddedOptions;
+
+    /// The SQL statements that a list of the viewer's chats takes.
+    async fn statements(store: &EmbeddedStore, viewer: UserId) -> (usize, usize) {
+        let listed = store.read(move |connection| {
+            let before = rows::statements();
+            let chats = list(connection, viewer, 1_000, 20)?;
+            Ok((chats.len(), rows::statements() - before))
+        });
+        listed.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_list_of_many_chats_takes_no_more_statements_than_one_of_few() {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            EmbeddedStore::open(&folder.path().join("samvad.db"), EmbeddedOptions::default()).unwrap();
+        let ada = UserId::from_bytes([1; 12]);
+        let user = NewUser {
+            id: ada,
+            email: Email::parse("ada@example.org").unwrap(),
+            display_name: DisplayName::parse("Ada").unwrap(),
+            password_hash: "$argon2id$".into(),
+            created_at: Timestamp::from_millis(0),
+        };
+        store.create_user(user).await.unwrap();
+        let mut counted = Vec::new();
+        for number in 0..200_u8 {
+            let chat = NewGroupChat {
+                id: ChatId::from_bytes([number; 12]),
+                name: GroupName::parse("Team").unwrap(),
+                members: vec![(ada, Role::Admin)],
+                created_at: Timestamp::from_millis(0),
+            };
+            store.create_group_chat(chat).await.unwrap();
+            if matches!(number, 0 | 199) {
+                counted.push(statements(&store, ada).await);
+            }
+        }
+        assert_eq!(counted, [(1, 3), (200, 3)]);
+    }
 }

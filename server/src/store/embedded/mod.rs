@@ -42,7 +42,7 @@ use app::{
     ports::Store,
 };
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use fault::Fault;
 use readers::Readers;
@@ -54,17 +54,21 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("user by email", accounts::USER_BY_EMAIL),
     ("search by words", accounts::SEARCH),
     ("session", sessions::SESSION),
+    ("sessions", sessions::SESSIONS),
     ("sessions of an account", sessions::SESSIONS_OF),
     ("refresh token", sessions::TOKEN),
     ("role", chats::ROLE),
     ("chat", chats::CHAT),
     ("chats in order", chats::CHATS_OF),
     ("last message", chats::LAST_MESSAGE),
+    ("last messages", chats::LAST_MESSAGES),
     ("members in order", chats::MEMBERS),
+    ("first members", chats::FIRST_MEMBERS),
     ("heads", chats::HEADS_OF),
     ("member ids", chats::MEMBER_IDS),
     ("contacts", chats::CONTACTS_OF),
     ("small chats", chats::SMALL_CHATS_OF),
+    ("chats that somebody is in", changes::COUNT_CHATS),
     ("direct chat of a pair", changes::PAIR),
     ("state of a chat", changes::STATE),
     ("members of a state", changes::STATE_MEMBERS),
@@ -199,6 +203,9 @@ fn open_connection(path: &Path, options: &EmbeddedOptions, purpose: Purpose) -> 
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // Otherwise SQLite plans a cached statement anew for every value that is bound to it, in case a partial
+    // index fits that value; ours fit by their text alone.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(options.patience)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
@@ -252,4 +259,32 @@ fn prepare_file(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_cached_statement_is_planned_once_whatever_is_bound_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("samvad.db");
+        prepare_file(&path).unwrap();
+        let mut connection = connect(&path, &EmbeddedOptions::default(), Purpose::Write).unwrap();
+        migrations::apply(&mut connection).unwrap();
+        for sql in [messages::HEAD, messages::BY_CLIENT_ID, messages::SENDER] {
+            for value in 0..20_u8 {
+                let mut statement = connection.prepare_cached(sql).unwrap();
+                let bound = vec![[value; 12]; statement.parameter_count()];
+                let mut rows = statement.query(rusqlite::params_from_iter(bound)).unwrap();
+                assert!(rows.next().unwrap().is_none());
+            }
+            let statement = connection.prepare_cached(sql).unwrap();
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use app::{
     domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
     protocol::MessageView,
 };
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row};
 
 use super::fault::Fault;
 
@@ -16,6 +16,24 @@ macro_rules! message_columns {
 }
 pub(super) use message_columns;
 
+#[cfg(test)]
+thread_local! {
+    static STATEMENTS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many statements this thread has carried out.
+#[cfg(test)]
+pub(super) fn statements() -> usize {
+    STATEMENTS.get()
+}
+
+/// The statement, from the connection's cache if it was used before.
+fn prepare<'a>(connection: &'a Connection, sql: &str) -> rusqlite::Result<CachedStatement<'a>> {
+    #[cfg(test)]
+    STATEMENTS.set(STATEMENTS.get() + 1);
+    connection.prepare_cached(sql)
+}
+
 /// The first row, if there is one.
 pub(super) fn one<T>(
     connection: &Connection,
@@ -23,7 +41,7 @@ pub(super) fn one<T>(
     params: impl Params,
     read: impl FnOnce(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<Option<T>, Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepare(connection, sql)?;
     let mut rows = statement.query(params)?;
     rows.next()?.map(read).transpose()
 }
@@ -35,7 +53,7 @@ pub(super) fn all<T>(
     params: impl Params,
     mut read: impl FnMut(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepare(connection, sql)?;
     let mut rows = statement.query(params)?;
     let mut values = Vec::new();
     while let Some(row) = rows.next()? {
@@ -50,7 +68,7 @@ pub(super) fn execute(
     sql: &str,
     params: impl Params,
 ) -> Result<usize, rusqlite::Error> {
-    connection.prepare_cached(sql)?.execute(params)
+    prepare(connection, sql)?.execute(params)
 }
 
 /// Carries out several reads on one state of the database.

@@ -26,6 +26,16 @@ pub(super) const TOKEN: &str = concat!(
     session_columns!(),
     ", t.replaced_at FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.hash = ?1"
 );
+pub(super) const SESSIONS: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM json_each(?1) page CROSS JOIN sessions s ON s.id = unhex(page.value) WHERE s.expires_at > ?2"
+);
+/// All but the new one and the most recently used of the others.
+const END_SURPLUS: &str = "DELETE FROM sessions WHERE id IN
+    (SELECT s.id FROM sessions s WHERE s.user_id = ?1 AND s.id <> ?2 AND s.expires_at > ?3
+     ORDER BY s.last_used_at DESC, s.id DESC LIMIT -1 OFFSET ?4)
+    RETURNING id";
 const INSERT_SESSION: &str = "INSERT INTO sessions
     (id, user_id, user_agent, address, created_at, last_used_at, expires_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -37,7 +47,7 @@ const USE_SESSION: &str =
 const END: &str = "DELETE FROM sessions WHERE id = ?1 AND user_id = ?2";
 const END_OTHERS: &str = "DELETE FROM sessions WHERE user_id = ?1 AND id <> ?2 RETURNING id";
 
-pub(super) fn create(connection: &Connection, new: &NewSession) -> Result<(), Fault> {
+pub(super) fn create(connection: &Connection, new: &NewSession) -> Result<Vec<SessionId>, Fault> {
     let session = &new.session;
     let params = params![
         session.id.as_bytes(),
@@ -50,7 +60,9 @@ pub(super) fn create(connection: &Connection, new: &NewSession) -> Result<(), Fa
     ];
     rows::execute(connection, INSERT_SESSION, params).map_err(Fault::of_member)?;
     rows::execute(connection, INSERT_TOKEN, params![new.refresh_hash, session.id.as_bytes()])?;
-    Ok(())
+    let (user, id) = (session.user_id.as_bytes(), session.id.as_bytes());
+    let others = rows::limit(new.most.saturating_sub(1));
+    rows::all(connection, END_SURPLUS, params![user, id, session.created_at.as_millis(), others], id_of)
 }
 
 pub(super) fn session(
@@ -59,6 +71,16 @@ pub(super) fn session(
     now: Timestamp,
 ) -> Result<Option<SessionRecord>, Fault> {
     rows::one(connection, SESSION, params![id.as_bytes(), now.as_millis()], record)
+}
+
+/// In one statement, however many they are.
+pub(super) fn sessions(
+    connection: &Connection,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<Vec<SessionRecord>, Fault> {
+    let ids = serde_json::to_string(ids).map_err(Fault::unencodable)?;
+    rows::all(connection, SESSIONS, params![ids, now.as_millis()], record)
 }
 
 pub(super) fn of_user(
@@ -114,9 +136,11 @@ pub(super) fn end_others(
     user: UserId,
     keep: SessionId,
 ) -> Result<Vec<SessionId>, Fault> {
-    rows::all(connection, END_OTHERS, params![user.as_bytes(), keep.as_bytes()], |row| {
-        Ok(SessionId::from_bytes(row.get(0)?))
-    })
+    rows::all(connection, END_OTHERS, params![user.as_bytes(), keep.as_bytes()], id_of)
+}
+
+fn id_of(row: &Row<'_>) -> Result<SessionId, Fault> {
+    Ok(SessionId::from_bytes(row.get(0)?))
 }
 
 fn record(row: &Row<'_>) -> Result<SessionRecord, Fault> {

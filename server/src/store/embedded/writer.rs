@@ -33,6 +33,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// when such a moment does not come).
 const CHECKPOINT_PAGES: i64 = 1_000;
 
+/// After how many groups the length of that log is looked at: asking costs as much as a small write.
+const GROUPS_PER_LOOK: u32 = 32;
+
 /// The handle to the writer thread.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
@@ -189,6 +192,7 @@ struct Committer {
 impl Committer {
     /// Until every sender is gone.
     fn run(mut self) -> AppResult<()> {
+        let mut groups = 0;
         while let Some(first) = self.queue.blocking_recv() {
             let mut waiting = VecDeque::from([first]);
             while waiting.len() < self.group
@@ -198,7 +202,9 @@ impl Committer {
             }
             waiting.retain(|job| !job.abandoned());
             self.carry_out(waiting);
-            if self.queue.is_empty() {
+            groups += 1;
+            if groups >= GROUPS_PER_LOOK && self.queue.is_empty() {
+                groups = 0;
                 self.tidy();
             }
         }

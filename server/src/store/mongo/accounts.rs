@@ -57,12 +57,16 @@ impl AccountStore for MongoStore {
         self.call(|| replace_password(self, id, expected, &new)).await
     }
 
-    async fn create_session(&self, session: NewSession) -> AppResult<()> {
+    async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>> {
         self.call(|| sessions::create(self, &session)).await
     }
 
     async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
         self.call(|| sessions::session(self, id, now)).await
+    }
+
+    async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        self.call(|| sessions::sessions(self, ids, now)).await
     }
 
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::{
-    domain::{ChatId, ChatKind, ChatState, Membership, Role, Seq, Timestamp, UserId},
+    domain::{ChatId, ChatKind, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
     error::ErrorCode,
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
@@ -87,7 +87,7 @@ async fn create(
     members: &[(UserId, Role)],
     at: Timestamp,
 ) -> Result<(), Fault> {
-    all_exist(store, members.iter().map(|(user, _)| user_oid(*user)).collect()).await?;
+    may_join(store, members.iter().map(|(user, _)| user_oid(*user)).collect()).await?;
     let members: Vec<_> = members
         .iter()
         .zip(1..)
@@ -107,13 +107,30 @@ async fn create(
     transaction.commit().await
 }
 
-/// Accounts are never deleted: who is there before the transaction is there in it.
-async fn all_exist(store: &MongoStore, people: Vec<ObjectId>) -> Result<(), Fault> {
-    let profiles = accounts::profiles(store, people.clone()).await?;
-    if people.iter().all(|user| profiles.contains_key(user)) {
+/// Whether these people can be in one more chat. Accounts are never deleted: who is there before the
+/// transaction is there in it. Two chats that are made at the same moment do not count each other, so that
+/// somebody may come to be in a few more than [`limits::CHATS_PER_USER`].
+async fn may_join(store: &MongoStore, people: Vec<ObjectId>) -> Result<(), Fault> {
+    if people.is_empty() {
         return Ok(());
     }
-    Err(ErrorCode::UnknownMember.into())
+    let limit = i64::try_from(limits::CHATS_PER_USER).unwrap_or(i64::MAX);
+    // Read from the index alone.
+    let full = [
+        doc! { "$match": { "user_id": { "$in": &people } } },
+        doc! { "$group": { "_id": "$user_id", "chats": { "$sum": 1 } } },
+        doc! { "$match": { "chats": { "$gte": limit } } },
+        doc! { "$limit": 1 },
+    ];
+    let full = async {
+        let found = store.members.aggregate(full).with_type::<IdDocument>().max_time(COMMAND).await?;
+        Ok(found.try_collect::<Vec<IdDocument>>().await?)
+    };
+    let (profiles, full) = tokio::try_join!(accounts::profiles(store, people.clone()), full)?;
+    if !people.iter().all(|user| profiles.contains_key(user)) {
+        return Err(ErrorCode::UnknownMember.into());
+    }
+    if full.is_empty() { Ok(()) } else { Err(ErrorCode::TooManyChats.into()) }
 }
 
 pub(super) async fn change(
@@ -148,7 +165,7 @@ pub(super) async fn change(
     for event in &events {
         outcome.apply(event)?;
     }
-    all_exist(store, outcome.added()).await?;
+    may_join(store, outcome.added()).await?;
     commit(store, &chat, &events, outcome).await?;
     Ok(Some(events))
 }

@@ -15,7 +15,7 @@ use super::{
     transaction::{COMMAND, Transaction},
 };
 
-pub(super) async fn create(store: &MongoStore, new: &NewSession) -> Result<(), Fault> {
+pub(super) async fn create(store: &MongoStore, new: &NewSession) -> Result<Vec<SessionId>, Fault> {
     let document = SessionDocument::from(&new.session);
     let owner = store.users.clone_with_type::<IdDocument>();
     // Accounts are never deleted: one that is there stays.
@@ -25,9 +25,26 @@ pub(super) async fn create(store: &MongoStore, new: &NewSession) -> Result<(), F
     }
     let token = TokenDocument { hash: binary(&new.refresh_hash), session_id: document.id, replaced_at: None };
     let mut transaction = Transaction::begin(&store.client).await?;
+    // All but the new one and the most recently used of the others. Of two sign-ins at the same moment
+    // neither sees the other: the next one ends what is too much.
+    let others = live(doc! { "user_id": document.user_id }, new.session.created_at);
+    let keep = u64::try_from(new.most.saturating_sub(1)).unwrap_or(u64::MAX);
+    let ids = store.sessions.clone_with_type::<IdDocument>();
+    let mut surplus = ids
+        .find(others)
+        .sort(doc! { "last_used_at": -1, "_id": -1 })
+        .skip(keep)
+        .projection(doc! { "_id": 1 })
+        .max_time(COMMAND)
+        .session(transaction.session())
+        .await?;
+    let surplus: Vec<ObjectId> =
+        surplus.stream(transaction.session()).map_ok(|session| session.id).try_collect().await?;
     store.sessions.insert_one(document).session(transaction.session()).await?;
     store.tokens.insert_one(token).session(transaction.session()).await?;
-    transaction.commit().await
+    remove(store, &mut transaction, &surplus).await?;
+    transaction.commit().await?;
+    Ok(surplus.into_iter().map(|id| SessionId::from_bytes(id.bytes())).collect())
 }
 
 pub(super) async fn session(
@@ -37,6 +54,20 @@ pub(super) async fn session(
 ) -> Result<Option<SessionRecord>, Fault> {
     let found = store.sessions.find_one(live(doc! { "_id": session_oid(id) }, now)).max_time(COMMAND).await?;
     Ok(found.map(SessionDocument::into_record))
+}
+
+/// In one question, however many they are.
+pub(super) async fn sessions(
+    store: &MongoStore,
+    ids: &[SessionId],
+    now: Timestamp,
+) -> Result<Vec<SessionRecord>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<ObjectId> = ids.iter().copied().map(session_oid).collect();
+    let found = store.sessions.find(live(doc! { "_id": { "$in": ids } }, now)).max_time(COMMAND).await?;
+    Ok(found.map_ok(SessionDocument::into_record).try_collect().await?)
 }
 
 pub(super) async fn of_user(
@@ -106,7 +137,7 @@ pub(super) async fn rotate(store: &MongoStore, token: &RefreshToken) -> Result<R
 }
 
 pub(super) async fn end(store: &MongoStore, user: UserId, session: SessionId) -> Result<bool, Fault> {
-    let ended = remove(store, doc! { "_id": session_oid(session), "user_id": user_oid(user) }).await?;
+    let ended = end_all(store, doc! { "_id": session_oid(session), "user_id": user_oid(user) }).await?;
     Ok(!ended.is_empty())
 }
 
@@ -115,11 +146,11 @@ pub(super) async fn end_others(
     user: UserId,
     keep: SessionId,
 ) -> Result<Vec<SessionId>, Fault> {
-    remove(store, doc! { "user_id": user_oid(user), "_id": { "$ne": session_oid(keep) } }).await
+    end_all(store, doc! { "user_id": user_oid(user), "_id": { "$ne": session_oid(keep) } }).await
 }
 
-/// Removes sessions and their tokens together. Returns which were there.
-async fn remove(store: &MongoStore, which: Document) -> Result<Vec<SessionId>, Fault> {
+/// Ends sessions. Returns which there were.
+async fn end_all(store: &MongoStore, which: Document) -> Result<Vec<SessionId>, Fault> {
     let mut transaction = Transaction::begin(&store.client).await?;
     let ids = store.sessions.clone_with_type::<IdDocument>();
     let mut found = ids
@@ -133,12 +164,21 @@ async fn remove(store: &MongoStore, which: Document) -> Result<Vec<SessionId>, F
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let sessions = doc! { "_id": { "$in": &found } };
-    store.sessions.delete_many(sessions).session(transaction.session()).await?;
-    let tokens = doc! { "session_id": { "$in": &found } };
-    store.tokens.delete_many(tokens).session(transaction.session()).await?;
+    remove(store, &mut transaction, &found).await?;
     transaction.commit().await?;
     Ok(found.into_iter().map(|id| SessionId::from_bytes(id.bytes())).collect())
+}
+
+/// Removes sessions and their tokens together.
+async fn remove(store: &MongoStore, transaction: &mut Transaction, ids: &[ObjectId]) -> Result<(), Fault> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let sessions = doc! { "_id": { "$in": ids } };
+    store.sessions.delete_many(sessions).session(transaction.session()).await?;
+    let tokens = doc! { "session_id": { "$in": ids } };
+    store.tokens.delete_many(tokens).session(transaction.session()).await?;
+    Ok(())
 }
 
 /// Only those that have not run out.

@@ -16,7 +16,7 @@ fn text(text: &str) -> Utf8Bytes {
 }
 
 fn taken(batch: &Batch) -> Vec<&str> {
-    batch.frames.iter().map(|frame| frame.as_str()).collect()
+    batch.frames.iter().map(|(frame, _)| frame.as_str()).collect()
 }
 
 #[test]

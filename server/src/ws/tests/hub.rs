@@ -59,7 +59,7 @@ fn deleted(n: u8) -> BusMessage {
 fn received(socket: &Socket) -> Vec<String> {
     let batch = socket.outbox.take(Instant::now());
     socket.outbox.written(Instant::now());
-    batch.frames.iter().map(|frame| frame.to_string()).collect()
+    batch.frames.iter().map(|(frame, _)| frame.to_string()).collect()
 }
 
 #[test]

@@ -49,7 +49,7 @@ async fn read_until(registered: Registered, last: u64) -> Result<u64, Close> {
         if let Some(close) = outbox.closing_reason() {
             return Err(close);
         }
-        for frame in outbox.take(Instant::now()).frames {
+        for (frame, _class) in outbox.take(Instant::now()).frames {
             seen += 1;
             assert_eq!(frame.as_str(), seen.to_string(), "in order and without a hole");
             // Far slower than publishing is.

@@ -325,8 +325,10 @@ async fn whoever_joins_learns_who_is_online_and_is_seen_to_be() {
 async fn a_session_whose_end_was_not_published_loses_its_sockets_all_the_same() {
     let server = server_with(&[]).await;
     let (mut one, mut two) = (greeted(&server, 1).await, greeted(&server, 2).await);
+    let asked = server.store.single_sessions();
     server.store.sign_out(session(1));
     assert_eq!(one.close_code().await, 1008);
+    assert_eq!(server.store.single_sessions(), asked, "the audit asks for all of them at once");
     two.send(json!({ "type": "ping" })).await;
     two.next_of("heads").await;
 }

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -27,6 +27,7 @@ use async_trait::async_trait;
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    single_sessions: AtomicUsize,
     broken_logs: AtomicBool,
     stuck_contacts: AtomicBool,
 }
@@ -48,6 +49,11 @@ impl MemoryStore {
 
     pub fn sign_out(&self, session: SessionId) {
         self.state.lock().unwrap().sessions.remove(&session);
+    }
+
+    /// How often a session was asked for by itself.
+    pub fn single_sessions(&self) -> usize {
+        self.single_sessions.load(Ordering::Relaxed)
     }
 
     /// From now on no log can be read.
@@ -109,11 +115,17 @@ impl AccountStore for MemoryStore {
     async fn replace_password(&self, _: UserId, _: &str, _: String) -> AppResult<bool> {
         not_asked()
     }
-    async fn create_session(&self, _: NewSession) -> AppResult<()> {
+    async fn create_session(&self, _: NewSession) -> AppResult<Vec<SessionId>> {
         not_asked()
     }
     async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
-        Ok(self.state.lock().unwrap().sessions.get(&id).map(|&user_id| SessionRecord {
+        self.single_sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(self.sessions(&[id], now).await?.pop())
+    }
+    async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        let state = self.state.lock().unwrap();
+        let found = ids.iter().filter_map(|id| Some((*id, *state.sessions.get(id)?)));
+        let record = |(id, user_id)| SessionRecord {
             id,
             user_id,
             user_agent: String::new(),
@@ -121,7 +133,8 @@ impl AccountStore for MemoryStore {
             created_at: now,
             last_used_at: now,
             expires_at: now.plus_seconds(60),
-        }))
+        };
+        Ok(found.map(record).collect())
     }
     async fn rotate_refresh(&self, _: RefreshToken) -> AppResult<RefreshOutcome> {
         not_asked()

@@ -1,12 +1,12 @@
 //! What a screen reader says about what arrives: one polite region, apart from the list, in batches.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use leptos::{leptos_dom::helpers::TimeoutHandle, prelude::*};
 
 use crate::{
-    domain::ChatId,
-    ui::state::{naming::announcement, outbox::Delivery, use_store},
+    domain::{ChatId, ClientId},
+    ui::state::{naming::announcement, use_store},
 };
 
 /// What arrives within this time is said together.
@@ -47,15 +47,11 @@ pub(super) fn Announcer(
         }
     });
 
-    let failed = Memo::new(move |_| {
-        store.outbox.with(|outbox| {
-            let failed = |delivery| matches!(delivery, Delivery::Refused(_) | Delivery::Waiting(_));
-            outbox.of(chat_id).filter(|unsent| failed(unsent.delivery)).count()
-        })
-    });
-    Effect::new(move |before: Option<usize>| {
+    // Each failure is said once: what is tried again by itself and fails again has been said.
+    let failed = Memo::new(move |_| store.outbox.with(|outbox| outbox.failed_in(chat_id)));
+    Effect::new(move |before: Option<BTreeSet<ClientId>>| {
         let now = failed.get();
-        if before.is_some_and(|before| now > before) {
+        if before.is_some_and(|before| !now.is_subset(&before)) {
             say("Message not sent".into());
         }
         now

@@ -12,7 +12,10 @@ use leptos::{
 use crate::{
     domain::{ChatId, limits},
     ui::{
-        components::icon::{Glyph, Icon},
+        components::{
+            form::is_enter,
+            icon::{Glyph, Icon},
+        },
         state::use_store,
     },
 };
@@ -22,9 +25,6 @@ const BOX_ID: &str = "composer-text";
 
 /// From how few characters left on that is said.
 const WARN_BELOW: usize = 500;
-
-/// The key code that browsers give a key which an input method has taken.
-const TAKEN_BY_INPUT_METHOD: u32 = 229;
 
 /// Leads to where one writes.
 pub(super) fn focus() {
@@ -95,8 +95,7 @@ pub(super) fn Composer(
         send();
     };
     let on_key = move |event: KeyboardEvent| {
-        let composing = event.is_composing() || event.key_code() == TAKEN_BY_INPUT_METHOD;
-        if event.key() == "Enter" && !event.shift_key() && !composing {
+        if is_enter(&event) && !event.shift_key() {
             event.prevent_default();
             send();
         }

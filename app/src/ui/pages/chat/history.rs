@@ -1,32 +1,26 @@
 //! The list of messages: one stop of the Tab key, with the arrow keys inside.
 
-use leptos::{
-    ev::{FocusEvent, KeyboardEvent},
-    html::Div,
-    prelude::*,
-    wasm_bindgen::JsCast,
-    web_sys::{Element, HtmlElement},
-};
+use leptos::{ev::KeyboardEvent, html::Div, prelude::*, wasm_bindgen::JsCast, web_sys::Element};
 
-use super::{
-    composer,
-    message::{MessageRow, UnsentRow},
-    scroll::Place,
-};
+use super::{composer, message::MessageRow, scroll::Place};
 use crate::{
     domain::{ChatId, ChatKind},
     ui::{
         components::{
             empty::{Empty, Skeleton},
+            focus::{FocusKeeper, focus},
             icon::{Glyph, Icon},
         },
         state::{
-            outbox::Unsent,
-            timeline::{Phase, Row, Timeline},
+            listing::Listing,
+            timeline::{Phase, Timeline},
             use_store,
         },
     },
 };
+
+/// The id of the element that holds the messages.
+const FEED_ID: &str = "messages";
 
 /// The messages of the open chat, and those on their way to it.
 #[component]
@@ -42,36 +36,36 @@ pub(super) fn History(
     let open = move |read: &dyn Fn(&Timeline) -> bool| {
         store.timeline.with(|open| open.as_ref().is_some_and(|open| open.chat_id() == chat_id && read(open)))
     };
-    let rows = Memo::new(move |_| {
+    let listing = Memo::new(move |_| {
         let offset = store.utc_offset.get();
-        store.timeline.with(|open| {
+        let rows = store.timeline.with(|open| {
             let open = open.as_ref().filter(|open| open.chat_id() == chat_id);
             open.map(|open| open.rows(offset)).unwrap_or_default()
-        })
+        });
+        store.outbox.with(|outbox| Listing::new(me, rows, outbox.of(chat_id), offset))
     });
-    let unsent = Memo::new(move |_| {
-        store.outbox.with(|outbox| {
-            let stored = |unsent: &Unsent| {
-                let client_id = unsent.client_id;
-                me.is_some_and(|me| open(&|open: &Timeline| open.has_sent(me, client_id)))
-            };
-            outbox.of(chat_id).filter(|unsent| !stored(unsent)).cloned().collect::<Vec<_>>()
-        })
-    });
+    let keys = Memo::new(move |_| listing.with(Listing::keys));
+    let had_focus = RwSignal::new(None);
+    let tab_stop =
+        Memo::new(move |_| had_focus.with(|had_focus| listing.with(|listing| listing.tab_stop(*had_focus))));
+    let tab_stop = Selector::new(move || tab_stop.get());
     let ready = Memo::new(move |_| open(&|open: &Timeline| *open.phase() == Phase::Ready));
     let has_older = Memo::new(move |_| open(&Timeline::has_older));
     let has_newer = Memo::new(move |_| open(&Timeline::has_newer));
     let loading_older = Memo::new(move |_| open(&|open: &Timeline| *open.older() == Phase::Loading));
     let older_failed = Memo::new(move |_| open(&|open: &Timeline| matches!(open.older(), Phase::Failed(_))));
-    let any = Memo::new(move |_| rows.with(|rows| !rows.is_empty()) || unsent.with(|list| !list.is_empty()));
+    let any = Memo::new(move |_| listing.with(|listing| !listing.is_empty()));
 
     let place = Place::new();
+    let focus_keeper = FocusKeeper::new(FEED_ID, "content");
     let news = RwSignal::new(false);
     Effect::new(move |before: Option<()>| {
-        rows.track();
-        unsent.track();
+        listing.track();
         if before.is_some() {
-            request_animation_frame(move || place.keep());
+            request_animation_frame(move || {
+                focus_keeper.restore();
+                place.keep();
+            });
         }
     });
     Effect::new(move |before: Option<()>| {
@@ -147,24 +141,24 @@ pub(super) fn History(
                     </Show>
                     <div
                         class="timeline__feed"
+                        id=FEED_ID
                         node_ref=place.feed
                         role=move || any.get().then_some("feed")
                         aria-label=move || any.get().then_some("Messages")
                         aria-busy=move || loading_older.get().then_some("true")
-                        tabindex=move || any.get().then_some("0")
                         on:keydown=move |event| on_key(&event, place.feed, move || store.load_older())
-                        on:focusin=move |event| rove(&event, place.feed)
+                        on:focusin=move |event| focus_keeper.note(&event)
+                        on:focusout=move |event| focus_keeper.leave(&event)
                     >
                         <For
-                            each=move || rows.get()
-                            key=Row::key
-                            children=move |row| view! { <MessageRow row me named=named()/> }
-                        />
-                        <For
-                            each=move || unsent.get()
-                            key=|unsent| (unsent.client_id, unsent.delivery)
-                            children=move |unsent| {
-                                view! { <UnsentRow unsent offset=store.utc_offset.get_untracked()/> }
+                            each=move || keys.get()
+                            key=|key| *key
+                            children=move |key| {
+                                let first = listing.with_untracked(|listing| listing.get(key).cloned());
+                                let tab_stop = tab_stop.clone();
+                                first.map(|first| view! {
+                                    <MessageRow key first listing named=named() tab_stop had_focus/>
+                                })
                             }
                         />
                     </div>
@@ -207,20 +201,18 @@ fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
         return;
     }
     // Keys in a button of a message are the button's.
-    let in_message = target.tag_name() == "ARTICLE";
-    if !in_message && target != **feed {
+    if target.tag_name() != "ARTICLE" {
         return;
     }
-    let here = in_message.then_some(target);
     let wanted = match event.key().as_str() {
         "ArrowUp" => {
-            let before = here.as_ref().map_or_else(|| last(&feed), |here| beside(here, false));
+            let before = beside(&target, false);
             if before.is_none() {
                 load_older();
             }
             before
         }
-        "ArrowDown" => here.as_ref().map_or_else(|| last(&feed), |here| beside(here, true)),
+        "ArrowDown" => beside(&target, true),
         "Home" => feed.first_element_child().and_then(|first| message_from(first, true)),
         "End" => last(&feed),
         _ => return,
@@ -231,31 +223,9 @@ fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
     }
 }
 
-/// Of all messages, and the list itself, only the one that has the focus is a stop of the Tab key.
-fn rove(event: &FocusEvent, feed: NodeRef<Div>) {
-    let Some(feed) = feed.get_untracked() else { return };
-    let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
-    let message = match target.closest("article") {
-        Ok(Some(message)) => message,
-        Ok(None) | Err(_) => return,
-    };
-    // An attribute of an element that is there cannot fail to be set.
-    if let Ok(Some(earlier)) = feed.query_selector("article[tabindex='0']") {
-        let _ = earlier.set_attribute("tabindex", "-1");
-    }
-    let _ = message.set_attribute("tabindex", "0");
-}
-
 fn focus_last(feed: NodeRef<Div>) {
     if let Some(last) = feed.get_untracked().and_then(|feed| last(&feed)) {
         focus(&last);
-    }
-}
-
-fn focus(element: &Element) {
-    if let Some(element) = element.dyn_ref::<HtmlElement>() {
-        // Nothing is lost if the browser refuses: the focus stays.
-        let _ = element.focus();
     }
 }
 

@@ -88,7 +88,7 @@ fn first_seen(scroller: &Element, feed: &Element) -> Option<(String, f64)> {
             high = middle
         }
     }
-    // What begins a day, or is not stored yet, has no name of its own.
+    // What begins a day has no name of its own.
     (low..rows.length())
         .filter_map(|index| rows.item(index))
         .find(|row| !row.id().is_empty())

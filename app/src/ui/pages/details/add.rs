@@ -10,12 +10,17 @@ use crate::{
     ui::{
         components::{
             button::SubmitButton,
+            focus::FocusKeeper,
             form::{FormAlert, FormState},
             people::{PeopleSearch, PeopleSearchField, Person},
         },
         state::Store,
     },
 };
+
+/// The ids of the list and of what it is called.
+const LIST_ID: &str = "found-people";
+const TITLE_ID: &str = "add-title";
 
 /// The field in which one looks for people, and who of those found is not in the group yet.
 #[component]
@@ -28,22 +33,38 @@ pub fn AddPeople(store: Store, id: ChatId, chat: LiveChat, search: PeopleSearch)
         })
     });
     let all_are_members = move || candidates.with(Vec::is_empty) && people.with(|people| !people.is_empty());
+    let focus = FocusKeeper::new(LIST_ID, TITLE_ID);
+    Effect::new(move |before: Option<()>| {
+        candidates.track();
+        if before.is_some() {
+            focus.restore_soon();
+        }
+    });
     let find = move |event: SubmitEvent| {
         event.prevent_default();
         search.ask();
     };
     view! {
-        <section class="card" aria-labelledby="add-title">
-            <h2 class="card__title" id="add-title">"Add people"</h2>
+        <section class="card" aria-labelledby=TITLE_ID>
+            <h2 class="card__title" id=TITLE_ID tabindex="-1">"Add people"</h2>
             <form class="form" method="get" action=format!("/c/{id}/details") role="search" on:submit=find>
                 <PeopleSearchField search/>
             </form>
             <Show when=all_are_members>
                 <p class="card__lead">"Everybody who was found is in the group."</p>
             </Show>
-            <ul class="people" role="list">
+            <ul
+                class="people"
+                role="list"
+                id=LIST_ID
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || candidates.get() key=|user| user.id let:user>
-                    <li class="row"><Candidate store id user/></li>
+                    {
+                        let row_id = format!("found-{}", user.id);
+                        view! { <li class="row" id=row_id><Candidate store id user/></li> }
+                    }
                 </For>
             </ul>
         </section>
@@ -62,10 +83,16 @@ fn not_yet_members(people: &[UserView], members: &[MemberView]) -> Vec<UserView>
 fn Candidate(store: Store, id: ChatId, user: UserView) -> impl IntoView {
     let user_id = user.id;
     let name = format!("Add {}", user.display_name);
+    let news = StoredValue::new(format!("{} is in the group now.", user.display_name));
     let form = FormState::one_of("add_members", "user_ids[]", &user_id.to_string());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        form.submit(api::add_members(id, vec![user_id]), move |chat| store.upsert_chat(chat));
+        // The row may be gone before the answer is there.
+        let news = news.get_value();
+        form.submit(api::add_members(id, vec![user_id]), move |chat| {
+            store.upsert_chat(chat);
+            store.toasts.info(news);
+        });
     };
     view! {
         <div class="row__words">

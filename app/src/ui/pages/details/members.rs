@@ -1,6 +1,10 @@
 //! The members of a group, and what an admin may do about each.
 
-use leptos::{ev::SubmitEvent, prelude::*};
+use leptos::{
+    ev::{MouseEvent, SubmitEvent},
+    prelude::*,
+};
+use leptos_router::hooks::use_query_map;
 
 use super::LiveChat;
 use crate::{
@@ -11,6 +15,7 @@ use crate::{
         components::{
             avatar::{Avatar, user_hue},
             button::SubmitButton,
+            focus::FocusKeeper,
             form::{FormAlert, FormState},
             presence::Presence,
         },
@@ -20,6 +25,10 @@ use crate::{
 
 /// Members shown at first, and more with each press of the button below them.
 const AT_ONCE: usize = 100;
+
+/// The ids of the list and of what it is called.
+const LIST_ID: &str = "member-list";
+const TITLE_ID: &str = "members-title";
 
 /// What may be done about a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,27 +61,57 @@ fn admins(chat: &ChatView) -> usize {
 #[component]
 pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
     let shown = RwSignal::new(AT_ONCE);
+    // Without scripts the address says where to go on.
+    let query = use_query_map();
+    let from = Memo::new(move |_| query.with(|query| query.get("from")?.parse().ok()).unwrap_or(0_usize));
     let members = Memo::new(move |_| {
         chat.with(|chat| {
             let members = chat.iter().flat_map(|chat| &chat.members);
-            members.take(shown.get()).map(|member| member.user.clone()).collect::<Vec<_>>()
+            members.skip(from.get()).take(shown.get()).map(|member| member.user.clone()).collect::<Vec<_>>()
         })
     });
-    let has_more =
-        move || chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > shown.get()));
+    let end = move || from.get().saturating_add(shown.get());
+    let has_more = move || chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > end()));
+    let focus = FocusKeeper::new(LIST_ID, TITLE_ID);
+    Effect::new(move |before: Option<()>| {
+        members.track();
+        if before.is_some() {
+            focus.restore_soon();
+        }
+    });
+    let show_more = move |event: MouseEvent| {
+        event.prevent_default();
+        let next = shown.get_untracked();
+        shown.set(next + AT_ONCE);
+        // The way to more goes away with the last of them.
+        focus.lead_to(next);
+    };
     let admins = Memo::new(move |_| chat.with(|chat| chat.as_deref().map_or(0, admins)));
     view! {
-        <section class="card" aria-labelledby="members-title">
-            <h2 class="card__title" id="members-title">"Members"</h2>
-            <ul class="rows" role="list">
+        <section class="card" aria-labelledby=TITLE_ID>
+            <h2 class="card__title" id=TITLE_ID tabindex="-1">"Members"</h2>
+            <Show when=move || from.get() != 0>
+                <a class="button quiet" href=format!("/c/{id}/details")>"Show the first members"</a>
+            </Show>
+            <ul
+                class="rows"
+                role="list"
+                id=LIST_ID
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || members.get() key=|user| user.id let:user>
-                    <MemberRow store id chat admins user/>
+                    <MemberRow store id chat admins user focus/>
                 </For>
             </ul>
             <Show when=has_more>
-                <button type="button" class="button quiet" on:click=move |_| shown.update(|shown| *shown += AT_ONCE)>
+                <a
+                    class="button quiet"
+                    href=move || format!("/c/{id}/details?from={}", end())
+                    on:click=show_more
+                >
                     "Show more members"
-                </button>
+                </a>
             </Show>
         </section>
     }
@@ -81,7 +120,14 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
 
 /// One member.
 #[component]
-fn MemberRow(store: Store, id: ChatId, chat: LiveChat, admins: Memo<usize>, user: UserView) -> impl IntoView {
+fn MemberRow(
+    store: Store,
+    id: ChatId,
+    chat: LiveChat,
+    admins: Memo<usize>,
+    user: UserView,
+    focus: FocusKeeper,
+) -> impl IntoView {
     let UserView { id: user_id, display_name, about } = user;
     let is_me = store.me() == Some(user_id);
     let name_id = format!("member-{user_id}");
@@ -96,11 +142,12 @@ fn MemberRow(store: Store, id: ChatId, chat: LiveChat, admins: Memo<usize>, user
         let (Some((kind, my_role)), Some(role)) = (of_chat, role.get()) else { return Allowed::default() };
         allowed(kind, my_role, is_me, role, admins.get())
     });
+    let other_role = Memo::new(move |_| allowed.get().role);
     let role_form = FormState::one_of("set_role", "user_id", &user_id.to_string());
     let removal_form = FormState::one_of("remove_member", "user_id", &user_id.to_string());
     let name = StoredValue::new(display_name.clone());
     view! {
-        <li class="row">
+        <li class="row" id=format!("row-{user_id}")>
             <Avatar name=display_name.clone() hue=user_hue(user_id)/>
             <div class="row__words">
                 <span class="row__title">
@@ -119,13 +166,20 @@ fn MemberRow(store: Store, id: ChatId, chat: LiveChat, admins: Memo<usize>, user
                 <FormAlert form=removal_form/>
             </div>
             <div class="row__actions">
-                {move || {
-                    allowed.get().role.map(|role| view! {
-                        <RoleForm store id user_id form=role_form role described_by=name_id.clone()/>
-                    })
-                }}
+                <Show when=move || other_role.get().is_some()>
+                    <RoleForm
+                        store
+                        id
+                        user_id
+                        form=role_form
+                        role=other_role
+                        name=name.get_value()
+                        described_by=name_id.clone()
+                        focus
+                    />
+                </Show>
                 <Show when=move || allowed.get().removal>
-                    <RemovalForm store id user_id form=removal_form name=name.get_value()/>
+                    <RemovalForm store id user_id form=removal_form name=name.get_value() focus/>
                 </Show>
             </div>
         </li>
@@ -140,38 +194,69 @@ fn RoleForm(
     id: ChatId,
     user_id: UserId,
     form: FormState,
-    role: Role,
+    /// The role that they would get. The button stays the same when it changes.
+    role: Memo<Option<Role>>,
+    name: String,
     described_by: String,
+    focus: FocusKeeper,
 ) -> impl IntoView {
+    let name = StoredValue::new(name);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        form.submit(api::set_role(id, user_id, role), move |chat| store.upsert_chat(chat));
+        let Some(role) = role.get_untracked() else { return };
+        let news = role_news(&name.get_value(), store.me() == Some(user_id), role);
+        form.submit(api::set_role(id, user_id, role), move |chat| {
+            store.upsert_chat(chat);
+            store.toasts.info(news);
+            focus.restore_soon();
+        });
     };
-    let (label, value) = match role {
-        Role::Admin => ("Make admin", "admin"),
-        Role::Member => ("Make member", "member"),
-    };
+    let to_member = move || role.get() == Some(Role::Member);
+    let label = Signal::derive(move || if to_member() { "Make member" } else { "Make admin" }.to_owned());
     view! {
         <form method="post" action=form.action() on:submit=submit>
             <input type="hidden" name="chat_id" value=id.to_string()/>
             <input type="hidden" name="user_id" value=user_id.to_string()/>
-            <input type="hidden" name="role" value=value/>
+            <input type="hidden" name="role" value=move || if to_member() { "member" } else { "admin" }/>
             <SubmitButton form label described_by look="quiet small"/>
         </form>
     }
     .into_any()
 }
 
+/// What is said when somebody's role has changed.
+fn role_news(name: &str, is_me: bool, role: Role) -> String {
+    let who = if is_me { "You are".to_owned() } else { format!("{name} is") };
+    match role {
+        Role::Admin => format!("{who} an admin now."),
+        Role::Member => format!("{who} no longer an admin."),
+    }
+}
+
 /// The button that removes somebody.
 #[component]
-fn RemovalForm(store: Store, id: ChatId, user_id: UserId, form: FormState, name: String) -> impl IntoView {
+fn RemovalForm(
+    store: Store,
+    id: ChatId,
+    user_id: UserId,
+    form: FormState,
+    name: String,
+    focus: FocusKeeper,
+) -> impl IntoView {
+    let news = StoredValue::new(format!("{name} is no longer in the group."));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         let call = async move {
             api::remove_member(id, user_id).await?;
             api::get_chat(id).await
         };
-        form.submit(call, move |chat| store.upsert_chat(chat));
+        // The row may be gone before the answer is there.
+        let news = news.get_value();
+        form.submit(call, move |chat| {
+            store.upsert_chat(chat);
+            store.toasts.info(news);
+            focus.restore_soon();
+        });
     };
     view! {
         <form method="post" action=form.action() on:submit=submit>
@@ -187,6 +272,12 @@ fn RemovalForm(store: Store, id: ChatId, user_id: UserId, form: FormState, name:
 mod tests {
     use super::*;
     use crate::domain::{ChatState, Membership, Seq, Timestamp};
+
+    #[test]
+    fn a_change_of_role_says_whose() {
+        assert_eq!(role_news("Ada", false, Role::Admin), "Ada is an admin now.");
+        assert_eq!(role_news("Ada", true, Role::Member), "You are no longer an admin.");
+    }
 
     /// Every group of two with every pair of roles, seen by the first: a row offers what the rules allow.
     #[test]

@@ -4,7 +4,7 @@ mod add;
 mod farewell;
 mod members;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use leptos::{
     either::{Either, EitherOf4},
@@ -42,6 +42,9 @@ use crate::{
     },
 };
 
+/// When it is asked again for members that are missing.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// A chat that the store keeps up to date; `None` once one is out of it.
 type LiveChat = Memo<Option<Arc<ChatView>>>;
 
@@ -73,6 +76,7 @@ enum Load {
 fn DetailsOf(id: ChatId) -> impl IntoView {
     let store = use_store();
     let chat = store.shared_chat(id);
+    let whole = Memo::new(move |_| chat.with(|chat| chat.as_ref().is_none_or(|chat| chat.is_whole())));
     let first = store.take_initial(|page| match page {
         Page::Details { chat, query, found } if chat.id == id => Some(Ok((query.clone(), found.clone()))),
         Page::Failed { error } => Some(Err(error.clone())),
@@ -81,7 +85,9 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
     let (load, (query, found)) = match first {
         Some(Ok(searched)) => (Load::There, searched),
         Some(Err(error)) => (Load::Failed(error), Default::default()),
-        None if chat.with_untracked(is_whole) => (Load::There, Default::default()),
+        None if chat.with_untracked(Option::is_some) && whole.get_untracked() => {
+            (Load::There, Default::default())
+        }
         None => (Load::Loading, Default::default()),
     };
     let load = RwSignal::new(load);
@@ -112,6 +118,28 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
         }
     });
 
+    // Whoever is added again while the page is open gets the chat with its first members only. They come in
+    // quietly: something may be half typed into the page.
+    let completing = RwSignal::new(false);
+    Effect::new(move || {
+        if whole.get() || load.get() != Load::There || completing.get() {
+            return;
+        }
+        completing.set(true);
+        spawn_local(async move {
+            match browser::within(api::get_chat(id)).await {
+                Ok(chat) => store.upsert_chat(chat),
+                Err(error) if error.code.is_retryable() => {}
+                Err(error) => return store.fail(&error),
+            }
+            // The answer may be older than what is known by now: then it is asked again.
+            let again = move || {
+                completing.try_set(false);
+            };
+            set_timeout(again, AGAIN);
+        });
+    });
+
     // Changes of the chat must not make the page anew: something may be half typed into it.
     let kind = Memo::new(move |_| chat.with(|chat| chat.as_ref().map(|chat| chat.kind)));
     let title = Signal::derive(move || match kind.get() {
@@ -134,11 +162,6 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
             }}
         </PageFrame>
     }
-}
-
-/// Whether all members are known. A list of chats brings the first ones only.
-fn is_whole(chat: &Option<Arc<ChatView>>) -> bool {
-    chat.as_ref().is_some_and(|chat| chat.members.len() as u64 >= chat.member_count)
 }
 
 /// The other person of a direct chat.

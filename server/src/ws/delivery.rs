@@ -1,0 +1,153 @@
+//! Delivery: how news from the bus, heartbeats and the end of the node reach the sockets of this node.
+//!
+//! Not here: who is in which room, which the hub keeps.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use app::{
+    domain::{ChatId, Seq, UserId},
+    error::AppResult,
+    ports::BusMessage,
+};
+use axum::extract::ws::Utf8Bytes;
+
+use super::{close::Close, hub::Hub, outbox::Class, pressure::Pressure};
+
+/// The soonest and the latest that a socket is told to come back after a restart, in milliseconds.
+const EARLIEST_RETURN_MS: u64 = 100;
+const LATEST_RETURN_MS: u64 = 3_000;
+
+impl Hub {
+    /// Hands news to the sockets. Returns what a publisher had better wait for before the next event.
+    pub fn dispatch(&self, message: &BusMessage) -> Option<Pressure> {
+        let now = Instant::now();
+        match message {
+            BusMessage::Event { chat_id, seq, frame } => {
+                let mut room = self.room(*chat_id)?;
+                let frame = Utf8Bytes::from(&**frame);
+                loop {
+                    let mut state = room.lock();
+                    if !state.gone {
+                        state.raise(*seq);
+                        let sockets = state.deliver(&frame, now);
+                        drop(state);
+                        let relief = self.relief.clone();
+                        return (!sockets.is_empty()).then_some(Pressure { room, sockets, relief });
+                    }
+                    // Emptied since it was looked up; somebody may have opened it anew.
+                    drop(state);
+                    room = self.room(*chat_id)?;
+                }
+            }
+            BusMessage::Joined { chat_id, user_id, head, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut registry = self.write();
+                for socket in registry.sockets_of(*user_id) {
+                    // The frame first: no event of the chat may arrive before it.
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                    registry.note_joined(socket.id, *chat_id);
+                    registry.join(socket.id, *chat_id, *head, now);
+                }
+                let anybody = registry.room(*chat_id).is_some();
+                drop(registry);
+                if anybody {
+                    self.newcomer(*chat_id, *user_id);
+                }
+                None
+            }
+            BusMessage::Left { chat_id, user_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut registry = self.write();
+                for socket in registry.sockets_of(*user_id) {
+                    registry.note_left(socket.id, *chat_id);
+                    registry.leave(socket.id, *chat_id);
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                }
+                None
+            }
+            BusMessage::Deleted { chat_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let members = self.write().remove_room(*chat_id);
+                for socket in members {
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                }
+                None
+            }
+            BusMessage::SessionsEnded(sessions) => {
+                for socket in self.read().sockets().filter(|socket| sessions.contains(&socket.session)) {
+                    socket.outbox.close(Close::SessionEnded);
+                }
+                None
+            }
+            BusMessage::Status { user_id, chats, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut told = BTreeSet::new();
+                for room in chats.iter().filter_map(|chat| self.room(*chat)) {
+                    for socket in room.lock().members() {
+                        if socket.user != *user_id && told.insert(socket.id) {
+                            socket.outbox.push(frame.clone(), Class::Lossy, now);
+                        }
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// Hands a lossy frame to those of the person's sockets that are in the chat's room.
+    pub fn tell(&self, user: UserId, chat: ChatId, frame: &Utf8Bytes) {
+        let now = Instant::now();
+        let registry = self.read();
+        for socket in registry.sockets_of(user) {
+            if registry.entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat)) {
+                socket.outbox.push(frame.clone(), Class::Lossy, now);
+            }
+        }
+    }
+
+    /// Tells every room whose head moved lately where it stands, with a frame made by `frame`.
+    pub fn tell_heads(&self, frame: impl Fn(ChatId, Seq) -> AppResult<Utf8Bytes>) -> AppResult<()> {
+        let now = Instant::now();
+        let rooms: Vec<_> = self.read().rooms().map(|(chat, room)| (*chat, room.clone())).collect();
+        for (chat, room) in rooms {
+            room.lock().tell_head(chat, now, &frame)?;
+        }
+        Ok(())
+    }
+
+    /// Sends every socket `frame` and a ping, and closes those that were not heard from for `silence`.
+    pub fn beat(&self, frame: &Utf8Bytes, silence: Duration, now: Instant) {
+        let earliest = self.seconds(now).checked_sub(u32::try_from(silence.as_secs()).unwrap_or(u32::MAX));
+        for socket in self.all() {
+            if !socket.follows() {
+                continue;
+            }
+            if earliest.is_some_and(|earliest| socket.heard.load(Ordering::Relaxed) < earliest) {
+                socket.outbox.close(Close::Silent);
+            } else {
+                socket.outbox.push(frame.clone(), Class::Lossy, now);
+                socket.outbox.ping();
+            }
+        }
+    }
+
+    /// Sends every socket away because the node stops, and every later one as soon as it registers. They
+    /// are told to come back spread evenly over a time that grows with their number.
+    pub fn send_away(&self) {
+        let sockets = {
+            let mut registry = self.write();
+            registry.stop(Close::Restart { reconnect_after_ms: EARLIEST_RETURN_MS });
+            registry.sockets().cloned().collect::<Vec<_>>()
+        };
+        let count = u64::try_from(sockets.len()).unwrap_or(u64::MAX);
+        let spread = (count / 4).clamp(400, LATEST_RETURN_MS - EARLIEST_RETURN_MS);
+        for (place, socket) in (0..).zip(&sockets) {
+            let reconnect_after_ms = EARLIEST_RETURN_MS + spread * place / count.max(1);
+            socket.outbox.close(Close::Restart { reconnect_after_ms });
+        }
+    }
+}

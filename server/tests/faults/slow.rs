@@ -1,0 +1,63 @@
+//! Thousands of connections that are slow on purpose.
+
+use std::time::{Duration, Instant};
+
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::{
+    process::Process,
+    support::{Socket, soon},
+};
+
+/// As many as are wanted; fewer where the system does not let this test open so many files.
+const CONNECTIONS: u64 = 5_000;
+/// Files that the test needs beside them.
+const OTHER_FILES: u64 = 200;
+
+/// What a slow client sends before it falls silent: nothing, half of a head, a body's beginning.
+fn said(number: u64) -> &'static [u8] {
+    match number % 3 {
+        0 => b"",
+        1 => b"POST /api/login HTTP/1.1\r\nHost: chat\r\nContent-Type: applic",
+        _ => {
+            b"POST /api/login HTTP/1.1\r\nHost: chat\r\nSec-Fetch-Site: same-origin\r\n\
+              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nemail="
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stderr)]
+async fn thousands_of_slow_connections_leave_login_working() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start(folder.path()).await;
+    let files = server::open_files::raise_limit().unwrap_or(u64::MAX);
+    let connections = CONNECTIONS.min(files.saturating_sub(OTHER_FILES));
+    if connections < CONNECTIONS {
+        eprintln!("{connections} connections only: no more than {files} files can be open here");
+    }
+    let mut slow = Vec::new();
+    for number in 0..connections {
+        let mut stream = soon("a connection", TcpStream::connect(server.site.addr)).await.unwrap();
+        stream.write_all(said(number)).await.unwrap();
+        slow.push(stream);
+    }
+    // One after another, as each hashes a password; that they are all there at that time is what counts.
+    let begun = Instant::now();
+    for index in 0..3 {
+        let person = server.person(index).await;
+        assert_eq!(person.get("/").await.status, 200);
+        Socket::open(&person).await.round_trip().await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    let open = slow.iter().filter(|stream| is_open(stream)).count();
+    assert!(open as u64 > connections / 2, "they were there all the while: {open}");
+    drop(slow);
+    server.terminate();
+    assert!(server.ended().await.success());
+}
+
+/// Whether the server has not closed the connection.
+fn is_open(stream: &TcpStream) -> bool {
+    stream.try_read(&mut [0; 1]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
