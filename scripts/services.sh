@@ -27,8 +27,9 @@ start() {
   [ ! -e "$folder/env" ] || fail "The services in $folder run already, or did not end well: scripts/services.sh stop"
   have mongod || fail "mongod is missing: scripts/setup.sh test"
   have redis-server || fail "redis-server is missing: scripts/setup.sh test"
-  trap 'stop' ERR
-  trap 'stop; exit 130' INT TERM
+  # Until all are ready, whatever goes wrong stops those that were started.
+  trap stop EXIT
+  trap 'exit 130' INT TERM
   mkdir -p "$folder"
   local ports members=() port
   read -r -a ports <<<"$(free_ports)"
@@ -52,7 +53,7 @@ start() {
     echo "export MONGODB_URL='mongodb://$hosts/samvad?replicaSet=samvad'"
     echo "export REDIS_URL='redis://127.0.0.1:${ports[3]}'"
   } >"$folder/env"
-  trap - ERR INT TERM
+  trap - EXIT INT TERM
 }
 
 wait_for_redis() {
