@@ -272,12 +272,12 @@ impl Outcome {
     }
 
     /// The members that were not there before: a place is given once.
-    fn new(&self) -> impl Iterator<Item = &MemberDocument> {
+    fn joined(&self) -> impl Iterator<Item = &MemberDocument> {
         self.members.values().filter(|member| !self.before.contains_key(&member.position))
     }
 
     fn added(&self) -> Vec<ObjectId> {
-        self.new().map(|member| member.user_id).collect()
+        self.joined().map(|member| member.user_id).collect()
     }
 }
 
@@ -290,7 +290,7 @@ async fn commit(
 ) -> Result<(), Fault> {
     let removed: Vec<i64> =
         outcome.before.keys().filter(|position| !outcome.members.contains_key(position)).copied().collect();
-    let new: Vec<MemberDocument> = outcome.new().cloned().collect();
+    let new: Vec<MemberDocument> = outcome.joined().cloned().collect();
     let count = i64::try_from(outcome.members.len()).unwrap_or(i64::MAX);
     let head = events.last().map_or(chat.head, |event| event.seq.as_i64());
     outcome.set.extend(doc! { "head": head, "member_count": count, "last_position": outcome.last_position });

@@ -1,17 +1,19 @@
 //! The client: what the connection string says, and what it cannot take back.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use app::error::AppError;
 use mongodb::{
     Client, Database,
     bson::{Document, doc},
+    error::ErrorKind,
     options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria},
 };
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::{
-    fault::Fault,
+    fault::{Cause, Fault},
     transaction::{CALL, durable},
 };
 use crate::config::MongoUrl;
@@ -29,7 +31,13 @@ enum Unusable {
     #[error("the connection string in MONGODB_URL cannot be read: {0}")]
     Url(&'static str),
     #[error("no MongoDB server that takes writes was found at {servers} within {seconds} s")]
-    Unreachable { servers: String, seconds: u64 },
+    Unreachable {
+        servers: String,
+        seconds: u64,
+        /// What was seen instead.
+        #[source]
+        seen: Option<Cause>,
+    },
     #[error(
         "the MongoDB server at {servers} is not part of a replica set, which transactions need: start it with \
          --replSet and initiate the set, even if it has one member"
@@ -53,18 +61,25 @@ struct Hello {
 /// Connects, and waits at most `patience` for a server that takes writes.
 pub(super) async fn connect(url: &MongoUrl, patience: Duration) -> Result<(Client, Database), Fault> {
     let servers = url.servers();
-    let unreachable = || {
-        let (servers, seconds) = (servers.clone(), patience.as_secs());
-        Fault::from(AppError::unavailable(Unusable::Unreachable { servers, seconds }))
+    let began = Instant::now();
+    let unreachable = |seen| {
+        let (servers, seconds) = (servers.clone(), began.elapsed().as_secs());
+        Fault::from(AppError::unavailable(Unusable::Unreachable { servers, seconds, seen }))
     };
     let opening = async {
         let options = options(url).await?;
         let client = Client::with_options(options)?;
         let hello = doc! { "hello": 1 };
         let hello: Document = client.database("admin").run_command(hello).await?;
-        Ok((client, hello))
+        Ok::<_, Fault>((client, hello))
     };
-    let (client, hello) = within(patience, opening).await?.ok_or_else(unreachable)?;
+    let (client, hello) = match tokio::time::timeout(patience, opening).await {
+        Ok(Err(Fault::Driver(error))) if matches!(*error.kind, ErrorKind::ServerSelection { .. }) => {
+            return Err(unreachable(Some(Cause::of(&error))));
+        }
+        Ok(outcome) => outcome?,
+        Err(_elapsed) => return Err(unreachable(None)),
+    };
     let hello: Hello =
         mongodb::bson::deserialize_from_document(hello).map_err(|_odd| Fault::undecodable("greeting"))?;
     if hello.replica_set.is_none() && hello.msg.as_deref() != Some("isdbgrid") {
@@ -75,16 +90,6 @@ pub(super) async fn connect(url: &MongoUrl, patience: Duration) -> Result<(Clien
     }
     let database = client.database(url.database());
     Ok((client, database))
-}
-
-async fn within<T>(
-    patience: Duration,
-    work: impl Future<Output = Result<T, Fault>>,
-) -> Result<Option<T>, Fault> {
-    match tokio::time::timeout(patience, work).await {
-        Ok(outcome) => outcome.map(Some),
-        Err(_elapsed) => Ok(None),
-    }
 }
 
 /// The durability that is promised does not depend on what stands in the connection string.

@@ -174,13 +174,13 @@ fn duplicate(error: &Error) -> Option<&str> {
 
 /// The driver's error without what the server quotes in its messages: text and addresses of people.
 #[derive(Debug)]
-struct Cause {
+pub(super) struct Cause {
     said: String,
     source: Option<Arc<std::io::Error>>,
 }
 
 impl Cause {
-    fn of(error: &Error) -> Self {
+    pub(super) fn of(error: &Error) -> Self {
         let said = match (duplicate(error), answer(error), &*error.kind) {
             (Some(index), _, _) => format!("MongoDB: there is one already in {index}"),
             (None, Some((number, name, _)), _) => format!("MongoDB: error {number} {name}"),

@@ -21,7 +21,8 @@ pub(super) const CALL: Duration = Duration::from_secs(25);
 const ATTEMPTS: Duration = Duration::from_secs(20);
 /// How long the server may work at one command.
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
-/// The first wait between two attempts. It doubles up to 32 times this.
+/// The first wait between two attempts. It doubles up to 8 times this: about what a few commits take, so that
+/// one node does not stand aside while another goes on.
 const FIRST_WAIT_MS: u64 = 4;
 
 /// Stored on a majority and in its journals.
@@ -40,7 +41,7 @@ where
         match attempt().await {
             Err(fault) if fault.is_passing() && Instant::now() < until => {
                 tokio::time::sleep(jitter(most)).await;
-                most = (most * 2).min(FIRST_WAIT_MS * 32);
+                most = (most * 2).min(FIRST_WAIT_MS * 8);
             }
             outcome => return outcome,
         }
@@ -85,7 +86,7 @@ impl Transaction {
                 Ok(()) => return Ok(()),
                 Err(error) if is_unknown_commit(&error) && Instant::now() < until => {
                     tokio::time::sleep(jitter(most)).await;
-                    most = (most * 2).min(FIRST_WAIT_MS * 32);
+                    most = (most * 2).min(FIRST_WAIT_MS * 8);
                 }
                 Err(error) if is_unknown_commit(&error) => return Err(Fault::Unknown(Box::new(error))),
                 Err(error) => return Err(error.into()),

@@ -1,4 +1,6 @@
-//! Several nodes over one database, and servers that die.
+//! Several nodes over one database, and servers that die. Figures are printed (`--nocapture`).
+
+#![allow(clippy::print_stdout)]
 
 use std::{
     collections::BTreeSet,

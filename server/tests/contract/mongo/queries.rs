@@ -1,5 +1,7 @@
 //! What the commands of the hot paths cost, as the servers themselves have counted it: every command that a
-//! call really sends is looked up in the database's profiler.
+//! call really sends is looked up in the database's profiler. Figures are printed (`--nocapture`).
+
+#![allow(clippy::print_stdout)]
 
 use app::{
     domain::{ChatId, Email, Seq, SessionId, UserId},
