@@ -35,10 +35,11 @@ start() {
   read -r -a ports <<<"$(free_ports)"
   for port in "${ports[@]:0:3}"; do
     mkdir -p "$folder/$port"
-    # Small caches and a short log: these are for tests. The journal is as it is in production.
+    # Small caches, a short log, and faults to be had on request: these are for tests. The journal is as it is
+    # in production.
     mongod --replSet samvad --bind_ip 127.0.0.1 --port "$port" --dbpath "$folder/$port" \
       --wiredTigerCacheSizeGB 0.25 --oplogSize 256 --setParameter diagnosticDataCollectionEnabled=false \
-      --quiet --nounixsocket --logpath "$folder/$port.log" </dev/null >/dev/null 2>&1 &
+      --setParameter enableTestCommands=1 --quiet --nounixsocket --logpath "$folder/$port.log" </dev/null >/dev/null 2>&1 &
     echo $! >>"$folder/pids"
     members+=("127.0.0.1:$port")
   done

@@ -19,11 +19,14 @@ services() {
     say "Using the servers that MONGODB_URL and REDIS_URL name"
     return
   fi
-  scripts/services.sh stop
-  trap 'scripts/services.sh stop' EXIT
+  # Apart from those that somebody may have started by hand.
+  local folder=target/test-services
+  scripts/services.sh stop "$folder"
+  # shellcheck disable=SC2064 # the folder of now
+  trap "scripts/services.sh stop '$folder'" EXIT
   trap 'exit 130' INT TERM
-  scripts/services.sh start || return
-  eval "$(scripts/services.sh env)"
+  scripts/services.sh start "$folder" || return
+  eval "$(scripts/services.sh env "$folder")"
 }
 
 stage "set-up" scripts/setup.sh test

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use app::{
     domain::{ChatId, ClientId, Ordinal, Seq, UserId},
-    error::AppResult,
+    error::{AppResult, ErrorCode},
     ports::{Appended, MessageStore, NewMessage, PageQuery},
     protocol::{EventBody, HistoryPage, LogEvent, MessageView},
 };
@@ -22,7 +22,7 @@ use super::{
     documents::{EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, user_oid, uuid},
     fault::Fault,
     history,
-    transaction::{COMMAND, Transaction},
+    transaction::{COMMAND, LOOK, Transaction},
 };
 
 /// Where a chat's log stands, and which of the senders are in it.
@@ -44,7 +44,14 @@ type Earlier = HashMap<(ObjectId, Uuid), MessageDocument>;
 #[async_trait]
 impl MessageStore for MongoStore {
     async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
-        self.call(|| append(self, chat, &batch)).await
+        match self.call(|| append(self, chat, &batch)).await {
+            // Whether the last attempt was committed is not known. The messages, if they are there, tell.
+            Err(error) if error.code == ErrorCode::Unavailable => {
+                let found = tokio::time::timeout(LOOK, look_up(self, chat, &batch)).await;
+                found.ok().and_then(Result::ok).flatten().ok_or(error)
+            }
+            outcome => outcome,
+        }
     }
 
     async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>> {
@@ -85,7 +92,6 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
         "last_activity_at": last.created_at,
     } };
     let events: Vec<EventDocument> = outcomes.iter().filter_map(new_event).map(EventDocument::from).collect();
-    let ids: Vec<ObjectId> = documents.iter().map(|message| message.id).collect();
 
     let mut transaction = Transaction::begin(&store.client).await?;
     move_head(store, &mut transaction, chat_oid(chat), ground.head, update).await?;
@@ -98,12 +104,8 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
         }
         outcome => outcome?,
     };
-    match transaction.commit().await {
-        // A message is there or not: whoever finds it there may say so.
-        Err(Fault::Unknown(error)) if !are_stored(store, &ids).await? => Err(Fault::Unknown(error)),
-        Ok(()) | Err(Fault::Unknown(_)) => Ok(outcomes),
-        Err(fault) => Err(fault),
-    }
+    transaction.commit().await?;
+    Ok(outcomes)
 }
 
 fn new_event(outcome: &Appended) -> Option<&LogEvent> {
@@ -139,9 +141,7 @@ fn decide(
         } else {
             (seq, ordinal) = (seq.next(), ordinal.next());
             let document = MessageDocument::new(chat, seq, ordinal, new);
-            let body = EventBody::NewMessage { message: document.view(name) };
-            let event = LogEvent { chat_id: chat, seq, at: new.created_at, actor_id: new.sender_id, body };
-            outcomes.push(Appended::New(event));
+            outcomes.push(Appended::New(event_of(document.view(name))));
             earlier.insert(key, MessageDocument::new(chat, seq, ordinal, new));
             new_ones.push(document);
         }
@@ -197,13 +197,33 @@ async fn earlier(store: &MongoStore, batch: &[NewMessage]) -> Result<Earlier, Fa
     Ok(found)
 }
 
-/// Whether all of these are stored. They were written together.
-async fn are_stored(store: &MongoStore, ids: &[ObjectId]) -> Result<bool, Fault> {
-    let messages = store.messages.clone_with_type::<IdDocument>();
-    let found =
-        messages.find(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 }).max_time(COMMAND).await?;
-    let found: Vec<IdDocument> = found.try_collect().await?;
-    Ok(found.len() == ids.len())
+/// What became of a batch that nobody confirmed: known if all of its messages are stored. They were written
+/// together, so that one which has the id of this send was stored by it.
+async fn look_up(
+    store: &MongoStore,
+    chat: ChatId,
+    batch: &[NewMessage],
+) -> Result<Option<Vec<Appended>>, Fault> {
+    let senders = batch.iter().map(|new| user_oid(new.sender_id)).collect();
+    let (stored, profiles) = tokio::try_join!(earlier(store, batch), accounts::profiles(store, senders))?;
+    let outcome = |new: &NewMessage| {
+        let sender = user_oid(new.sender_id);
+        let document = stored.get(&(sender, uuid(new.client_id)))?;
+        let message = document.view(&profiles.get(&sender)?.display_name);
+        let (is_here, is_ours) = (message.chat_id == chat, message.id == new.id);
+        is_here.then(|| if is_ours { Appended::New(event_of(message)) } else { Appended::Duplicate(message) })
+    };
+    Ok(batch.iter().map(outcome).collect())
+}
+
+fn event_of(message: MessageView) -> LogEvent {
+    LogEvent {
+        chat_id: message.chat_id,
+        seq: message.seq,
+        at: message.created_at,
+        actor_id: message.sender_id,
+        body: EventBody::NewMessage { message },
+    }
 }
 
 async fn by_client_id(

@@ -37,7 +37,8 @@ pub(super) mod index {
 /// The newest version that this program knows.
 const KNOWN: i32 = 1;
 const COLLECTION: &str = "schema";
-const ID: &str = "samvad";
+/// The id of its one document.
+pub(super) const ID: &str = "samvad";
 
 /// The one document of the collection `schema`.
 #[derive(Serialize, Deserialize)]

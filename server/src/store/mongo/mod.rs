@@ -162,7 +162,11 @@ impl Store for MongoStore {
             return Err(closed());
         }
         // A linearizable read is answered once a majority has confirmed that the primary still is one.
-        let asked = self.schema.find_one(doc! {}).read_concern(ReadConcern::linearizable()).max_time(CHECK);
+        let asked = self
+            .schema
+            .find_one(doc! { "_id": migrations::ID })
+            .read_concern(ReadConcern::linearizable())
+            .max_time(CHECK);
         match tokio::time::timeout(CHECK, asked.into_future()).await {
             Ok(found) => Ok(found.map(|_| ()).map_err(Fault::from)?),
             Err(elapsed) => Err(AppError::unavailable(elapsed)),

@@ -15,10 +15,13 @@ use tokio::time::Instant;
 
 use super::fault::{Fault, is_unknown_commit};
 
-/// How long a call may take, the wait for a primary included: less than the sequencer waits for it.
+/// How long a call may take, the wait for a primary included: less than the sequencer waits for it, by what
+/// it takes to look up what became of a send ([`LOOK`]).
 pub(super) const CALL: Duration = Duration::from_secs(25);
-/// Until when another attempt is made; what is left of [`CALL`] then is for finding out what became of it.
+/// For how long other attempts are begun.
 const ATTEMPTS: Duration = Duration::from_secs(20);
+/// How long an answer may take to what became of a send that nobody confirmed.
+pub(super) const LOOK: Duration = Duration::from_secs(3);
 /// How long the server may work at one command.
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
 /// The first wait between two attempts. It doubles up to 8 times this: about what a few commits take, so that

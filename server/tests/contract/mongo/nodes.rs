@@ -21,7 +21,10 @@ use app::{
     service::Sequencer,
 };
 use async_trait::async_trait;
-use mongodb::{Client, bson::doc};
+use mongodb::{
+    Client,
+    bson::{Bson, doc},
+};
 use server::{
     config::MongoUrl,
     store::mongo::{MongoOptions, MongoStore},
@@ -259,6 +262,34 @@ async fn what_was_acknowledged_survives_the_loss_of_two_primaries() {
     assert!(began.elapsed() < Duration::from_secs(30), "a wait of {:?}", began.elapsed());
     assert_eq!(code(check.0), Some(ErrorCode::Unavailable));
     assert!(check.1 < Duration::from_secs(5), "readiness is told within {:?}", check.1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answers_are_lost_is_found_and_told() {
+    let servers = Servers::start();
+    let store: TheStore = MongoStore::open(&servers.url, MongoOptions::default()).await.unwrap();
+    let [ada, bob] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    let admin = Client::with_uri_str(servers.url.expose()).await.unwrap().database("admin");
+    // The server commits, and says that it does not know whether a majority has it.
+    let doubt = |mode: Bson| {
+        let data = doc! {
+            "failCommands": ["commitTransaction"],
+            "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
+        };
+        admin
+            .run_command(doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data })
+            .into_future()
+    };
+    doubt(doc! { "times": 3 }.into()).await.unwrap();
+    assert_eq!(send(&store, chat, ada, "committed again until it is known", 1).await.seq.0, 1);
+
+    doubt("alwaysOn".into()).await.unwrap();
+    let began = Instant::now();
+    assert_eq!(send(&store, chat, bob, "never known, and looked up", 2).await.seq.0, 2);
+    assert!(began.elapsed() < Duration::from_secs(29), "a wait of {:?}", began.elapsed());
+    doubt("off".into()).await.unwrap();
+    assert_eq!(log(&store, chat).await.len(), 2);
 }
 
 /// Writes as many messages as fit into three seconds with so many writers at once.
