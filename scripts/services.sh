@@ -11,7 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 action="${1:-}"
-folder="${2:-$root/target/services}"
+folder="${2:-target/services}"
+[[ "$folder" = /* ]] || folder="$root/$folder"
 
 free_ports() {
   node -e '
