@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     };
     let result = match command {
         Command::Serve(config) => runtime.block_on(serve(config)),
-        Command::Seed(folder) => runtime.block_on(load_demo(folder)),
+        Command::Seed(which) => runtime.block_on(load_demo(which)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,9 +43,10 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn load_demo(folder: Seed) -> Result<(), Box<dyn std::error::Error>> {
+async fn load_demo(which: Seed) -> Result<(), Box<dyn std::error::Error>> {
+    which.validate()?;
     telemetry::start(server::config::LogFormat::Text);
-    seed(&folder.data_dir).await?;
+    seed(&which).await?;
     tracing::info!(accounts = demo::ACCOUNTS.len(), "the demo accounts are loaded");
     Ok(())
 }
