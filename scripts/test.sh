@@ -8,10 +8,29 @@ journeys() {
   local server site
   server="$(node scripts/build.mjs --print-server)"
   site="$(node scripts/build.mjs --print-site)"
-  (cd end2end && SAMVAD_SERVER="$server" SAMVAD_SITE_ROOT="$site" npx --no-install playwright test "$@")
+  # The journeys' server keeps its own house, whatever the tests before had beside them.
+  (cd end2end && env -u MONGODB_URL -u REDIS_URL SAMVAD_SERVER="$server" SAMVAD_SITE_ROOT="$site" \
+    npx --no-install playwright test "$@")
+}
+
+# The servers that the adapters for many nodes are tested with: those of the environment, or our own.
+services() {
+  if [ -n "${MONGODB_URL:-}" ] && [ -n "${REDIS_URL:-}" ]; then
+    say "Using the servers that MONGODB_URL and REDIS_URL name"
+    return
+  fi
+  # Apart from those that somebody may have started by hand.
+  local folder=target/test-services
+  scripts/services.sh stop "$folder"
+  # shellcheck disable=SC2064 # the folder of now
+  trap "scripts/services.sh stop '$folder'" EXIT
+  trap 'exit 130' INT TERM
+  scripts/services.sh start "$folder" || return
+  eval "$(scripts/services.sh env "$folder")"
 }
 
 stage "set-up" scripts/setup.sh test
+stage "MongoDB and Redis" services
 # In CI one failing file of tests does not keep the others from being counted.
 stage "Rust tests" cargo test --locked --workspace --exclude frontend --features app/ssr ${CI:+--no-fail-fast}
 stage "release build" scripts/build.sh

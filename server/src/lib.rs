@@ -38,11 +38,14 @@ use std::{
     time::Duration,
 };
 
-use app::{error::AppResult, ports::Store};
-use config::{Config, load_secret};
+use app::ports::Store;
+use config::{Config, MongoUrl, Seed, load_secret};
 use http::bounds::Bounds;
 use state::{AppState, Parts};
-use store::embedded::{EmbeddedOptions, EmbeddedStore};
+use store::{
+    embedded::{EmbeddedOptions, EmbeddedStore},
+    mongo::{MongoOptions, MongoStore},
+};
 use system::SystemClock;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -73,9 +76,8 @@ pub async fn open(
 ) -> Result<AppState, Box<dyn std::error::Error>> {
     let bounds = Bounds::within(open_files, config.max_connections);
     tracing::info!(open_files, connections = bounds.connections, "the most that can be open at once");
-    std::fs::create_dir_all(&config.data_dir)?;
+    let store = open_store(config.mongodb_url.as_ref(), &config.data_dir).await?;
     let secret = load_secret(config.secret.clone(), &config.data_dir, system::random())?;
-    let store: Arc<dyn Store> = open_store(&config.data_dir)?;
     let state = AppState::compose(Parts {
         store,
         redis: config.redis_url.clone(),
@@ -89,9 +91,11 @@ pub async fn open(
         clock: Arc::new(SystemClock),
     })?;
     if config.is_open() && demo::is_present(&*state.store).await? {
-        return Err("the demo accounts are in this data folder, with a password that everybody knows: \
-                    others must not reach it. Start with another --data-dir"
-            .into());
+        return Err(
+            "the demo accounts are in this store, with a password that everybody knows: others must \
+                    not reach it. Start with another --data-dir or database"
+                .into(),
+        );
     }
     if config.demo {
         demo::load(&*state.store, &SystemClock).await?;
@@ -99,17 +103,25 @@ pub async fn open(
     Ok(state)
 }
 
-/// Loads the demo accounts into the store in this folder.
-pub async fn seed(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    std::fs::create_dir_all(folder)?;
-    let store = open_store(folder)?;
+/// Loads the demo accounts into the store that is named.
+pub async fn seed(which: &Seed) -> Result<(), Box<dyn std::error::Error>> {
+    let store = open_store(which.mongodb_url.as_ref(), &which.data_dir).await?;
     demo::load(&*store, &SystemClock).await?;
     Ok(store.close().await?)
 }
 
-/// The embedded store in this folder.
-fn open_store(folder: &Path) -> AppResult<Arc<EmbeddedStore>> {
-    EmbeddedStore::open(&database_file(folder), EmbeddedOptions::default())
+/// The store that is named: MongoDB, or else the embedded one in the folder.
+async fn open_store(
+    mongodb: Option<&MongoUrl>,
+    folder: &Path,
+) -> Result<Arc<dyn Store>, Box<dyn std::error::Error>> {
+    if let Some(url) = mongodb {
+        let store = MongoStore::open(url, MongoOptions::default()).await?;
+        tracing::info!(store = %url, "keeping everything in MongoDB");
+        return Ok(store);
+    }
+    std::fs::create_dir_all(folder)?;
+    Ok(EmbeddedStore::open(&database_file(folder), EmbeddedOptions::default())?)
 }
 
 /// Where the embedded store keeps everything.

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             runtime.shutdown_background();
             return if right { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        Command::Seed(folder) => runtime.block_on(load_demo(folder)),
+        Command::Seed(which) => runtime.block_on(load_demo(which)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,9 +58,10 @@ async fn try_out(config: Config, sources: Sources) -> bool {
     wrong == 0
 }
 
-async fn load_demo(folder: Seed) -> Result<(), Box<dyn std::error::Error>> {
+async fn load_demo(which: Seed) -> Result<(), Box<dyn std::error::Error>> {
+    which.validate()?;
     telemetry::start(server::config::LogFormat::Text);
-    seed(&folder.data_dir).await?;
+    seed(&which).await?;
     tracing::info!(accounts = demo::ACCOUNTS.len(), "the demo accounts are loaded");
     Ok(())
 }

@@ -23,10 +23,21 @@ const CHANNEL: &str = "samvad:{check}:channel";
 /// Whether Redis is there, is new enough, and lets this user do what nodes do.
 pub(super) fn redis(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> {
     let Some(url) = subject.config.redis_url.clone() else {
-        return at_once(vec![Finding::fine("none: this node is alone")]);
+        return at_once(vec![if subject.config.mongodb_url.is_some() {
+            Finding::note(
+                "none: of other nodes on the same MongoDB this one hears seconds late, and shares no limits",
+            )
+        } else {
+            Finding::fine("none: this node is alone")
+        }]);
     };
+    let alone = subject.config.mongodb_url.is_none();
     Box::pin(async move {
         vec![match try_out(&url).await {
+            Ok(version) if alone => Finding::note(format!(
+                "{url} takes keys and news, version {version}, but there is no --mongodb-url: nodes that share Redis \
+                 and not the store tell each other of chats that the others do not have"
+            )),
             Ok(version) => Finding::fine(format!("{url} takes keys and news, version {version}")),
             Err(problem) => Finding::wrong(format!("{url} {problem}")),
         }]

@@ -74,7 +74,7 @@ pub(super) fn secret(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> 
         if let Some(secret) = &config.secret {
             return vec![strength(secret, "the secret that was given")];
         }
-        if config.redis_url.is_some() {
+        if config.redis_url.is_some() || config.mongodb_url.is_some() {
             return vec![Finding::wrong(
                 "none was given, so each node would make its own and refuse the tokens of the others: give all of \
                  them the same SAMVAD_SECRET (openssl rand -hex 32 makes one)",

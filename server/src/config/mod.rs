@@ -3,6 +3,7 @@
 
 pub mod file;
 mod load;
+mod mongo_url;
 mod origin;
 mod secret;
 mod service_url;
@@ -12,6 +13,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 pub use load::{LoadError, Loaded, Sources, load};
+pub use mongo_url::MongoUrl;
 pub use origin::Origin;
 pub use secret::{Secret, load_secret, secret_file};
 pub use service_url::ServiceUrl;
@@ -52,6 +54,12 @@ pub struct Config {
     #[arg(long, env = "SAMVAD_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
 
+    /// The connection string of a MongoDB replica set or sharded cluster, to run as one of many nodes:
+    /// mongodb://user:password@host,…/database?replicaSet=name. By default everything is kept in the data
+    /// folder.
+    #[arg(long, env = "MONGODB_URL", hide_env_values = true)]
+    pub mongodb_url: Option<MongoUrl>,
+
     /// The folder with the built pages' scripts and styles.
     #[arg(long, env = "SAMVAD_SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,
@@ -70,7 +78,7 @@ pub struct Config {
     pub trusted_proxies: Vec<std::net::IpAddr>,
 
     /// The secret that tokens are signed with, at least 32 characters. By default one is made at the first
-    /// start and kept in the data folder.
+    /// start and kept in the data folder. Needed with --mongodb-url, the same on every node.
     #[arg(long, env = "SAMVAD_SECRET", hide_env_values = true)]
     pub secret: Option<Secret>,
 
@@ -100,6 +108,10 @@ pub struct Seed {
     /// The folder that holds everything that is kept.
     #[arg(long, env = "SAMVAD_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
+
+    /// The connection string of a MongoDB replica set or sharded cluster, instead of the folder.
+    #[arg(long, env = "MONGODB_URL", hide_env_values = true)]
+    pub mongodb_url: Option<MongoUrl>,
 }
 
 /// On or off.
@@ -137,6 +149,15 @@ pub enum ConfigError {
     /// It says nothing of what was given: that may hold a password.
     #[error("--redis-url must be redis://host:port or rediss://host:port, several separated by commas")]
     RedisUrl,
+    /// Each node would make a secret of its own, and refuse the tokens of the others.
+    #[error(
+        "--mongodb-url needs SAMVAD_SECRET: at least 32 characters that nobody can guess, the same on every \
+         node (openssl rand -hex 32 makes some)"
+    )]
+    SecretMissing,
+    /// The connection string is none.
+    #[error("MONGODB_URL is no connection string of MongoDB: {0}")]
+    MongoUrl(&'static str),
     /// The secret could not be kept.
     #[error("the secret in {path} cannot be used: {reason}")]
     Secret {
@@ -162,7 +183,10 @@ impl Config {
         if self.redis_url.as_ref().is_some_and(|url| !url.is_of(&["redis", "rediss"])) {
             return Err(ConfigError::RedisUrl);
         }
-        Ok(())
+        if self.mongodb_url.is_some() && self.secret.is_none() {
+            return Err(ConfigError::SecretMissing);
+        }
+        check_store(self.mongodb_url.as_ref())
     }
 
     /// Whether others than this machine can reach the server, by itself or through a proxy.
@@ -194,14 +218,32 @@ impl Config {
     }
 }
 
+impl Seed {
+    /// Refuses what cannot work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        check_store(self.mongodb_url.as_ref())
+    }
+}
+
+fn check_store(url: Option<&MongoUrl>) -> Result<(), ConfigError> {
+    url.and_then(MongoUrl::problem).map_or(Ok(()), |problem| Err(ConfigError::MongoUrl(problem)))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use clap::{CommandFactory, FromArgMatches};
+
     use super::*;
 
+    /// `samvad serve` with these arguments, whatever the environment says: the tests beside these are told by
+    /// it where their servers are.
     fn config(arguments: &[&str]) -> Config {
+        let unaware =
+            |serve: clap::Command| serve.mut_args(|flag| flag.env(clap::builder::Resettable::Reset));
+        let command = Cli::command().mut_subcommand("serve", unaware);
         let all = ["samvad", "serve"].iter().chain(arguments);
-        match Cli::parse_from(all).command {
+        match Cli::from_arg_matches(&command.get_matches_from(all)).unwrap().command {
             Some(Command::Serve(config)) => config,
             other => panic!("{other:?}"),
         }
@@ -228,6 +270,19 @@ mod tests {
         assert!(open.validate().is_ok());
         assert!(open.is_secure());
         assert_eq!(open.origins(open.addr), ["https://chat.example.org"]);
+    }
+
+    #[test]
+    fn nodes_that_share_a_store_need_one_secret() {
+        let url = ["--mongodb-url", "mongodb://ada:hunter2@h1,h2/chat?replicaSet=r"];
+        let alone = config(&url);
+        assert!(matches!(alone.validate(), Err(ConfigError::SecretMissing)));
+        assert!(!format!("{alone:?}").contains("hunter2"));
+        let secret = ["--secret", "0123456789abcdef0123456789abcdef"];
+        assert!(config(&[url, secret].concat()).validate().is_ok());
+        let wrong = config(&[["--mongodb-url", "ada:hunter2@h1"], secret].concat());
+        let said = wrong.validate().unwrap_err().to_string();
+        assert!(said.contains("mongodb://") && !said.contains("hunter2"), "{said}");
     }
 
     #[test]

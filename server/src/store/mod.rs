@@ -4,3 +4,4 @@
 //! do not belong here; they are decided by the functions that the ports hand in.
 
 pub mod embedded;
+pub mod mongo;

@@ -89,4 +89,5 @@ mod accounts;
 mod chats;
 mod embedded;
 mod messages;
+mod mongo;
 mod support;

@@ -20,7 +20,8 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_samvad"));
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
-            if name.starts_with("SAMVAD_") || name.starts_with("LEPTOS_") {
+            let beside = ["MONGODB_URL", "REDIS_URL"].contains(&name.as_str());
+            if beside || name.starts_with("SAMVAD_") || name.starts_with("LEPTOS_") {
                 command.env_remove(name);
             }
         }

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# The servers beside which many nodes run, for tests: a replica set of three MongoDB members and Redis, on
+# free ports of this machine, with everything they keep in one folder.
+#
+#   scripts/services.sh start [folder]   start them, and wait until they are ready
+#   scripts/services.sh env [folder]     print MONGODB_URL and REDIS_URL, for `eval`
+#   scripts/services.sh stop [folder]    stop them and remove the folder
+#
+# The folder is target/services unless another is named: each has servers of its own.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+action="${1:-}"
+folder="${2:-target/services}"
+[[ "$folder" = /* ]] || folder="$root/$folder"
+
+free_ports() {
+  node -e '
+    const { createServer } = require("node:net");
+    const servers = Array.from({ length: 4 }, () => createServer().listen(0, "127.0.0.1"));
+    setTimeout(() => {
+      console.log(servers.map((server) => server.address().port).join(" "));
+      servers.forEach((server) => server.close());
+    }, 50);'
+}
+
+start() {
+  [ ! -e "$folder/env" ] || fail "The services in $folder run already, or did not end well: scripts/services.sh stop"
+  have mongod || fail "mongod is missing: scripts/setup.sh test"
+  have redis-server || fail "redis-server is missing: scripts/setup.sh test"
+  # Until all are ready, whatever goes wrong stops those that were started.
+  trap stop EXIT
+  trap 'exit 130' INT TERM
+  mkdir -p "$folder"
+  local ports members=() port
+  read -r -a ports <<<"$(free_ports)"
+  for port in "${ports[@]:0:3}"; do
+    mkdir -p "$folder/$port"
+    # Small caches, a short log, and faults to be had on request: these are for tests. The journal is as it is
+    # in production.
+    mongod --replSet samvad --bind_ip 127.0.0.1 --port "$port" --dbpath "$folder/$port" \
+      --wiredTigerCacheSizeGB 0.25 --oplogSize 256 --setParameter diagnosticDataCollectionEnabled=false \
+      --setParameter enableTestCommands=1 --quiet --nounixsocket --logpath "$folder/$port.log" </dev/null >/dev/null 2>&1 &
+    echo $! >>"$folder/pids"
+    members+=("127.0.0.1:$port")
+  done
+  redis-server --bind 127.0.0.1 --port "${ports[3]}" --save '' --appendonly no --dir "$folder" \
+    --logfile "$folder/redis.log" </dev/null >/dev/null 2>&1 &
+  echo $! >>"$folder/pids"
+  node scripts/replica-set.mjs "${members[@]}"
+  wait_for_redis "${ports[3]}"
+  local hosts
+  hosts="$(IFS=,; echo "${members[*]}")"
+  {
+    echo "export MONGODB_URL='mongodb://$hosts/samvad?replicaSet=samvad'"
+    echo "export REDIS_URL='redis://127.0.0.1:${ports[3]}'"
+  } >"$folder/env"
+  trap - EXIT INT TERM
+}
+
+wait_for_redis() {
+  local _
+  for _ in $(seq 100); do
+    if redis-cli -p "$1" ping 2>/dev/null | grep -qx PONG; then
+      return
+    fi
+    sleep 0.1
+  done
+  fail "Redis did not start: $(tail -3 "$folder/redis.log")"
+}
+
+stop() {
+  local pid _
+  if [ -f "$folder/pids" ]; then
+    while read -r pid; do
+      # Only what was started from here: the number may belong to another program by now.
+      if grep -qaE 'mongod|redis-server' "/proc/$pid/cmdline" 2>/dev/null || [ ! -d /proc ]; then
+        # What they keep is thrown away: there is nothing to wait for.
+        kill -KILL "$pid" 2>/dev/null || true
+      fi
+    done <"$folder/pids"
+  fi
+  rm -rf "$folder"
+}
+
+case "$action" in
+  start) start ;;
+  stop) stop ;;
+  env)
+    [ -f "$folder/env" ] || fail "The services do not run: scripts/services.sh start"
+    cat "$folder/env"
+    ;;
+  *) fail "usage: scripts/services.sh start|stop|env [folder]" ;;
+esac

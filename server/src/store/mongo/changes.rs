@@ -1,0 +1,337 @@
+//! Making chats, and changing them through their log.
+
+use std::collections::BTreeMap;
+
+use app::{
+    domain::{ChatId, ChatKind, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
+    error::ErrorCode,
+    ports::{Decide, NewDirectChat, NewGroupChat},
+    protocol::{EventBody, LogEvent},
+};
+use futures::TryStreamExt;
+use mongodb::{
+    bson::{Document, doc, oid::ObjectId},
+    options::ReadConcern,
+};
+
+use super::{
+    MongoStore, accounts,
+    documents::{
+        ChatDocument, EventDocument, IdDocument, MemberDocument, PairDocument, chat_oid, date, role_text,
+        time, user, user_oid,
+    },
+    fault::Fault,
+    migrations::index,
+    transaction::{COMMAND, Transaction},
+};
+
+pub(super) async fn create_direct(store: &MongoStore, chat: &NewDirectChat) -> Result<(ChatId, bool), Fault> {
+    let [one, other] = chat.pair;
+    if one == other {
+        return Err(ErrorCode::CannotChatWithSelf.into());
+    }
+    let pair = (one.min(other), one.max(other));
+    if let Some(existing) = of_pair(store, pair).await? {
+        return Ok((existing, false));
+    }
+    let members = chat.pair.map(|user| (user, Role::Member));
+    let pair = PairDocument { low: user_oid(pair.0), high: user_oid(pair.1) };
+    let document = new_chat(chat.id, None, Some(pair), members.len(), chat.created_at);
+    match create(store, document, &members, chat.created_at).await {
+        // The other one was faster; there is one by now.
+        Err(fault) if fault.duplicate() == Some(index::CHATS_BY_PAIR) => Err(Fault::Lost),
+        outcome => outcome.map(|()| (chat.id, true)),
+    }
+}
+
+async fn of_pair(store: &MongoStore, (low, high): (UserId, UserId)) -> Result<Option<ChatId>, Fault> {
+    let chats = store.chats.clone_with_type::<IdDocument>();
+    let filter = doc! { "pair.low": user_oid(low), "pair.high": user_oid(high) };
+    let found = chats.find_one(filter).projection(doc! { "_id": 1 }).max_time(COMMAND).await?;
+    Ok(found.map(|chat| ChatId::from_bytes(chat.id.bytes())))
+}
+
+pub(super) async fn create_group(store: &MongoStore, chat: &NewGroupChat) -> Result<(), Fault> {
+    let name = chat.name.as_str().to_owned();
+    let document = new_chat(chat.id, Some(name), None, chat.members.len(), chat.created_at);
+    create(store, document, &chat.members, chat.created_at).await
+}
+
+fn new_chat(
+    id: ChatId,
+    name: Option<String>,
+    pair: Option<PairDocument>,
+    members: usize,
+    at: Timestamp,
+) -> ChatDocument {
+    let members = i64::try_from(members).unwrap_or(i64::MAX);
+    ChatDocument {
+        id: chat_oid(id),
+        kind: if pair.is_some() { ChatKind::Direct } else { ChatKind::Group },
+        name,
+        pair,
+        created_at: date(at),
+        head: 0,
+        head_ordinal: 0,
+        last_message_id: None,
+        member_count: members,
+        last_position: members,
+        last_activity_at: date(at),
+        deleted_at: None,
+    }
+}
+
+async fn create(
+    store: &MongoStore,
+    chat: ChatDocument,
+    members: &[(UserId, Role)],
+    at: Timestamp,
+) -> Result<(), Fault> {
+    may_join(store, members.iter().map(|(user, _)| user_oid(*user)).collect()).await?;
+    let members: Vec<_> = members
+        .iter()
+        .zip(1..)
+        .map(|((user, role), position)| MemberDocument {
+            chat_id: chat.id,
+            user_id: user_oid(*user),
+            role: *role,
+            joined_at: date(at),
+            position,
+        })
+        .collect();
+    let mut transaction = Transaction::begin(&store.client).await?;
+    store.chats.insert_one(chat).session(transaction.session()).await?;
+    if !members.is_empty() {
+        store.members.insert_many(members).session(transaction.session()).await?;
+    }
+    transaction.commit().await
+}
+
+/// Whether these people can be in one more chat. Accounts are never deleted: who is there before the
+/// transaction is there in it. Two chats that are made at the same moment do not count each other, so that
+/// somebody may come to be in a few more than [`limits::CHATS_PER_USER`].
+async fn may_join(store: &MongoStore, people: Vec<ObjectId>) -> Result<(), Fault> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    let limit = i64::try_from(limits::CHATS_PER_USER).unwrap_or(i64::MAX);
+    // Read from the index alone.
+    let full = [
+        doc! { "$match": { "user_id": { "$in": &people } } },
+        doc! { "$group": { "_id": "$user_id", "chats": { "$sum": 1 } } },
+        doc! { "$match": { "chats": { "$gte": limit } } },
+        doc! { "$limit": 1 },
+    ];
+    let full = async {
+        let found = store.members.aggregate(full).with_type::<IdDocument>().max_time(COMMAND).await?;
+        Ok(found.try_collect::<Vec<IdDocument>>().await?)
+    };
+    let (profiles, full) = tokio::try_join!(accounts::profiles(store, people.clone()), full)?;
+    if !people.iter().all(|user| profiles.contains_key(user)) {
+        return Err(ErrorCode::UnknownMember.into());
+    }
+    if full.is_empty() { Ok(()) } else { Err(ErrorCode::TooManyChats.into()) }
+}
+
+pub(super) async fn change(
+    store: &MongoStore,
+    id: ChatId,
+    actor: UserId,
+    at: Timestamp,
+    decide: &Decide,
+) -> Result<Option<Vec<LogEvent>>, Fault> {
+    let _turn = store.turn(id).await;
+    let Some((chat, members)) = state(store, id).await? else { return Ok(None) };
+    let head = Seq::from_i64(chat.head);
+    let membership = |member: &MemberDocument| Membership {
+        user_id: user(member.user_id),
+        role: member.role,
+        joined_at: time(member.joined_at),
+    };
+    let state = ChatState { id, kind: chat.kind, head, members: members.iter().map(membership).collect() };
+    let bodies = decide(&state)?;
+    let mut seq = head;
+    let events: Vec<_> = bodies
+        .into_iter()
+        .map(|body| {
+            seq = seq.next();
+            LogEvent { chat_id: id, seq, at, actor_id: actor, body }
+        })
+        .collect();
+    if events.is_empty() {
+        return Ok(Some(events));
+    }
+    let mut outcome = Outcome::of(&chat, members);
+    for event in &events {
+        outcome.apply(event)?;
+    }
+    may_join(store, outcome.added()).await?;
+    commit(store, &chat, &events, outcome).await?;
+    Ok(Some(events))
+}
+
+/// The chat and its members, in the order of joining. The head is read first: whatever happens to the
+/// members afterwards moves it, and this change is then refused and decided anew.
+async fn state(store: &MongoStore, id: ChatId) -> Result<Option<(ChatDocument, Vec<MemberDocument>)>, Fault> {
+    // What is not yet on a majority is good to build upon: a commit that follows it is on none without it.
+    let chat = store
+        .chats
+        .find_one(doc! { "_id": chat_oid(id), "deleted_at": null })
+        .read_concern(ReadConcern::local())
+        .max_time(COMMAND)
+        .await?;
+    let Some(chat) = chat else { return Ok(None) };
+    let members = store
+        .members
+        .find(doc! { "chat_id": chat.id })
+        .sort(doc! { "position": 1 })
+        .read_concern(ReadConcern::local())
+        .max_time(COMMAND)
+        .await?;
+    Ok(Some((chat, members.try_collect().await?)))
+}
+
+/// What becomes of a chat by its events.
+struct Outcome {
+    /// By their place in the order of joining.
+    members: BTreeMap<i64, MemberDocument>,
+    before: BTreeMap<i64, MemberDocument>,
+    last_position: i64,
+    is_group: bool,
+    set: Document,
+    unset: Document,
+}
+
+impl Outcome {
+    fn of(chat: &ChatDocument, members: Vec<MemberDocument>) -> Self {
+        let before: BTreeMap<_, _> = members.into_iter().map(|member| (member.position, member)).collect();
+        Self {
+            members: before.clone(),
+            before,
+            last_position: chat.last_position,
+            is_group: chat.kind == ChatKind::Group,
+            set: Document::new(),
+            unset: Document::new(),
+        }
+    }
+
+    /// Brings members, roles and name to where the event says they are.
+    fn apply(&mut self, event: &LogEvent) -> Result<(), Fault> {
+        match &event.body {
+            EventBody::MemberAdded { member } => {
+                if self.position_of(member.user.id).is_some() {
+                    return Err(Fault::broken_rule("an event adds somebody who is a member"));
+                }
+                self.last_position += 1;
+                let document = MemberDocument {
+                    chat_id: chat_oid(event.chat_id),
+                    user_id: user_oid(member.user.id),
+                    role: member.role,
+                    joined_at: date(member.joined_at),
+                    position: self.last_position,
+                };
+                self.members.insert(self.last_position, document);
+            }
+            EventBody::MemberRemoved { user_id } => {
+                let position = self.position_of(*user_id);
+                if position.and_then(|position| self.members.remove(&position)).is_none() {
+                    return Err(Fault::broken_rule("an event removes somebody who is not a member"));
+                }
+            }
+            EventBody::RoleChanged { user_id, role } => {
+                let position = self.position_of(*user_id);
+                match position.and_then(|position| self.members.get_mut(&position)) {
+                    Some(member) => member.role = *role,
+                    None => {
+                        let rule = "an event gives a role to somebody who is not a member";
+                        return Err(Fault::broken_rule(rule));
+                    }
+                }
+            }
+            EventBody::ChatRenamed { name } if self.is_group => {
+                self.set.insert("name", name);
+            }
+            EventBody::ChatRenamed { .. } => {
+                return Err(Fault::broken_rule("an event renames what is not a group"));
+            }
+            EventBody::ChatDeleted {} => {
+                self.members.clear();
+                self.set.insert("deleted_at", date(event.at));
+                self.unset.insert("pair", "");
+            }
+            EventBody::NewMessage { .. } => {
+                return Err(Fault::broken_rule("messages are appended, not decided upon"));
+            }
+        }
+        Ok(())
+    }
+
+    fn position_of(&self, who: UserId) -> Option<i64> {
+        let who = user_oid(who);
+        self.members.values().find(|member| member.user_id == who).map(|member| member.position)
+    }
+
+    /// The members that were not there before: a place is given once.
+    fn joined(&self) -> impl Iterator<Item = &MemberDocument> {
+        self.members.values().filter(|member| !self.before.contains_key(&member.position))
+    }
+
+    fn added(&self) -> Vec<ObjectId> {
+        self.joined().map(|member| member.user_id).collect()
+    }
+}
+
+/// What counts is committed with the events that it follows from, or not at all.
+async fn commit(
+    store: &MongoStore,
+    chat: &ChatDocument,
+    events: &[LogEvent],
+    mut outcome: Outcome,
+) -> Result<(), Fault> {
+    let removed: Vec<i64> =
+        outcome.before.keys().filter(|position| !outcome.members.contains_key(position)).copied().collect();
+    let new: Vec<MemberDocument> = outcome.joined().cloned().collect();
+    let count = i64::try_from(outcome.members.len()).unwrap_or(i64::MAX);
+    let head = events.last().map_or(chat.head, |event| event.seq.as_i64());
+    outcome.set.extend(doc! { "head": head, "member_count": count, "last_position": outcome.last_position });
+    let mut update = doc! { "$set": outcome.set };
+    if !outcome.unset.is_empty() {
+        update.insert("$unset", outcome.unset);
+    }
+
+    let mut transaction = Transaction::begin(&store.client).await?;
+    move_head(store, &mut transaction, chat.id, chat.head, update).await?;
+    let documents: Vec<_> = events.iter().map(EventDocument::from).collect();
+    store.events.insert_many(documents).session(transaction.session()).await?;
+    if !removed.is_empty() {
+        let mut gone = doc! { "chat_id": chat.id };
+        if count > 0 || !new.is_empty() {
+            gone.insert("position", doc! { "$in": removed });
+        }
+        store.members.delete_many(gone).session(transaction.session()).await?;
+    }
+    for (position, member) in &outcome.members {
+        if outcome.before.get(position).is_some_and(|before| before.role != member.role) {
+            let which = doc! { "chat_id": chat.id, "position": *position };
+            let role = doc! { "$set": { "role": role_text(member.role) } };
+            store.members.update_one(which, role).session(transaction.session()).await?;
+        }
+    }
+    if !new.is_empty() {
+        store.members.insert_many(new).session(transaction.session()).await?;
+    }
+    transaction.commit().await
+}
+
+/// The first command of every write to a chat: moves its head from where it was read, or not at all.
+pub(super) async fn move_head(
+    store: &MongoStore,
+    transaction: &mut Transaction,
+    chat: ObjectId,
+    from: i64,
+    update: Document,
+) -> Result<(), Fault> {
+    let unmoved = doc! { "_id": chat, "head": from };
+    let moved = store.chats.update_one(unmoved, update).session(transaction.session()).await?;
+    if moved.matched_count == 1 { Ok(()) } else { Err(Fault::Lost) }
+}

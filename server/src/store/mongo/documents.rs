@@ -1,0 +1,306 @@
+//! The documents as they are stored, one type per collection, and what they are outside.
+//!
+//! Ids are ObjectIds, times are BSON dates (milliseconds), numbers in a log are 64 bits wide. A field is
+//! only ever added, with a default: nodes of the version before read what this one writes.
+
+use std::collections::HashMap;
+
+use app::{
+    domain::{
+        About, ChatId, ChatKind, ClientId, DisplayName, Email, MessageId, Ordinal, Role, Seq, SessionId,
+        Timestamp, UserId,
+    },
+    ports::{NewMessage, SessionRecord, UserRecord},
+    protocol::{EventBody, LogEvent, MemberView, MessageView, UserView},
+};
+use mongodb::bson::{
+    Binary, DateTime, Uuid, oid::ObjectId, serde_helpers::HumanReadable, spec::BinarySubtype,
+};
+use serde::{Deserialize, Serialize};
+
+/// An account.
+#[derive(Serialize, Deserialize)]
+pub(super) struct UserDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub email: String,
+    pub display_name: String,
+    /// The display name in lower case: what lists of people are ordered by.
+    pub name_key: String,
+    pub about: String,
+    pub password_hash: String,
+    pub created_at: DateTime,
+    /// The words under which the person is found.
+    pub words: Vec<String>,
+}
+
+impl UserDocument {
+    pub(super) fn into_record(self) -> UserRecord {
+        UserRecord {
+            id: user(self.id),
+            email: Email::from_stored(self.email),
+            display_name: DisplayName::from_stored(self.display_name),
+            about: About::from_stored(self.about),
+            password_hash: self.password_hash,
+            created_at: time(self.created_at),
+        }
+    }
+}
+
+/// What others see of an account: a part of [`UserDocument`].
+#[derive(Deserialize)]
+pub(super) struct ProfileDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub display_name: String,
+    #[serde(default)]
+    pub about: String,
+}
+
+/// Profiles by id.
+pub(super) type Profiles = HashMap<ObjectId, ProfileDocument>;
+
+/// A sign-in.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SessionDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub user_id: ObjectId,
+    pub user_agent: String,
+    pub address: String,
+    pub created_at: DateTime,
+    pub last_used_at: DateTime,
+    pub expires_at: DateTime,
+}
+
+impl From<&SessionRecord> for SessionDocument {
+    fn from(session: &SessionRecord) -> Self {
+        Self {
+            id: session_oid(session.id),
+            user_id: user_oid(session.user_id),
+            user_agent: session.user_agent.clone(),
+            address: session.address.clone(),
+            created_at: date(session.created_at),
+            last_used_at: date(session.last_used_at),
+            expires_at: date(session.expires_at),
+        }
+    }
+}
+
+impl SessionDocument {
+    pub(super) fn into_record(self) -> SessionRecord {
+        SessionRecord {
+            id: SessionId::from_bytes(self.id.bytes()),
+            user_id: user(self.user_id),
+            user_agent: self.user_agent,
+            address: self.address,
+            created_at: time(self.created_at),
+            last_used_at: time(self.last_used_at),
+            expires_at: time(self.expires_at),
+        }
+    }
+}
+
+/// A refresh token. One that was exchanged stays, so that its reuse shows.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TokenDocument {
+    /// The SHA-256 of the token.
+    #[serde(rename = "_id")]
+    pub hash: Binary,
+    pub session_id: ObjectId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_at: Option<DateTime>,
+}
+
+/// A direct chat's two people, the lower id first, so that a pair is unique whoever asked.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PairDocument {
+    pub low: ObjectId,
+    pub high: ObjectId,
+}
+
+/// A chat: what it is, and where its log stands.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChatDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub kind: ChatKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<PairDocument>,
+    pub created_at: DateTime,
+    /// The last event. Every write to the chat moves it from what it has read, or is refused.
+    pub head: i64,
+    pub head_ordinal: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message_id: Option<ObjectId>,
+    pub member_count: i64,
+    /// The last position that was given to a member.
+    pub last_position: i64,
+    /// When the last message was sent; before that, when the chat was made.
+    pub last_activity_at: DateTime,
+    /// Set once, with the last event. The log of a deleted chat is removed later, in slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime>,
+}
+
+/// Somebody's place in a chat.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct MemberDocument {
+    pub chat_id: ObjectId,
+    pub user_id: ObjectId,
+    pub role: Role,
+    pub joined_at: DateTime,
+    /// Orders members who joined in the same millisecond.
+    pub position: i64,
+}
+
+impl MemberDocument {
+    /// As others see it; `None` if the account is not among the profiles.
+    pub(super) fn view(&self, profiles: &Profiles) -> Option<MemberView> {
+        let profile = profiles.get(&self.user_id)?;
+        let user = UserView {
+            id: user(self.user_id),
+            display_name: profile.display_name.clone(),
+            about: profile.about.clone(),
+        };
+        Some(MemberView { user, role: self.role, joined_at: time(self.joined_at) })
+    }
+}
+
+/// An entry of a chat's log.
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventDocument {
+    pub chat_id: ObjectId,
+    pub seq: i64,
+    pub at: DateTime,
+    pub actor_id: ObjectId,
+    /// What happened, in the words of the protocol.
+    pub body: HumanReadable<EventBody>,
+}
+
+impl From<&LogEvent> for EventDocument {
+    fn from(event: &LogEvent) -> Self {
+        Self {
+            chat_id: chat_oid(event.chat_id),
+            seq: event.seq.as_i64(),
+            at: date(event.at),
+            actor_id: user_oid(event.actor_id),
+            body: HumanReadable(event.body.clone()),
+        }
+    }
+}
+
+impl EventDocument {
+    /// Names are read when they are shown, wherever a message comes from. The writer is the actor.
+    pub(super) fn into_event(self, profiles: &Profiles) -> LogEvent {
+        let HumanReadable(mut body) = self.body;
+        if let (EventBody::NewMessage { message }, Some(profile)) = (&mut body, profiles.get(&self.actor_id))
+        {
+            message.sender_name.clone_from(&profile.display_name);
+        }
+        LogEvent {
+            chat_id: ChatId::from_bytes(self.chat_id.bytes()),
+            seq: Seq::from_i64(self.seq),
+            at: time(self.at),
+            actor_id: user(self.actor_id),
+            body,
+        }
+    }
+}
+
+/// A message as it is now.
+#[derive(Serialize, Deserialize)]
+pub(super) struct MessageDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub chat_id: ObjectId,
+    pub seq: i64,
+    pub ordinal: i64,
+    pub sender_id: ObjectId,
+    pub client_id: Uuid,
+    pub body: String,
+    pub created_at: DateTime,
+}
+
+impl MessageDocument {
+    pub(super) fn new(chat: ChatId, seq: Seq, ordinal: Ordinal, new: &NewMessage) -> Self {
+        Self {
+            id: ObjectId::from_bytes(*new.id.as_bytes()),
+            chat_id: chat_oid(chat),
+            seq: seq.as_i64(),
+            ordinal: ordinal.as_i64(),
+            sender_id: user_oid(new.sender_id),
+            client_id: uuid(new.client_id),
+            body: new.body.as_str().to_owned(),
+            created_at: date(new.created_at),
+        }
+    }
+
+    pub(super) fn view(&self, sender_name: &str) -> MessageView {
+        MessageView {
+            id: MessageId::from_bytes(self.id.bytes()),
+            chat_id: ChatId::from_bytes(self.chat_id.bytes()),
+            seq: Seq::from_i64(self.seq),
+            ordinal: Ordinal::from_i64(self.ordinal),
+            sender_id: user(self.sender_id),
+            sender_name: sender_name.to_owned(),
+            client_id: ClientId::from_bytes(self.client_id.bytes()),
+            body: self.body.clone(),
+            created_at: time(self.created_at),
+        }
+    }
+}
+
+/// A document of which only the id was asked for.
+#[derive(Deserialize)]
+pub(super) struct IdDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+}
+
+pub(super) fn user_oid(id: UserId) -> ObjectId {
+    ObjectId::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn chat_oid(id: ChatId) -> ObjectId {
+    ObjectId::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn session_oid(id: SessionId) -> ObjectId {
+    ObjectId::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn user(id: ObjectId) -> UserId {
+    UserId::from_bytes(id.bytes())
+}
+
+pub(super) fn uuid(id: ClientId) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn binary(bytes: &[u8]) -> Binary {
+    Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() }
+}
+
+pub(super) fn date(time: Timestamp) -> DateTime {
+    DateTime::from_millis(time.as_millis())
+}
+
+pub(super) fn time(date: DateTime) -> Timestamp {
+    Timestamp::from_millis(date.timestamp_millis())
+}
+
+/// A place in a log as MongoDB compares it: what is beyond its numbers is beyond every log.
+pub(super) fn place(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
+}
+
+/// A role as the documents hold it.
+pub(super) fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Member => "member",
+        Role::Admin => "admin",
+    }
+}

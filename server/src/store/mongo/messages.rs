@@ -1,0 +1,249 @@
+//! The log: appending messages to it, and the port's entry to `history`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use app::{
+    domain::{ChatId, ClientId, Ordinal, Seq, UserId},
+    error::{AppResult, ErrorCode},
+    ports::{Appended, MessageStore, NewMessage, PageQuery},
+    protocol::{EventBody, HistoryPage, LogEvent, MessageView},
+};
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use mongodb::{
+    bson::{Uuid, doc, oid::ObjectId},
+    options::ReadConcern,
+};
+use serde::Deserialize;
+
+use super::{
+    MongoStore, accounts,
+    changes::move_head,
+    documents::{EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, user_oid, uuid},
+    fault::Fault,
+    history,
+    transaction::{COMMAND, LOOK, Transaction},
+};
+
+/// Where a chat's log stands, and which of the senders are in it.
+#[derive(Deserialize)]
+struct Ground {
+    head: i64,
+    head_ordinal: i64,
+    senders: Vec<Sender>,
+}
+
+#[derive(Deserialize)]
+struct Sender {
+    user_id: ObjectId,
+}
+
+/// The messages that were stored before, by sender and the sender's own id.
+type Earlier = HashMap<(ObjectId, Uuid), MessageDocument>;
+
+#[async_trait]
+impl MessageStore for MongoStore {
+    async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
+        match self.call(|| append(self, chat, &batch)).await {
+            // Whether the last attempt was committed is not known. The messages, if they are there, tell.
+            Err(error) if error.code == ErrorCode::Unavailable => {
+                let found = tokio::time::timeout(LOOK, look_up(self, chat, &batch)).await;
+                found.ok().and_then(Result::ok).flatten().ok_or(error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>> {
+        self.call(|| by_client_id(self, sender, id)).await
+    }
+
+    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
+        self.call(|| history::page(self, chat, page, limit)).await
+    }
+
+    async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
+        self.call(|| history::events_after(self, chat, seq, limit)).await
+    }
+}
+
+async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Result<Vec<Appended>, Fault> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let _turn = store.turn(chat).await;
+    let mut senders: Vec<ObjectId> = batch.iter().map(|new| user_oid(new.sender_id)).collect();
+    senders.sort_unstable();
+    senders.dedup();
+    let (ground, earlier, profiles) = tokio::try_join!(
+        ground(store, chat, &senders),
+        earlier(store, batch),
+        accounts::profiles(store, senders.clone()),
+    )?;
+    let Some(ground) = ground else {
+        return Ok(batch.iter().map(|_| Appended::NotMember).collect());
+    };
+    let (outcomes, documents) = decide(chat, &ground, earlier, &profiles, batch);
+    let Some(last) = documents.last() else { return Ok(outcomes) };
+    let update = doc! { "$set": {
+        "head": last.seq,
+        "head_ordinal": last.ordinal,
+        "last_message_id": last.id,
+        "last_activity_at": last.created_at,
+    } };
+    let events: Vec<EventDocument> = outcomes.iter().filter_map(new_event).map(EventDocument::from).collect();
+
+    let mut transaction = Transaction::begin(&store.client).await?;
+    move_head(store, &mut transaction, chat_oid(chat), ground.head, update).await?;
+    store.events.insert_many(events).session(transaction.session()).await?;
+    let inserted = store.messages.insert_many(documents).session(transaction.session()).await;
+    match inserted.map_err(Fault::from) {
+        // Somebody has sent one of them since we looked. The next look finds it.
+        Err(fault) if fault.duplicate() == Some(super::migrations::index::MESSAGES_BY_CLIENT_ID) => {
+            return Err(Fault::Lost);
+        }
+        outcome => outcome?,
+    };
+    transaction.commit().await?;
+    Ok(outcomes)
+}
+
+fn new_event(outcome: &Appended) -> Option<&LogEvent> {
+    match outcome {
+        Appended::New(event) => Some(event),
+        Appended::Duplicate(_) | Appended::ClientIdReused | Appended::NotMember => None,
+    }
+}
+
+/// What becomes of each message, and the documents of those that are new.
+fn decide(
+    chat: ChatId,
+    ground: &Ground,
+    mut earlier: Earlier,
+    profiles: &Profiles,
+    batch: &[NewMessage],
+) -> (Vec<Appended>, Vec<MessageDocument>) {
+    let members: HashSet<ObjectId> = ground.senders.iter().map(|sender| sender.user_id).collect();
+    let (mut seq, mut ordinal) = (Seq::from_i64(ground.head), Ordinal::from_i64(ground.head_ordinal));
+    let (mut outcomes, mut new_ones) = (Vec::with_capacity(batch.len()), Vec::new());
+    for new in batch {
+        let sender = user_oid(new.sender_id);
+        let name = profiles.get(&sender).map(|profile| profile.display_name.as_str()).unwrap_or_default();
+        let key = (sender, uuid(new.client_id));
+        let before = earlier.get(&key);
+        // The original is told even to somebody who has left since: it is their own, and it is stored.
+        if let Some(original) = before.filter(|message| message.chat_id == chat_oid(chat)) {
+            outcomes.push(Appended::Duplicate(original.view(name)));
+        } else if !members.contains(&sender) {
+            outcomes.push(Appended::NotMember);
+        } else if before.is_some() {
+            outcomes.push(Appended::ClientIdReused);
+        } else {
+            (seq, ordinal) = (seq.next(), ordinal.next());
+            let document = MessageDocument::new(chat, seq, ordinal, new);
+            outcomes.push(Appended::New(event_of(document.view(name))));
+            earlier.insert(key, MessageDocument::new(chat, seq, ordinal, new));
+            new_ones.push(document);
+        }
+    }
+    (outcomes, new_ones)
+}
+
+/// The head first and then the members, so that a change of the members in between is noticed: it moves
+/// the head. What is not yet on a majority is good to build upon, because a commit that follows it is on
+/// none without it.
+async fn ground(store: &MongoStore, chat: ChatId, senders: &[ObjectId]) -> Result<Option<Ground>, Fault> {
+    let pipeline = [
+        doc! { "$match": { "_id": chat_oid(chat), "deleted_at": null } },
+        doc! { "$project": { "head": 1, "head_ordinal": 1 } },
+        doc! { "$lookup": {
+            "from": "members",
+            "localField": "_id",
+            "foreignField": "chat_id",
+            "pipeline": [
+                { "$match": { "user_id": { "$in": senders } } },
+                { "$project": { "_id": 0, "user_id": 1 } },
+            ],
+            "as": "senders",
+        } },
+    ];
+    let found = store
+        .chats
+        .aggregate(pipeline)
+        .with_type::<Ground>()
+        .read_concern(ReadConcern::local())
+        .max_time(COMMAND)
+        .await?;
+    let found: Vec<Ground> = found.try_collect().await?;
+    Ok(found.into_iter().next())
+}
+
+/// Those of the messages that are stored, on a majority: their senders are told so.
+async fn earlier(store: &MongoStore, batch: &[NewMessage]) -> Result<Earlier, Fault> {
+    let mut by_sender: BTreeMap<ObjectId, Vec<Uuid>> = BTreeMap::new();
+    for new in batch {
+        by_sender.entry(user_oid(new.sender_id)).or_default().push(uuid(new.client_id));
+    }
+    let mut found = Earlier::new();
+    // One range of the index for each sender.
+    let any: Vec<_> = by_sender
+        .into_iter()
+        .map(|(sender, ids)| doc! { "sender_id": sender, "client_id": { "$in": ids } })
+        .collect();
+    let mut stored = store.messages.find(doc! { "$or": any }).max_time(COMMAND).await?;
+    while let Some(message) = stored.try_next().await? {
+        found.insert((message.sender_id, message.client_id), message);
+    }
+    Ok(found)
+}
+
+/// What became of a batch that nobody confirmed: known if all of its messages are stored. They were written
+/// together, so that one which has the id of this send was stored by it.
+async fn look_up(
+    store: &MongoStore,
+    chat: ChatId,
+    batch: &[NewMessage],
+) -> Result<Option<Vec<Appended>>, Fault> {
+    let senders = batch.iter().map(|new| user_oid(new.sender_id)).collect();
+    let (stored, profiles) = tokio::try_join!(earlier(store, batch), accounts::profiles(store, senders))?;
+    let outcome = |new: &NewMessage| {
+        let sender = user_oid(new.sender_id);
+        let document = stored.get(&(sender, uuid(new.client_id)))?;
+        let message = document.view(&profiles.get(&sender)?.display_name);
+        let (is_here, is_ours) = (message.chat_id == chat, message.id == new.id);
+        is_here.then(|| if is_ours { Appended::New(event_of(message)) } else { Appended::Duplicate(message) })
+    };
+    Ok(batch.iter().map(outcome).collect())
+}
+
+fn event_of(message: MessageView) -> LogEvent {
+    LogEvent {
+        chat_id: message.chat_id,
+        seq: message.seq,
+        at: message.created_at,
+        actor_id: message.sender_id,
+        body: EventBody::NewMessage { message },
+    }
+}
+
+async fn by_client_id(
+    store: &MongoStore,
+    sender: UserId,
+    id: ClientId,
+) -> Result<Option<MessageView>, Fault> {
+    let filter = doc! { "sender_id": user_oid(sender), "client_id": uuid(id) };
+    let Some(message) = store.messages.find_one(filter).max_time(COMMAND).await? else { return Ok(None) };
+    let (exists, profiles) = tokio::try_join!(
+        exists(store, message.chat_id),
+        accounts::profiles(store, vec![message.sender_id]),
+    )?;
+    let sender = profiles.get(&message.sender_id).filter(|_| exists);
+    Ok(sender.map(|sender| message.view(&sender.display_name)))
+}
+
+/// Whether there is such a chat, and it has not been deleted.
+pub(super) async fn exists(store: &MongoStore, chat: ObjectId) -> Result<bool, Fault> {
+    let chats = store.chats.clone_with_type::<IdDocument>();
+    let found = chats.find_one(doc! { "_id": chat, "deleted_at": null }).projection(doc! { "_id": 1 });
+    Ok(found.max_time(COMMAND).await?.is_some())
+}

@@ -1,0 +1,186 @@
+//! The schema's versions and its indexes.
+//!
+//! A migration, once released, is never changed: the next one is added below it. Each only adds (a
+//! collection, an index, a field that older nodes do not miss) and can be repeated, because several nodes
+//! may run it at once while others, of the version before, serve.
+
+use futures::future::try_join_all;
+use mongodb::{
+    Database, IndexModel,
+    bson::{Document, doc},
+    options::IndexOptions,
+};
+use serde::{Deserialize, Serialize};
+
+use app::error::AppError;
+
+use super::fault::Fault;
+
+/// The indexes by name: a unique one carries a rule, and `fault` knows by the name which one was broken.
+pub(super) mod index {
+    pub const USERS_BY_EMAIL: &str = "users_by_email";
+    pub const USERS_BY_WORD: &str = "users_by_word";
+    pub const SESSIONS_BY_USER: &str = "sessions_by_user";
+    pub const SESSIONS_BY_EXPIRY: &str = "sessions_by_expiry";
+    pub const TOKENS_BY_SESSION: &str = "refresh_tokens_by_session";
+    pub const TOKENS_BY_REPLACEMENT: &str = "refresh_tokens_by_replacement";
+    pub const CHATS_BY_PAIR: &str = "chats_by_pair";
+    pub const CHATS_DELETED: &str = "chats_deleted";
+    pub const MEMBERS_BY_CHAT: &str = "members_by_chat";
+    pub const MEMBERS_BY_USER: &str = "members_by_user";
+    pub const MEMBERS_IN_ORDER: &str = "members_in_order";
+    pub const EVENTS_BY_SEQ: &str = "events_by_seq";
+    pub const MESSAGES_BY_SEQ: &str = "messages_by_seq";
+    pub const MESSAGES_BY_CLIENT_ID: &str = "messages_by_client_id";
+}
+
+/// The newest version that this program knows.
+pub(super) const KNOWN: i32 = 1;
+pub(super) const COLLECTION: &str = "schema";
+/// The id of its one document.
+pub(super) const ID: &str = "samvad";
+
+/// The one document of the collection `schema`.
+#[derive(Serialize, Deserialize)]
+struct SchemaDocument {
+    #[serde(rename = "_id")]
+    id: String,
+    /// The version that the data has.
+    version: i32,
+    /// The oldest version whose programs can go on with data of this version.
+    compatible_from: i32,
+}
+
+/// The database cannot be used by this program.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(
+        "the database has version {found}, this program knows versions up to {KNOWN} and cannot go on with \
+         newer ones than it is told to: use a newer one"
+    )]
+    Newer { found: i32 },
+    #[error("the database “{name}” belongs to another program: name another one in the connection string")]
+    Foreign { name: String },
+}
+
+/// Brings the database to the newest version. Safe while other nodes do the same, and while they serve.
+pub(super) async fn apply(database: &Database) -> Result<(), Fault> {
+    let schema = database.collection::<SchemaDocument>(COLLECTION);
+    let version = look(database).await?;
+    if version > KNOWN {
+        tracing::warn!(version, known = KNOWN, "the database is newer, and still understood");
+        return Ok(());
+    }
+    // What says whose the collections are comes before the collections.
+    let begun = doc! { "$setOnInsert": { "version": 0, "compatible_from": 0 } };
+    schema.update_one(doc! { "_id": ID }, begun).upsert(true).await?;
+    if version < 1 {
+        first(database).await?;
+    }
+    let done = doc! { "$max": { "version": KNOWN, "compatible_from": 1 } };
+    schema.update_one(doc! { "_id": ID }, done).await?;
+    if version < KNOWN {
+        tracing::info!(from = version, to = KNOWN, "migrated the database");
+    }
+    Ok(())
+}
+
+/// The version of the database, 0 if it is empty. Fails if it cannot be used by this program.
+pub(super) async fn look(database: &Database) -> Result<i32, Fault> {
+    let schema = database.collection::<SchemaDocument>(COLLECTION);
+    let mut found = schema.find_one(doc! { "_id": ID }).await?;
+    if found.is_none() {
+        let others = database.list_collection_names().await?.iter().any(|name| name != COLLECTION);
+        // Another node may have begun between the two looks: then the collections are its own.
+        found = schema.find_one(doc! { "_id": ID }).await?;
+        if found.is_none() && others {
+            return Err(AppError::internal(Unusable::Foreign { name: database.name().to_owned() }).into());
+        }
+    }
+    match found {
+        Some(found) if found.version > KNOWN && found.compatible_from > KNOWN => {
+            Err(AppError::internal(Unusable::Newer { found: found.version }).into())
+        }
+        found => Ok(found.map_or(0, |found| found.version)),
+    }
+}
+
+/// Version 1: the collections and their indexes. The events are the truth; messages, members and the heads
+/// in chats are projections, written in the same transaction.
+async fn first(database: &Database) -> Result<(), Fault> {
+    let indexes = [
+        (
+            "users",
+            vec![
+                unique(index::USERS_BY_EMAIL, doc! { "email": 1 }),
+                plain(index::USERS_BY_WORD, doc! { "words": 1 }),
+            ],
+        ),
+        (
+            "sessions",
+            vec![
+                plain(index::SESSIONS_BY_USER, doc! { "user_id": 1, "last_used_at": -1, "_id": -1 }),
+                plain(index::SESSIONS_BY_EXPIRY, doc! { "expires_at": 1 }),
+            ],
+        ),
+        (
+            "refresh_tokens",
+            vec![
+                plain(index::TOKENS_BY_SESSION, doc! { "session_id": 1 }),
+                partial(index::TOKENS_BY_REPLACEMENT, doc! { "replaced_at": 1 }, "replaced_at"),
+            ],
+        ),
+        (
+            "chats",
+            vec![
+                unique_partial(index::CHATS_BY_PAIR, doc! { "pair.low": 1, "pair.high": 1 }, "pair.low"),
+                partial(index::CHATS_DELETED, doc! { "deleted_at": 1 }, "deleted_at"),
+            ],
+        ),
+        (
+            "members",
+            vec![
+                unique(index::MEMBERS_BY_CHAT, doc! { "chat_id": 1, "user_id": 1 }),
+                unique(index::MEMBERS_IN_ORDER, doc! { "chat_id": 1, "position": 1 }),
+                plain(index::MEMBERS_BY_USER, doc! { "user_id": 1, "chat_id": 1 }),
+            ],
+        ),
+        ("events", vec![unique(index::EVENTS_BY_SEQ, doc! { "chat_id": 1, "seq": 1 })]),
+        (
+            "messages",
+            vec![
+                unique(index::MESSAGES_BY_SEQ, doc! { "chat_id": 1, "seq": 1 }),
+                unique(index::MESSAGES_BY_CLIENT_ID, doc! { "sender_id": 1, "client_id": 1 }),
+            ],
+        ),
+    ];
+    let make = indexes.into_iter().map(|(name, indexes)| async move {
+        database.collection::<Document>(name).create_indexes(indexes).await
+    });
+    try_join_all(make).await?;
+    Ok(())
+}
+
+fn plain(name: &str, keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+fn unique(name: &str, keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).unique(true).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Only of documents that have the field.
+fn partial(name: &str, keys: Document, field: &str) -> IndexModel {
+    let only = doc! { field: { "$exists": true } };
+    let options = IndexOptions::builder().name(name.to_owned()).partial_filter_expression(only).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+fn unique_partial(name: &str, keys: Document, field: &str) -> IndexModel {
+    let only = doc! { field: { "$exists": true } };
+    let options =
+        IndexOptions::builder().name(name.to_owned()).unique(true).partial_filter_expression(only).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}

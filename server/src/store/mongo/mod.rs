@@ -1,0 +1,199 @@
+//! The MongoDB store: a replica set or a sharded cluster, for a chat that runs on many nodes.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `connect` | the client, and what the connection string cannot take back |
+//! | `migrations` | the schema, its versions and its indexes |
+//! | `survey` | looking at the servers without changing anything |
+//! | `documents` | the stored documents, typed, and what they are outside |
+//! | `fault` | what the driver's errors mean outside |
+//! | `transaction` | writes of several documents, and trying again |
+//! | `accounts`, `sessions` | people and their sign-ins |
+//! | `chats`, `changes` | chats as their members find them; making and changing them |
+//! | `messages`, `history` | appending to the log, and reading it |
+//! | `purge` | removing what nobody sees any longer |
+//!
+//! **Writes.** What changes a chat is one transaction. Its first command moves the chat's `head` from where
+//! it was read to where the new events end, and only from there: of two nodes that write at once one loses,
+//! reads again and takes the next numbers. Membership and roles that were read after the head therefore
+//! still hold at the commit, because their changes move the head too. The events go in under their unique
+//! `(chat_id, seq)`. Within one node, writes to one chat take turns, so that they do not run into each other.
+//!
+//! **Reads.** From the primary, of what a majority has: an answered write is seen by everybody at once, on
+//! every node, and nothing is shown that could be rolled back. A read that has to agree with itself (a
+//! chat, its members and its head) is one aggregation on one snapshot.
+//!
+//! Every call ends within [`transaction::CALL`], whatever the servers do.
+
+mod accounts;
+mod changes;
+mod chats;
+mod connect;
+mod documents;
+mod fault;
+mod history;
+mod messages;
+mod migrations;
+mod purge;
+mod sessions;
+mod survey;
+mod transaction;
+
+use std::{
+    future::Future,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
+
+use app::{
+    domain::{ChatId, Timestamp},
+    error::{AppError, AppResult},
+    ports::Store,
+};
+use async_trait::async_trait;
+use mongodb::{
+    Client, Collection, Database,
+    bson::{Document, doc},
+    options::ReadConcern,
+};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::config::MongoUrl;
+use documents::{
+    ChatDocument, EventDocument, MemberDocument, MessageDocument, SessionDocument, TokenDocument,
+    UserDocument,
+};
+use fault::Fault;
+pub use survey::Survey;
+use transaction::{CALL, retrying};
+
+/// How long the question whether the store can be written to may take.
+const CHECK: Duration = Duration::from_secs(4);
+/// Turns that are taken apart from each other. Chats that share one wait for each other without need.
+const TURNS: usize = 256;
+
+/// How the store is opened.
+#[derive(Clone, Debug)]
+pub struct MongoOptions {
+    /// How long the start waits for a server that takes writes.
+    pub patience: Duration,
+}
+
+impl Default for MongoOptions {
+    fn default() -> Self {
+        Self { patience: Duration::from_secs(30) }
+    }
+}
+
+/// The store: one node's handle to it.
+pub struct MongoStore {
+    client: Client,
+    schema: Collection<Document>,
+    users: Collection<UserDocument>,
+    sessions: Collection<SessionDocument>,
+    tokens: Collection<TokenDocument>,
+    chats: Collection<ChatDocument>,
+    members: Collection<MemberDocument>,
+    events: Collection<EventDocument>,
+    messages: Collection<MessageDocument>,
+    turns: Vec<Mutex<()>>,
+    hasher: RandomState,
+    /// The calls that run. Closed with the store.
+    calls: TaskTracker,
+}
+
+impl MongoStore {
+    /// Connects, waits until there is a server that takes writes, and migrates the database.
+    ///
+    /// Fails with `unavailable` if there is none within the options' patience, and with `internal` where the
+    /// servers or the database cannot be used; the cause says why, without the connection string's secrets.
+    pub async fn open(url: &MongoUrl, options: MongoOptions) -> AppResult<Arc<Self>> {
+        let (client, database) = connect::connect(url, options.patience).await?;
+        retrying(|| migrations::apply(&database)).await?;
+        Ok(Arc::new(Self::over(client, &database)))
+    }
+
+    /// Looks at the servers and the database, and changes nothing. Waits at most `patience` for a server that
+    /// takes writes, and as long again for a majority.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if this user may not write or no majority confirms what is written.
+    pub async fn survey(url: &MongoUrl, patience: Duration) -> AppResult<Survey> {
+        Ok(survey::survey(url, patience).await?)
+    }
+
+    fn over(client: Client, database: &Database) -> Self {
+        Self {
+            client,
+            schema: database.collection("schema"),
+            users: database.collection("users"),
+            sessions: database.collection("sessions"),
+            tokens: database.collection("refresh_tokens"),
+            chats: database.collection("chats"),
+            members: database.collection("members"),
+            events: database.collection("events"),
+            messages: database.collection("messages"),
+            turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
+            hasher: RandomState::new(),
+            calls: TaskTracker::new(),
+        }
+    }
+
+    /// Does the work, anew where that may help, and within the time of a call.
+    async fn call<T, F>(&self, work: impl Fn() -> F + Send) -> AppResult<T>
+    where
+        F: Future<Output = Result<T, Fault>> + Send,
+    {
+        if self.calls.is_closed() {
+            return Err(closed());
+        }
+        let _running = self.calls.token();
+        let outcome = tokio::time::timeout(CALL, retrying(work)).await;
+        outcome
+            .map_err(|_elapsed| AppError::unavailable("MongoDB did not do it in time"))?
+            .map_err(Into::into)
+    }
+
+    /// The turn to write to this chat from this node.
+    async fn turn(&self, chat: ChatId) -> MutexGuard<'_, ()> {
+        let place = usize::try_from(self.hasher.hash_one(chat)).unwrap_or_default();
+        self.turns[place % TURNS].lock().await
+    }
+}
+
+fn closed() -> AppError {
+    AppError::unavailable("the store is closed")
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn check(&self) -> AppResult<()> {
+        if self.calls.is_closed() {
+            return Err(closed());
+        }
+        // A linearizable read is answered once a majority has confirmed that the primary still is one.
+        let asked = self
+            .schema
+            .find_one(doc! { "_id": migrations::ID })
+            .read_concern(ReadConcern::linearizable())
+            .max_time(CHECK);
+        match tokio::time::timeout(CHECK, asked.into_future()).await {
+            Ok(found) => Ok(found.map(|_| ()).map_err(Fault::from)?),
+            Err(elapsed) => Err(AppError::unavailable(elapsed)),
+        }
+    }
+
+    async fn purge(&self, now: Timestamp) -> AppResult<u64> {
+        self.call(|| purge::slice(self, now)).await
+    }
+
+    async fn close(&self) -> AppResult<()> {
+        self.calls.close();
+        // Whatever runs ends within the time of a call.
+        let finished = tokio::time::timeout(CALL, self.calls.wait()).await;
+        self.client.clone().shutdown().immediate(true).await;
+        finished.map_err(AppError::unavailable)
+    }
+}

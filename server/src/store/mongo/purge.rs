@@ -1,0 +1,95 @@
+//! Removing what nobody sees any longer, a slice at a time. Several nodes may do it at once: what one of
+//! them has removed, the other does not find.
+
+use app::domain::Timestamp;
+use futures::TryStreamExt;
+use mongodb::{
+    Collection,
+    bson::{Bson, Document, doc},
+};
+
+use super::{MongoStore, documents::date, fault::Fault, transaction::COMMAND};
+
+/// Documents of one kind that one call removes at most.
+const SLICE: usize = 500;
+/// Sessions whose tokens one call removes: each may have many.
+const SESSIONS: usize = 50;
+/// For how long a token that was exchanged is remembered, in seconds.
+const REPLACED_TOKEN_SECONDS: i64 = 30 * 24 * 60 * 60;
+
+/// Removes up to a slice of each kind and returns how many documents went.
+pub(super) async fn slice(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
+    let forgotten = date(now.plus_seconds(-REPLACED_TOKEN_SECONDS));
+    let replaced = doc! { "replaced_at": { "$exists": true, "$lt": forgotten } };
+    let mut gone = remove(&store.tokens, replaced, doc! { "replaced_at": 1 }).await?.0;
+    gone += sessions(store, now).await?;
+    gone += chat(store).await?;
+    Ok(gone)
+}
+
+/// Tokens go before their session, so that none is left without one.
+async fn sessions(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
+    let expired = doc! { "expires_at": { "$lte": date(now) } };
+    let ids = find(&store.sessions, expired, doc! { "expires_at": 1 }, SESSIONS).await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let tokens = doc! { "session_id": { "$in": &ids } };
+    let (gone, all) = remove(&store.tokens, tokens, doc! { "session_id": 1 }).await?;
+    if !all {
+        return Ok(gone);
+    }
+    let still = doc! { "_id": { "$in": ids }, "expires_at": { "$lte": date(now) } };
+    Ok(gone + store.sessions.delete_many(still).await?.deleted_count)
+}
+
+/// The log of a deleted chat goes before the chat.
+async fn chat(store: &MongoStore) -> Result<u64, Fault> {
+    let deleted = doc! { "deleted_at": { "$exists": true } };
+    let Some(chat) = find(&store.chats, deleted, doc! { "deleted_at": 1 }, 1).await?.pop() else {
+        return Ok(0);
+    };
+    let log = doc! { "chat_id": &chat };
+    let (mut gone, all) = remove(&store.messages, log.clone(), doc! { "seq": 1 }).await?;
+    if !all {
+        return Ok(gone);
+    }
+    let (events, all) = remove(&store.events, log, doc! { "seq": 1 }).await?;
+    gone += events;
+    if all {
+        gone += store.chats.delete_one(doc! { "_id": chat }).await?.deleted_count;
+    }
+    Ok(gone)
+}
+
+/// Removes a slice. Returns how many went, and whether that was all there was.
+async fn remove<T: Send + Sync>(
+    collection: &Collection<T>,
+    which: Document,
+    order: Document,
+) -> Result<(u64, bool), Fault> {
+    let ids = find(collection, which, order, SLICE).await?;
+    if ids.is_empty() {
+        return Ok((0, true));
+    }
+    let all = ids.len() < SLICE;
+    Ok((collection.delete_many(doc! { "_id": { "$in": ids } }).await?.deleted_count, all))
+}
+
+async fn find<T: Send + Sync>(
+    collection: &Collection<T>,
+    which: Document,
+    order: Document,
+    limit: usize,
+) -> Result<Vec<Bson>, Fault> {
+    let documents = collection.clone_with_type::<Document>();
+    let found = documents
+        .find(which)
+        .sort(order)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .projection(doc! { "_id": 1 })
+        .max_time(COMMAND)
+        .await?;
+    let found: Vec<Document> = found.try_collect().await?;
+    Ok(found.into_iter().filter_map(|mut document| document.remove("_id")).collect())
+}

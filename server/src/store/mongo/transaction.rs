@@ -1,0 +1,99 @@
+//! Writes of several documents, and trying again.
+//!
+//! A transaction reads and writes one snapshot and is committed on a majority with its journal. What may
+//! pass (a conflict with another write, a primary that went away) is tried anew from the beginning, with
+//! waits that grow and differ, until the time of the call is over. A commit whose answer was lost is
+//! repeated, which MongoDB answers with what became of it.
+
+use std::{future::Future, time::Duration};
+
+use mongodb::{
+    Client, ClientSession,
+    options::{Acknowledgment, ReadConcern, WriteConcern},
+};
+use tokio::time::Instant;
+
+use super::fault::{Fault, is_unknown_commit};
+
+/// How long a call may take, the wait for a primary included: less than the sequencer waits for it, by what
+/// it takes to look up what became of a send ([`LOOK`]).
+pub(super) const CALL: Duration = Duration::from_secs(25);
+/// For how long other attempts are begun.
+const ATTEMPTS: Duration = Duration::from_secs(20);
+/// How long an answer may take to what became of a send that nobody confirmed.
+pub(super) const LOOK: Duration = Duration::from_secs(3);
+/// How long the server may work at one command.
+pub(super) const COMMAND: Duration = Duration::from_secs(10);
+/// The first wait between two attempts. It doubles up to 8 times this: about what a few commits take, so that
+/// one node does not stand aside while another goes on.
+const FIRST_WAIT_MS: u64 = 4;
+
+/// Stored on a majority and in its journals.
+pub(super) fn durable() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(COMMAND).build()
+}
+
+/// Does the work until it succeeds, or fails for good, or the time is over.
+pub(super) async fn retrying<T, F>(attempt: impl Fn() -> F) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
+    let until = Instant::now() + ATTEMPTS;
+    let mut most = FIRST_WAIT_MS;
+    loop {
+        match attempt().await {
+            Err(fault) if fault.is_passing() && Instant::now() < until => {
+                tokio::time::sleep(jitter(most)).await;
+                most = (most * 2).min(FIRST_WAIT_MS * 8);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Between half of it and all of it, so that two that met once do not meet again.
+fn jitter(most_ms: u64) -> Duration {
+    let random = u64::from(getrandom::u32().unwrap_or_default());
+    Duration::from_micros(most_ms * 500 + random % (most_ms * 500))
+}
+
+/// One transaction. Dropped before its commit, it is aborted and leaves nothing.
+pub(super) struct Transaction {
+    session: ClientSession,
+}
+
+impl Transaction {
+    /// Begins. The server hears of it with the first command.
+    pub(super) async fn begin(client: &Client) -> Result<Self, Fault> {
+        let mut session = client.start_session().await?;
+        session
+            .start_transaction()
+            .read_concern(ReadConcern::snapshot())
+            .write_concern(durable())
+            .max_commit_time(COMMAND)
+            .await?;
+        Ok(Self { session })
+    }
+
+    /// The session to be named in each command.
+    pub(super) fn session(&mut self) -> &mut ClientSession {
+        &mut self.session
+    }
+
+    /// Commits. [`Fault::Unknown`] if nobody said in time what became of it.
+    pub(super) async fn commit(mut self) -> Result<(), Fault> {
+        let until = Instant::now() + ATTEMPTS;
+        let mut most = FIRST_WAIT_MS;
+        loop {
+            match self.session.commit_transaction().await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_unknown_commit(&error) && Instant::now() < until => {
+                    tokio::time::sleep(jitter(most)).await;
+                    most = (most * 2).min(FIRST_WAIT_MS * 8);
+                }
+                Err(error) if is_unknown_commit(&error) => return Err(Fault::Unknown(Box::new(error))),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}

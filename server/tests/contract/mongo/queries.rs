@@ -1,0 +1,144 @@
+//! What the commands of the hot paths cost, as the servers themselves have counted it: every command that a
+//! call really sends is looked up in the database's profiler. Figures are printed (`--nocapture`).
+
+#![allow(clippy::print_stdout)]
+
+use app::{
+    domain::{ChatId, Email, Seq, SessionId, UserId},
+    ports::PageQuery,
+};
+use futures::future::join_all;
+use mongodb::bson::{Document, doc};
+
+use super::{MongoFixture, all};
+use crate::support::*;
+
+/// Documents that a call may look at beside those that its answer is made of.
+const BESIDE: i64 = 8;
+
+/// Turns the profiler on for one call and gives what the call's commands cost.
+async fn profiled<T>(fixture: &MongoFixture, call: impl Future<Output = T>) -> (T, Vec<Document>) {
+    let database = &fixture.database;
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    let answer = call.await;
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let mut commands = all(database, "system.profile").await;
+    database.collection::<Document>("system.profile").drop().await.unwrap();
+    commands.retain(|command| command.contains_key("planSummary"));
+    (answer, commands)
+}
+
+/// Checks that nothing was scanned or sorted that need not be, and counts the documents looked at.
+fn examined(name: &str, commands: &[Document]) -> i64 {
+    assert!(!commands.is_empty(), "{name}: nothing was asked");
+    let mut documents = 0;
+    for command in commands {
+        let plan = command.get_str("planSummary").unwrap();
+        assert!(
+            plan.contains("IXSCAN") || plan.contains("IDHACK"),
+            "{name} does not use an index: {command}"
+        );
+        documents += match command.get("docsExamined") {
+            Some(number) => number.as_i64().or(number.as_i32().map(i64::from)).unwrap(),
+            None => 0,
+        };
+    }
+    documents
+}
+
+struct Town {
+    ada: UserId,
+    ben: UserId,
+    chat: ChatId,
+    session: SessionId,
+    last: app::protocol::MessageView,
+}
+
+/// Ada is in ten of sixty chats; one of hers has 600 messages; there are 150 people.
+async fn town(store: &TheStore) -> Town {
+    let crowd = (0..148).map(|number| {
+        let store = store.clone();
+        async move { person(&store, &format!("Resident {number}")).await }
+    });
+    let crowd = join_all(crowd).await;
+    let (ada, ben) = (person(store, "Ada Lovelace").await, person(store, "Ben Lovage").await);
+    let chat = group(store, &[ada, ben, crowd[0]]).await;
+    for number in 0..9 {
+        let mine = group(store, &[crowd[number], ada, crowd[number + 9]]).await;
+        send(store, mine, ada, "hello", 1).await;
+    }
+    join_all((20..70).map(|number| group(store, &crowd[number..number + 5]))).await;
+    for _ in 0..6 {
+        let batch = (0..100).map(|number| text(if number % 2 == 0 { ada } else { ben }, "so it goes", at(2)));
+        store.append_messages(chat, batch.collect()).await.unwrap();
+    }
+    for start in 0..5 {
+        session(store, ben, start, 3_600).await;
+    }
+    let (session, _) = session(store, ada, 0, 3_600).await;
+    let last = send(store, chat, ben, "the end", 3).await;
+    Town { ada, ben, chat, session: session.id, last }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
+    let fixture = MongoFixture::open().await;
+    let store = fixture.store();
+    let Town { ada, ben, chat, session, last } = town(&store).await;
+    let email = Email::parse("ada.lovelace@example.org").unwrap();
+    // A call, and how many documents its answer is made of.
+    macro_rules! costs {
+        ($name:literal, $made_of:expr, $call:expr) => {
+            let (answer, commands) = profiled(&fixture, $call).await;
+            answer.unwrap();
+            let (examined, made_of): (i64, i64) = (examined($name, &commands), $made_of);
+            println!("{:<24} {} commands, {examined} documents", $name, commands.len());
+            assert!(examined <= made_of + BESIDE, "{}: {examined} documents: {commands:#?}", $name);
+        };
+    }
+    costs!("user", 1, store.user(ada));
+    costs!("user by e-mail", 1, store.user_by_email(&email));
+    costs!("users", 2, store.users(&[ada, ben]));
+    costs!("search", 2, store.search_users(&["lov".into()], None, ben, 10));
+    costs!("search, two words", 2, store.search_users(&["a".into(), "love".into()], None, ben, 10));
+    costs!("session", 1, store.session(session, at(1)));
+    costs!("sessions of", 5, store.sessions_of(ben, at(1)));
+    costs!("role", 1, store.role(chat, ada));
+    costs!("chat", 8, store.chat(chat, ada, 10));
+    costs!("chats of", 10 + 10 + 30 + 10 + 20, store.chats_of(ada, 100, 10));
+    costs!("heads of", 10, store.heads_of(ada));
+    costs!("member ids", 0, store.member_ids(chat));
+    costs!("contacts of", 10, store.contacts_of(ada, 100, 100));
+    costs!("small chats of", 10, store.small_chats_of(ada, 100));
+    costs!("message by client id", 3, store.message_by_client_id(ben, last.client_id));
+    costs!("history, latest", 50, store.history(chat, PageQuery::Latest, 50));
+    costs!("history, before", 50, store.history(chat, PageQuery::Before(Seq(300)), 50));
+    costs!("history, after", 50, store.history(chat, PageQuery::After(Seq(300)), 50));
+    costs!("history, around", 100, store.history(chat, PageQuery::Around(Seq(300)), 50));
+    costs!("events after", 50, store.events_after(chat, Seq(300), 50));
+    costs!("append", 3, store.append_messages(chat, vec![text(ada, "one more", at(4))]));
+    let renamed = || always(vec![renamed("Crew")]);
+    costs!("change", 4, store.change_chat(chat, ada, at(5), renamed()));
+    costs!("purge", 0, store.purge(at(6)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_history_costs_what_a_short_one_does() {
+    let fixture = MongoFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    let mut costs = Vec::new();
+    for messages in [100, 5_000] {
+        let batch = (0..messages).map(|_| text(ada, "so it goes", at(1))).collect();
+        store.append_messages(chat, batch).await.unwrap();
+        let mut cost = 0;
+        for query in [PageQuery::Latest, PageQuery::Before(Seq(60)), PageQuery::After(Seq(40))] {
+            let (page, commands) = profiled(&fixture, store.history(chat, query, 20)).await;
+            assert_eq!(page.unwrap().messages.len(), 20);
+            cost += examined("history", &commands);
+        }
+        costs.push(cost);
+    }
+    assert_eq!(costs[0], costs[1], "documents looked at among 100 messages and among 5,100");
+}
