@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh run     build and serve: wasm target, C compiler, Node, wasm-bindgen, build tools
 #   scripts/setup.sh check   formatting, lints, types: wasm target, C compiler, Node, cargo-deny
-#   scripts/setup.sh test    everything in "run", the tests' packages, a browser, MongoDB and Redis
+#   scripts/setup.sh test    everything in "run", the tests' packages, a browser, MongoDB, Redis and nginx
 #   scripts/setup.sh dev     everything in "run", and cargo-leptos
 #   scripts/setup.sh cluster everything in "run", MongoDB, Redis and nginx
 #
@@ -259,5 +259,6 @@ case "$purpose" in
     browser
     mongo_server
     redis_server
+    nginx_server
     ;;
 esac

@@ -8,9 +8,7 @@ journeys() {
   local server site
   server="$(node scripts/build.mjs --print-server)"
   site="$(node scripts/build.mjs --print-site)"
-  # The journeys' server keeps its own house, whatever the tests before had beside them.
-  (cd end2end && env -u MONGODB_URL -u REDIS_URL SAMVAD_SERVER="$server" SAMVAD_SITE_ROOT="$site" \
-    npx --no-install playwright test "$@")
+  (cd end2end && SAMVAD_SERVER="$server" SAMVAD_SITE_ROOT="$site" npx --no-install playwright test "$@")
 }
 
 # The servers that the adapters for many nodes are tested with: those of the environment, or our own.
@@ -35,4 +33,6 @@ stage "MongoDB and Redis" services
 stage "Rust tests" cargo test --locked --workspace --exclude frontend --features app/ssr ${CI:+--no-fail-fast}
 stage "release build" scripts/build.sh
 stage "end-to-end journeys" journeys "$@"
+stage "journeys on two nodes" journeys --config cluster.config.ts "$@"
+stage "nginx's examples" scripts/nginx-examples.sh
 stage_summary

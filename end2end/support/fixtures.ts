@@ -14,6 +14,12 @@ import { Person, demoAccount, newAccount } from "./people.ts";
 import { Server } from "./server.ts";
 import { Watch } from "./watch.ts";
 
+/** How the tests are run. */
+export interface Options {
+  /** How many nodes the server has. People go to each of them in turn. */
+  nodes: number;
+}
+
 interface Fixtures {
   server: Server;
   watch: Watch;
@@ -36,7 +42,7 @@ export class People {
 
   /** A browser that nobody is signed in with, showing nothing yet. */
   async stranger(options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await this.#browser.newContext({ baseURL: this.#server.url, ...options });
+    const context = await this.#browser.newContext({ baseURL: this.#server.turn(), ...options });
     this.#contexts.push(context);
     context.on("page", (page) => this.#watch.add(page));
     return context.newPage();
@@ -77,9 +83,10 @@ export class People {
   }
 }
 
-export const test = base.extend<Fixtures>({
-  server: async ({}, use, testInfo) => {
-    const server = await Server.start();
+export const test = base.extend<Options & Fixtures>({
+  nodes: [1, { option: true }],
+  server: async ({ nodes }, use, testInfo) => {
+    const server = await Server.start(nodes);
     await use(server);
     await server.dispose();
     if (testInfo.status !== testInfo.expectedStatus) {

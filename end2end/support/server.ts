@@ -1,7 +1,8 @@
-// A server process of a test's own: started on a free port with an empty data directory, killed and
-// started again at will, its log kept.
+// The server of a test's own: one process with an empty data directory, or several nodes with a database and a
+// Redis of their own; killed and started again at will, their log kept.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
@@ -15,62 +16,116 @@ const GONE_WITHIN_MS = 20_000;
 const POLL_MS = 25;
 
 export class Server {
-  readonly url: string;
   readonly log: string[] = [];
-  readonly #port: number;
+  readonly #nodes: Node[];
   readonly #dataDir: string;
-  #process: ChildProcess | undefined;
+  readonly #redis: ChildProcess | undefined;
+  #next = 0;
 
-  private constructor(port: number, dataDir: string) {
-    this.#port = port;
+  private constructor(nodes: Node[], dataDir: string, redis?: ChildProcess) {
+    this.#nodes = nodes;
     this.#dataDir = dataDir;
-    this.url = `http://127.0.0.1:${port}`;
+    this.#redis = redis;
   }
 
-  /** Starts a server with the demo accounts and waits until it is ready. */
-  static async start(): Promise<Server> {
+  /**
+   * Starts a server with the demo accounts and waits until it is ready. More than one node needs a replica set
+   * under MONGODB_URL and a redis-server to be run.
+   */
+  static async start(nodes = 1): Promise<Server> {
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "samvad-test-"));
-    const server = new Server(await freePort(), dataDir);
+    const shared: Record<string, string> = {};
+    let redis: ChildProcess | undefined;
+    if (nodes > 1) {
+      const port = await freePort();
+      redis = startRedis(port);
+      shared["REDIS_URL"] = `redis://127.0.0.1:${port}`;
+      shared["MONGODB_URL"] = ownDatabase();
+      shared["SAMVAD_SECRET"] = randomUUID();
+    }
+    const made: Node[] = [];
+    const server = new Server(made, dataDir, redis);
+    for (let number = 0; number < nodes; number += 1) {
+      made.push(new Node(await freePort(), dataDir, shared, server.log));
+    }
     await server.start();
     return server;
   }
 
-  /** Starts the process again, on the same port and the same data. */
+  /** Where the next person goes: to each node in turn. */
+  turn(): string {
+    const node = this.#nodes[this.#next % this.#nodes.length];
+    if (node === undefined) throw new Error("a server has at least one node");
+    this.#next += 1;
+    return node.url;
+  }
+
+  /** Starts every process again, on the same ports and the same data. */
+  async start(): Promise<void> {
+    // One after the other: the first brings the demo accounts.
+    for (const node of this.#nodes) await node.start();
+  }
+
+  /** Ends every process without any warning, as a crash or a power cut would. */
+  async kill(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.end("SIGKILL")));
+  }
+
+  /** Asks every process to end, and insists that it does. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
+  }
+
+  /** Ends what still runs, and removes the data. */
+  async dispose(): Promise<void> {
+    await Promise.all(this.#nodes.filter((node) => node.runs).map((node) => node.end("SIGKILL")));
+    this.#redis?.kill("SIGKILL");
+    fs.rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+/** One process of the server. */
+class Node {
+  readonly url: string;
+  readonly #port: number;
+  readonly #dataDir: string;
+  readonly #shared: Record<string, string>;
+  readonly #log: string[];
+  #process: ChildProcess | undefined;
+
+  constructor(port: number, dataDir: string, shared: Record<string, string>, log: string[]) {
+    this.#port = port;
+    this.#dataDir = dataDir;
+    this.#shared = shared;
+    this.#log = log;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  get runs(): boolean {
+    return this.#process !== undefined;
+  }
+
   async start(): Promise<void> {
     if (this.#process !== undefined) throw new Error("the server is already running");
-    const binary = process.env["SAMVAD_SERVER"] ?? path.join(PROJECT, "target/release/samvad");
-    const site = process.env["SAMVAD_SITE_ROOT"] ?? path.join(PROJECT, "target/site");
+    const binary = path.resolve(process.env["SAMVAD_SERVER"] ?? path.join(PROJECT, "target/release/samvad"));
+    const site = path.resolve(process.env["SAMVAD_SITE_ROOT"] ?? path.join(PROJECT, "target/site"));
     if (!fs.existsSync(binary)) throw new Error(`${binary} is missing: run \`make build\` first`);
+    const { MONGODB_URL: _mongo, REDIS_URL: _redis, SAMVAD_CONFIG: _config, ...environment } = process.env;
     const child = spawn(
       binary,
       ["serve", "--demo", "--addr", `127.0.0.1:${this.#port}`, "--data-dir", this.#dataDir, "--site-root", site],
-      { cwd: PROJECT, stdio: ["ignore", "pipe", "pipe"] },
+      // Not where somebody may keep a samvad.toml.
+      { cwd: this.#dataDir, env: { ...environment, ...this.#shared }, stdio: ["ignore", "pipe", "pipe"] },
     );
     this.#process = child;
-    const keep = (chunk: Buffer) => this.log.push(chunk.toString("utf8"));
+    const keep = (chunk: Buffer) => this.#log.push(chunk.toString("utf8"));
     child.stdout?.on("data", keep);
     child.stderr?.on("data", keep);
-    child.on("error", (error) => this.log.push(`could not be started: ${error.message}\n`));
+    child.on("error", (error) => this.#log.push(`could not be started: ${error.message}\n`));
     await this.#ready(child);
   }
 
-  /** Ends the process without any warning, as a crash or a power cut would. */
-  async kill(): Promise<void> {
-    await this.#end("SIGKILL");
-  }
-
-  /** Asks the process to end, and insists that it does. */
-  async stop(): Promise<void> {
-    await this.#end("SIGTERM");
-  }
-
-  /** Ends the process if it still runs, and removes its data. */
-  async dispose(): Promise<void> {
-    if (this.#process !== undefined) await this.kill();
-    fs.rmSync(this.#dataDir, { recursive: true, force: true });
-  }
-
-  async #end(signal: NodeJS.Signals): Promise<void> {
+  async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#process;
     if (child === undefined) throw new Error("the server is not running");
     this.#process = undefined;
@@ -92,13 +147,32 @@ export class Server {
     while (Date.now() < deadline) {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
         this.#process = undefined;
-        throw new Error(`the server ended while it was starting:\n${this.log.join("")}`);
+        throw new Error(`the server ended while it was starting:\n${this.#log.join("")}`);
       }
       if (await answers(`${this.url}/readyz`)) return;
       await pause(POLL_MS);
     }
-    throw new Error(`the server was not ready within ${READY_WITHIN_MS} ms:\n${this.log.join("")}`);
+    throw new Error(`the server was not ready within ${READY_WITHIN_MS} ms:\n${this.#log.join("")}`);
   }
+}
+
+/** A Redis that keeps nothing. Whoever connects does so until it is there. */
+function startRedis(port: number): ChildProcess {
+  const quiet = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port", String(port)];
+  const child = spawn("redis-server", quiet, { stdio: "ignore" });
+  child.on("error", (error) => {
+    throw new Error(`redis-server cannot be run: ${error.message}`);
+  });
+  return child;
+}
+
+/** A database that no other test has, on the replica set that the environment names. It goes with the set. */
+function ownDatabase(): string {
+  const url = process.env["MONGODB_URL"];
+  if (url === undefined) {
+    throw new Error('MONGODB_URL is not set: scripts/services.sh start, then eval "$(scripts/services.sh env)"');
+  }
+  return url.replace(/^(mongodb:\/\/[^/]+)\/[^?]*/, `$1/end2end_${randomUUID().replaceAll("-", "")}`);
 }
 
 async function answers(url: string): Promise<boolean> {
