@@ -221,11 +221,16 @@ fn check_store(url: Option<&MongoUrl>) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use clap::{Arg, CommandFactory, FromArgMatches, builder::Resettable};
+
     use super::*;
 
+    /// What these flags say, whatever stands in the environment of the tests.
     fn config(arguments: &[&str]) -> Config {
+        let deaf = |argument: Arg| argument.env(Resettable::Reset);
+        let program = Cli::command().mut_subcommand("serve", |serve| serve.mut_args(deaf));
         let all = ["samvad", "serve"].iter().chain(arguments);
-        match Cli::parse_from(all).command {
+        match Cli::from_arg_matches(&program.get_matches_from(all)).unwrap().command {
             Some(Command::Serve(config)) => config,
             other => panic!("{other:?}"),
         }
