@@ -134,10 +134,15 @@ wasm_bindgen() {
     cargo install --quiet --root .tools wasm-bindgen-cli --version "$version"
 }
 
-# cargo_tool <name> <version> <how long it takes>: a cargo command of a version, unless it is there already.
+# Whether the second version is the first one or a later one.
+is_at_least() {
+  [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]
+}
+
+# cargo_tool <name> <version> <how long it takes>: a cargo command of at least a version, unless it is there already.
 cargo_tool() {
   local name="$1" version="$2" duration="$3"
-  if have "$name"; then
+  if have "$name" && is_at_least "$version" "$("$name" --version | awk '{ print $2; exit }')"; then
     return
   fi
   if have cargo-binstall; then

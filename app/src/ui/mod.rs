@@ -43,7 +43,7 @@ use self::{
         new_chat::NewChatPage, new_group::NewGroupPage, not_found::NotFoundPage, register::RegisterPage,
         settings::SettingsPage, workspace::Workspace,
     },
-    state::{Store, use_store},
+    state::Store,
 };
 
 /// The application.
@@ -54,34 +54,38 @@ pub fn App() -> impl IntoView {
     provide_context(store);
     // Effects wait until what is rendered now is there.
     Effect::new(move |_| store.first_page_is_there());
+    // Above the routes: this page is the answer at any address, and the browser must find there what the server
+    // rendered.
+    let failed = store.initial.with_value(|data| match data {
+        PageData { account: None, page: Page::Failed { error }, .. } => Some(error.clone()),
+        _ => None,
+    });
     view! {
         <Router>
-            <Routes fallback=NotFoundPage>
-                <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async/>
-                <Route path=path!("/register") view=RegisterPage ssr=SsrMode::Async/>
-                <ParentRoute path=path!("") view=SignedIn ssr=SsrMode::Async>
-                    <Route path=path!("/") view=HomePage/>
-                    <Route path=path!("/new") view=NewChatPage/>
-                    <Route path=path!("/new-group") view=NewGroupPage/>
-                    <Route path=path!("/settings") view=SettingsPage/>
-                    <Route path=path!("/c/:chat") view=ChatPage/>
-                    <Route path=path!("/c/:chat/details") view=DetailsPage/>
-                </ParentRoute>
-            </Routes>
+            {match failed {
+                Some(error) => view! { <FailedPage error/> }.into_any(),
+                None => view! { <Pages/> }.into_any(),
+            }}
             <ToastRegion/>
         </Router>
     }
 }
 
-/// The pages of somebody who is signed in; or why not even their chats could be loaded.
+/// What there is at which address.
 #[component]
-fn SignedIn() -> impl IntoView {
-    let failed = use_store().initial.with_value(|data| match data {
-        PageData { account: None, page: Page::Failed { error }, .. } => Some(error.clone()),
-        _ => None,
-    });
-    match failed {
-        Some(error) => view! { <FailedPage error/> }.into_any(),
-        None => view! { <Workspace/> }.into_any(),
+fn Pages() -> impl IntoView {
+    view! {
+        <Routes fallback=NotFoundPage>
+            <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async/>
+            <Route path=path!("/register") view=RegisterPage ssr=SsrMode::Async/>
+            <ParentRoute path=path!("") view=Workspace ssr=SsrMode::Async>
+                <Route path=path!("/") view=HomePage/>
+                <Route path=path!("/new") view=NewChatPage/>
+                <Route path=path!("/new-group") view=NewGroupPage/>
+                <Route path=path!("/settings") view=SettingsPage/>
+                <Route path=path!("/c/:chat") view=ChatPage/>
+                <Route path=path!("/c/:chat/details") view=DetailsPage/>
+            </ParentRoute>
+        </Routes>
     }
 }

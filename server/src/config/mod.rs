@@ -232,18 +232,16 @@ fn check_store(url: Option<&MongoUrl>) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::{CommandFactory, FromArgMatches};
+    use clap::{Arg, CommandFactory, FromArgMatches, builder::Resettable};
 
     use super::*;
 
-    /// `samvad serve` with these arguments, whatever the environment says: the tests beside these are told by
-    /// it where their servers are.
+    /// What these flags say, whatever stands in the environment of the tests.
     fn config(arguments: &[&str]) -> Config {
-        let unaware =
-            |serve: clap::Command| serve.mut_args(|flag| flag.env(clap::builder::Resettable::Reset));
-        let command = Cli::command().mut_subcommand("serve", unaware);
+        let deaf = |argument: Arg| argument.env(Resettable::Reset);
+        let program = Cli::command().mut_subcommand("serve", |serve| serve.mut_args(deaf));
         let all = ["samvad", "serve"].iter().chain(arguments);
-        match Cli::from_arg_matches(&command.get_matches_from(all)).unwrap().command {
+        match Cli::from_arg_matches(&program.get_matches_from(all)).unwrap().command {
             Some(Command::Serve(config)) => config,
             other => panic!("{other:?}"),
         }

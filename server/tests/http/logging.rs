@@ -1,5 +1,6 @@
 //! The log tells who did what when, and never what they said or what they sign in with.
 
+use clap::{Arg, CommandFactory, FromArgMatches, builder::Resettable};
 use server::config::{Cli, Command, ConfigError};
 
 use crate::support::{Fault, Log, TestServer, client_id};
@@ -103,8 +104,11 @@ async fn nobody_writes_lines_of_their_own_into_the_log() {
 #[test]
 fn what_is_for_one_machine_is_refused_beyond_it() {
     let check = |arguments: &[&str]| {
+        // Whatever stands in the environment of the tests.
+        let deaf = |argument: Arg| argument.env(Resettable::Reset);
+        let program = Cli::command().mut_subcommand("serve", |serve| serve.mut_args(deaf));
         let all = ["samvad", "serve"].iter().chain(arguments);
-        match <Cli as clap::Parser>::parse_from(all).command {
+        match Cli::from_arg_matches(&program.get_matches_from(all)).unwrap().command {
             Some(Command::Serve(config)) => config.validate(),
             other => panic!("{other:?}"),
         }

@@ -1,4 +1,4 @@
-//! What is shown where not even the list of chats could be loaded.
+//! What is shown, at any address, where not even the list of chats could be loaded.
 
 use leptos::prelude::*;
 

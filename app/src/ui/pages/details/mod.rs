@@ -42,8 +42,10 @@ use crate::{
     },
 };
 
-/// When it is asked again for members that are missing.
+/// When it is asked again for members that are missing; the next time after twice that, and so on.
 const AGAIN: Duration = Duration::from_secs(2);
+/// At least this often.
+const AGAIN_AT_LAST: Duration = Duration::from_secs(60);
 
 /// A chat that the store keeps up to date; `None` once one is out of it.
 type LiveChat = Memo<Option<Arc<ChatView>>>;
@@ -121,6 +123,7 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
     // Whoever is added again while the page is open gets the chat with its first members only. They come in
     // quietly: something may be half typed into the page.
     let completing = RwSignal::new(false);
+    let pause = StoredValue::new(AGAIN);
     Effect::new(move || {
         if whole.get() || load.get() != Load::There || completing.get() {
             return;
@@ -132,11 +135,13 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
                 Err(error) if error.code.is_retryable() => {}
                 Err(error) => return store.fail(&error),
             }
-            // The answer may be older than what is known by now: then it is asked again.
+            // The answer may be older than what is known by now, as in a busy group: then it is asked again.
             let again = move || {
                 completing.try_set(false);
             };
-            set_timeout(again, AGAIN);
+            let Some(wait) = pause.try_get_value() else { return };
+            pause.set_value((wait * 2).min(AGAIN_AT_LAST));
+            set_timeout(again, wait);
         });
     });
 
