@@ -8,18 +8,24 @@
 #   scripts/cluster.sh status    say what runs
 #   scripts/cluster.sh stop      stop everything
 #
-# SAMVAD_ADDR is the address in front, 127.0.0.1:3000 unless it says otherwise; the nodes take the three ports
-# after that one.
+# What it keeps is in target/cluster, unless a folder is named after the word. SAMVAD_ADDR is the address in
+# front, 127.0.0.1:3000 unless it says otherwise; the nodes take the three ports after that one.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 # Debian has nginx where only root looks.
 export PATH="$PATH:/usr/sbin"
-folder="$root/target/cluster"
+folder="${2:-$root/target/cluster}"
+[[ "$folder" = /* ]] || folder="$root/$folder"
 front="${SAMVAD_ADDR:-127.0.0.1:3000}"
 port="${front##*:}"
 nodes=(1 2 3)
 [ "${front%:*}" = 127.0.0.1 ] || fail "The demo cluster is for this machine alone: SAMVAD_ADDR begins with 127.0.0.1"
+
+# Whoever names a folder of their own by mistake keeps it.
+if [ -e "$folder" ] && [ ! -e "$folder/.cluster" ]; then
+  fail "$folder is there, and is not a cluster's"
+fi
 
 node_address() { echo "127.0.0.1:$((port + $1))"; }
 
@@ -135,6 +141,7 @@ start() {
   scripts/build.sh
   server="$(node scripts/build.mjs --print-server)"
   mkdir -p "$folder/nginx"
+  touch "$folder/.cluster"
   # Until all of it is ready, whatever goes wrong stops what was started.
   trap stop EXIT
   trap 'exit 130' INT TERM
@@ -163,17 +170,18 @@ start() {
 }
 
 addresses() {
-  local node
+  local node MONGODB_URL REDIS_URL
+  eval "$(scripts/services.sh env "$folder/services")"
+  printf '\n  Samvad is ready: http://%s\n\n' "$front"
+  for node in "${nodes[@]}"; do
+    printf '  node %s   http://%s   (log: %s)\n' "$node" "$(node_address "$node")" "${folder#"$root/"}/node-$node.log"
+  done
   cat <<TEXT
+  MongoDB  $MONGODB_URL
+  Redis    $REDIS_URL
 
-  Samvad is ready: http://$front
-
-$(for node in "${nodes[@]}"; do echo "  node $node           http://$(node_address "$node")  (log: target/cluster/node-$node.log)"; done)
-$(scripts/services.sh env "$folder/services" | sed "s/^export \([A-Z_]*\)='\(.*\)'/  \1  \2/; s/  REDIS_URL  /  REDIS_URL        /; s/  MONGODB_URL  /  MONGODB_URL      /")
-
-  Sign in as samyak@chat.test.com, samyak@chat.test1.com … samyak@chat.test4.com with the password abcdefg.
-  Through http://$front everybody is on some node; ending one (kill \$(cat target/cluster/node-1.pid)) moves
-  its people to the others.
+  Sign in as samyak@chat.test.com, or samyak@chat.test1.com to samyak@chat.test4.com, with the password abcdefg.
+  End a node with kill \$(cat ${folder#"$root/"}/node-1.pid): its people go on, on the others.
 
 TEXT
 }
@@ -230,7 +238,7 @@ stop() {
 run() {
   # Each part has a group of its own, so that Ctrl-C reaches this script alone and things end in order.
   set -m
-  scripts/cluster.sh start &
+  scripts/cluster.sh start "$folder" &
   local starter=$!
   # shellcheck disable=SC2064 # the starter of now
   trap "end_run $starter" EXIT

@@ -27,6 +27,15 @@ services() {
   eval "$(scripts/services.sh env "$folder")"
 }
 
+# Everything that runs on many machines, from nothing and back to nothing.
+cluster() {
+  local word
+  for word in start status stop; do
+    SAMVAD_ADDR=127.0.0.1:3700 scripts/cluster.sh "$word" target/test-cluster || return
+  done
+  [ ! -e target/test-cluster ]
+}
+
 stage "set-up" scripts/setup.sh test
 stage "MongoDB and Redis" services
 # In CI one failing file of tests does not keep the others from being counted.
@@ -35,4 +44,5 @@ stage "release build" scripts/build.sh
 stage "end-to-end journeys" journeys "$@"
 stage "journeys on two nodes" journeys --config cluster.config.ts "$@"
 stage "nginx's examples" scripts/nginx-examples.sh
+stage "cluster" cluster
 stage_summary
