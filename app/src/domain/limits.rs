@@ -20,10 +20,12 @@ pub const GROUP_MEMBERS: usize = 20_000;
 pub const USERS_PER_REQUEST: usize = 1_000;
 /// Members that a chat shows in a list of chats; `get_chat` gives all of them.
 pub const MEMBERS_IN_LIST: usize = 20;
-/// Chats that somebody is in. Who is in as many cannot open or make another one, nor be added to one.
-pub const CHATS_PER_USER: usize = 1_000;
-/// Chats in a list of chats: all that somebody can be in.
-pub const CHATS_IN_LIST: usize = CHATS_PER_USER;
+/// Chats that somebody is in and has made: groups, and direct chats that they opened. Who has as many cannot
+/// make another one. Being added by others counts for those others, so that nobody can use up somebody
+/// else's.
+pub const CHATS_MADE_PER_USER: usize = 1_000;
+/// Chats in a list of chats: the last active ones, if somebody is in more.
+pub const CHATS_IN_LIST: usize = 1_000;
 /// Messages on one page of history.
 pub const PAGE_MESSAGES: usize = 100;
 /// Messages on the page that the server renders, and that the client asks for.

@@ -145,6 +145,10 @@ pub trait AccountStore: Send + Sync {
     /// [`crate::domain::limits::SESSIONS_PER_READ`] ids.
     async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>>;
 
+    /// The session that a refresh token with this SHA-256 was made for, exchanged or not; it may have expired.
+    /// Costs no write, whatever is asked for.
+    async fn session_by_refresh(&self, hash: &[u8; 32]) -> AppResult<Option<SessionId>>;
+
     /// Exchanges a refresh token, or ends the session if it is one that was stolen.
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome>;
 

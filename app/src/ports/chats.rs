@@ -12,7 +12,8 @@ use crate::{
 pub struct NewDirectChat {
     /// The id that it gets if there is none yet.
     pub id: ChatId,
-    /// Both people, different ones; their order does not matter.
+    /// Who opens it and whom they open it with: different people. Which way round does not matter for which
+    /// chat it is, only for whose it counts.
     pub pair: [UserId; 2],
     /// When.
     pub created_at: Timestamp,
@@ -24,7 +25,8 @@ pub struct NewGroupChat {
     pub id: ChatId,
     /// Its name.
     pub name: GroupName,
-    /// All its members and roles, each person once, in the order in which they count as having joined.
+    /// All its members and roles, each person once, in the order in which they count as having joined; first
+    /// who makes it.
     pub members: Vec<(UserId, Role)>,
     /// When.
     pub created_at: Timestamp,
@@ -64,18 +66,19 @@ pub type Decide = Box<dyn Fn(&ChatState) -> AppResult<Vec<EventBody>> + Send + S
 pub trait ChatStore: Send + Sync {
     /// Opens the one direct chat of a pair. Returns its id and whether this call made it; however many
     /// calls race, one makes it and all return the same id. Fails with `unknown_member` if a person does
-    /// not exist, and, unless there is the chat already, with `too_many_chats` if one of them is in
-    /// [`CHATS_PER_USER`](crate::domain::limits::CHATS_PER_USER) chats.
+    /// not exist, and, unless there is the chat already, with `too_many_chats` if who opens it is in
+    /// [`CHATS_MADE_PER_USER`](crate::domain::limits::CHATS_MADE_PER_USER) chats that they made.
     async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)>;
 
     /// Makes a group. Fails with `unknown_member` if a person does not exist, and with `too_many_chats` if
-    /// one of them is in [`CHATS_PER_USER`](crate::domain::limits::CHATS_PER_USER) chats.
+    /// who makes it is in [`CHATS_MADE_PER_USER`](crate::domain::limits::CHATS_MADE_PER_USER) chats that they
+    /// made. How many chats the others are in does not matter.
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
 
     /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
     /// that follows from it (members, roles, name), as one atomic write. The outer error is a fault; a
-    /// refusal of `decide` comes back as it is. `None` if there is no such chat. Who is to be added may be
-    /// refused as by [`Self::create_group_chat`].
+    /// refusal of `decide` comes back as it is. `None` if there is no such chat. Fails with `unknown_member`
+    /// if somebody who is to be added does not exist.
     async fn change_chat(
         &self,
         chat: ChatId,
@@ -95,7 +98,8 @@ pub trait ChatStore: Send + Sync {
     /// the chats at once: somebody may be in a thousand.
     async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>>;
 
-    /// The head of every chat that the viewer is in.
+    /// The head of every chat that the viewer is in, however many these are: what a node takes for who is in
+    /// what.
     async fn heads_of(&self, viewer: UserId) -> AppResult<Heads>;
 
     /// The heads of these chats, whoever is in them; what is not found is left out. One look-up for each: what a

@@ -36,8 +36,11 @@ const FREE_TRIES: u32 = 5;
 const FREE_TRIES_PER_ADDRESS: u32 = 50;
 
 const REGISTRATIONS: Limit = Limit { name: "register", burst: 100, period_ms: 3000 };
-/// A browser needs one every ten minutes; many people may share an address.
-const REFRESHES: Limit = Limit { name: "refresh", burst: 1_000, period_ms: 50 };
+/// Of one session: a browser needs one every ten minutes, and one for each tab that wakes up with it.
+const REFRESHES: Limit = Limit { name: "refresh", burst: 300, period_ms: 1_000 };
+/// Exchanges that failed, from one address. Good ones are not counted by address: a whole office may have one,
+/// and comes back at once after a restart.
+const FAILED_REFRESHES: Limit = Limit { name: "failed_refresh", burst: 1_000, period_ms: 50 };
 const SEARCHES: Limit = Limit { name: "search_users", burst: 60, period_ms: 200 };
 
 /// Accounts and sessions.
@@ -169,12 +172,18 @@ impl Accounts {
     }
 
     /// Exchanges a refresh token. One that was exchanged before, longer than ten seconds ago, ends the
-    /// session: somebody else holds a copy of it. Fails with `unauthenticated` or `too_many_requests`.
+    /// session: somebody else holds a copy of it. Fails with `unauthenticated`, or with `too_many_requests`
+    /// where a session refreshes or an address fails too often.
     pub async fn refresh(&self, token: &str, client: &ClientInfo) -> AppResult<SignedIn> {
-        self.limiter.take(REFRESHES, &client.network()).await?;
+        let presented = refresh_hash(token);
+        let Some(session) = self.store.session_by_refresh(&presented).await? else {
+            return self.refused_refresh(client).await;
+        };
+        // Before the exchange: a token that was exchanged and whose successor was withheld would be lost.
+        self.limiter.take(REFRESHES, &session.to_string()).await?;
         let successor = self.new_refresh_token();
         let exchange = RefreshToken {
-            presented: refresh_hash(token),
+            presented,
             successor: refresh_hash(&successor),
             now: self.clock.now(),
             grace_seconds: GRACE_SECONDS,
@@ -199,10 +208,16 @@ impl Accounts {
             RefreshOutcome::Reused { user_id, session_id } => {
                 tracing::warn!(user = %user_id, session = %session_id, address = client.address,
                     "a refresh token was used again; its session has been ended");
-                Err(AppError::unauthenticated())
+                self.refused_refresh(client).await
             }
-            RefreshOutcome::Unknown => Err(AppError::unauthenticated()),
+            RefreshOutcome::Unknown => self.refused_refresh(client).await,
         }
+    }
+
+    /// Counts an exchange that failed for where it came from, and refuses it.
+    async fn refused_refresh<T>(&self, client: &ClientInfo) -> AppResult<T> {
+        self.limiter.take(FAILED_REFRESHES, &client.network()).await?;
+        Err(AppError::unauthenticated())
     }
 
     /// Who an access token speaks for. Fails with `unauthenticated` if it is not good or its session has

@@ -256,9 +256,15 @@ async fn rotate(store: &TheStore, presented: [u8; 32], now: i64) -> [u8; 32] {
 pub async fn a_refresh_token_is_exchanged_for_its_successor(store: TheStore) {
     let ada = person(&store, "Ada").await;
     let (session, token) = session(&store, ada, 0, DAY).await;
-    let RefreshOutcome::Rotated(rotated) = store.rotate_refresh(refresh(token, 600)).await.unwrap() else {
+    let exchange = refresh(token, 600);
+    let successor = exchange.successor;
+    assert_eq!(store.session_by_refresh(&successor).await.unwrap(), None);
+    let RefreshOutcome::Rotated(rotated) = store.rotate_refresh(exchange).await.unwrap() else {
         panic!("the token is valid");
     };
+    for token in [token, successor] {
+        assert_eq!(store.session_by_refresh(&token).await.unwrap(), Some(session.id));
+    }
     assert_eq!(rotated.id, session.id);
     assert_eq!(rotated.created_at, session.created_at);
     assert_eq!(rotated.last_used_at, at(600));
@@ -299,6 +305,7 @@ pub async fn a_stolen_refresh_token_ends_the_session(store: TheStore) {
     assert_eq!(reused, RefreshOutcome::Reused { user_id: ada, session_id: session.id });
     assert_eq!(store.session(session.id, at(631)).await.unwrap(), None);
     for token in [successor, token] {
+        assert_eq!(store.session_by_refresh(&token).await.unwrap(), None);
         assert_eq!(store.rotate_refresh(refresh(token, 632)).await.unwrap(), RefreshOutcome::Unknown);
     }
 }

@@ -366,27 +366,43 @@ pub async fn heads_contacts_and_small_chats(store: TheStore) {
     assert_eq!(small(1).await, []);
 }
 
-pub async fn nobody_is_in_more_chats_than_an_account_can_have(store: TheStore) {
+pub async fn who_made_as_many_chats_as_they_may_makes_no_more(store: TheStore) {
     let [ada, bob, carol] = people(&store).await;
     let with_bob = direct(&store, [ada, bob], at(0)).await;
     let alone = [ada];
-    let groups = (1..limits::CHATS_PER_USER).map(|_| group(&store, &alone));
+    let groups = (1..limits::CHATS_MADE_PER_USER).map(|_| group(&store, &alone));
     let groups = futures::future::join_all(groups).await;
     let refused = Some(ErrorCode::TooManyChats);
 
-    let pair = NewDirectChat { id: ChatId::from_bytes(id()), pair: [carol, ada], created_at: at(1) };
-    assert_eq!(code(store.create_direct_chat(pair).await), refused);
-    assert_eq!(code(store.create_group_chat(new_group(&[bob, ada], at(1))).await), refused);
-    let team = group(&store, &[bob]).await;
-    let add = || by_policy(move |chat| policy::add_members(chat, bob, &[carol, ada]));
-    assert_eq!(code(store.change_chat(team, bob, at(1), add()).await), refused);
-    assert_eq!(chat(&store, team, bob).await.member_count, 1, "of all that was refused nothing is left");
-    assert!(store.heads_of(carol).await.unwrap().is_empty());
-    assert_eq!(store.heads_of(ada).await.unwrap().len(), limits::CHATS_PER_USER);
-    assert_eq!(direct(&store, [bob, ada], at(2)).await, with_bob, "what there is stays open");
+    let with_carol = || NewDirectChat { id: ChatId::from_bytes(id()), pair: [ada, carol], created_at: at(1) };
+    assert_eq!(code(store.create_direct_chat(with_carol()).await), refused);
+    assert_eq!(code(store.create_group_chat(new_group(&[ada, bob], at(1))).await), refused);
+    assert!(store.heads_of(carol).await.unwrap().is_empty(), "of what was refused nothing is left");
+    assert_eq!(direct(&store, [ada, bob], at(2)).await, with_bob, "what there is stays open");
 
     let leave = by_policy(move |chat| policy::leave(chat, ada));
     store.change_chat(groups[0], ada, at(3), leave).await.unwrap();
-    store.change_chat(team, bob, at(4), add()).await.unwrap();
+    assert!(store.create_direct_chat(with_carol()).await.unwrap().1);
+    assert_eq!(code(store.create_group_chat(new_group(&[ada], at(4))).await), refused);
+}
+
+pub async fn nobody_uses_up_the_chats_of_somebody_else(store: TheStore) {
+    let [ada, bob, carol, dora] = people(&store).await;
+    let both = [bob, ada];
+    let groups = (0..limits::CHATS_MADE_PER_USER).map(|_| group(&store, &both));
+    futures::future::join_all(groups).await;
+    assert_eq!(code(store.create_group_chat(new_group(&both, at(1))).await), Some(ErrorCode::TooManyChats));
+
+    let team = group(&store, &[carol, ada, bob]).await;
+    let mine = group(&store, &[ada]).await;
+    let add = by_policy(move |chat| policy::add_members(chat, ada, &[carol, bob, dora]));
+    store.change_chat(mine, ada, at(2), add).await.unwrap();
+    assert_eq!(chat(&store, mine, bob).await.member_count, 4);
+    direct(&store, [ada, dora], at(3)).await;
+    let last = direct(&store, [carol, ada], at(4)).await;
+
+    assert_eq!(store.heads_of(ada).await.unwrap().len(), limits::CHATS_MADE_PER_USER + 4);
     assert_eq!(chat(&store, team, ada).await.member_count, 3);
+    let listed = store.chats_of(ada, limits::CHATS_IN_LIST, 1).await.unwrap();
+    assert_eq!((listed.len(), listed[0].id), (limits::CHATS_IN_LIST, last), "the last active ones");
 }

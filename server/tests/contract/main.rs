@@ -48,7 +48,8 @@ macro_rules! contract {
             chats_are_listed_by_last_activity
             a_long_list_says_of_each_chat_what_the_chat_itself_says
             heads_contacts_and_small_chats
-            nobody_is_in_more_chats_than_an_account_can_have
+            who_made_as_many_chats_as_they_may_makes_no_more
+            nobody_uses_up_the_chats_of_somebody_else
         );
         contract!(@module messages $fixture:
             a_message_is_stored_as_it_was_sent

@@ -102,8 +102,9 @@ async fn a_flood_of_one_person_slows_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refreshing_without_end_is_slowed() {
+async fn guessing_refresh_tokens_is_slowed_and_slows_nobody_at_the_same_address() {
     let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
     let guesser = server.browser();
     guesser.set_cookie("samvad_refresh", "a guess");
     let mut tries = 0;
@@ -118,5 +119,50 @@ async fn refreshing_without_end_is_slowed() {
     assert_eq!(refused.refusal(), (429, "too_many_requests".into()));
     assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
     assert_eq!(guesser.call("me", &[]).await.status, 429, "a refresh on the way is one as well");
+
+    ada.call("refresh", &[]).await.ok();
+    server.clock.advance_seconds(601);
+    assert_eq!(ada.get("/").await.status, 200, "a refresh on the way");
+    ada.call("me", &[]).await.ok();
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_office_behind_one_address_refreshes_as_often_as_it_has_sessions() {
+    let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
+    let mut office = vec![ada.elsewhere().await, ada.elsewhere().await, ada.elsewhere().await];
+    office.extend([ada.elsewhere().await, ada.elsewhere().await, ada]);
+    let all = office.iter().map(|person| async move {
+        for _ in 0..280 {
+            person.call("refresh", &[]).await.ok();
+        }
+    });
+    futures::future::join_all(all).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_refreshes_without_end_is_slowed_and_goes_on() {
+    let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
+    let phone = ada.elsewhere().await;
+    let mut done = 0;
+    let refused = loop {
+        let answer = ada.call("refresh", &[]).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        done += 1;
+        assert!(done < 2_000, "it went on");
+    };
+    assert_eq!(refused.refusal(), (429, "too_many_requests".into()));
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!(wait > 0);
+    phone.call("refresh", &[]).await.ok();
+    ada.call("me", &[]).await.ok();
+    // Its token has not been exchanged, and is as good as before.
+    let again = async || Some(ada.call("refresh", &[]).await).filter(|answer| answer.status != 429);
+    crate::support::until("it may refresh again", again).await.ok();
     server.stop().await;
 }

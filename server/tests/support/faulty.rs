@@ -150,6 +150,13 @@ impl AccountStore for FaultyStore {
         done
     }
 
+    async fn session_by_refresh(&self, hash: &[u8; 32]) -> AppResult<Option<SessionId>> {
+        self.before("session_by_refresh")?;
+        let done = self.inner.session_by_refresh(hash).await;
+        self.after("session_by_refresh")?;
+        done
+    }
+
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
         self.before("rotate_refresh")?;
         let done = self.inner.rotate_refresh(token).await;

@@ -15,7 +15,8 @@ pub(super) const STATE: &str =
     "SELECT c.kind, c.head_seq FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL";
 pub(super) const STATE_MEMBERS: &str = "SELECT m.user_id, m.role, m.joined_at
     FROM members m WHERE m.chat_id = ?1 ORDER BY m.position";
-pub(super) const COUNT_CHATS: &str = "SELECT count(*) FROM members m WHERE m.user_id = ?1";
+/// Who made a chat is its first member, and nobody else ever gets that position.
+pub(super) const COUNT_MADE: &str = "SELECT count(*) FROM members m WHERE m.user_id = ?1 AND m.position = 1";
 const INSERT_DIRECT: &str = "INSERT INTO chats (id, kind, pair_low, pair_high, created_at, last_activity_at)
     VALUES (?1, 'direct', ?2, ?3, ?4, ?4)";
 const INSERT_GROUP: &str = "INSERT INTO chats (id, kind, name, created_at, last_activity_at)
@@ -45,6 +46,7 @@ pub(super) fn create_direct(connection: &Connection, chat: &NewDirectChat) -> Re
     if let Some(existing) = rows::one(connection, PAIR, pair, |row| rows::chat_id(row, 0))? {
         return Ok((existing, false));
     }
+    may_make(connection, one)?;
     let at = chat.created_at;
     let params = params![chat.id.as_bytes(), low.as_bytes(), high.as_bytes(), at.as_millis()];
     rows::execute(connection, INSERT_DIRECT, params).map_err(Fault::of_member)?;
@@ -55,6 +57,9 @@ pub(super) fn create_direct(connection: &Connection, chat: &NewDirectChat) -> Re
 }
 
 pub(super) fn create_group(connection: &Connection, chat: &NewGroupChat) -> Result<(), Fault> {
+    if let Some((maker, _)) = chat.members.first() {
+        may_make(connection, *maker)?;
+    }
     let at = chat.created_at;
     let params = params![chat.id.as_bytes(), chat.name.as_str(), at.as_millis()];
     rows::execute(connection, INSERT_GROUP, params)?;
@@ -137,6 +142,15 @@ fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
     }
 }
 
+/// Whether somebody may make one more chat.
+fn may_make(connection: &Connection, maker: UserId) -> Result<(), Fault> {
+    let made = rows::one(connection, COUNT_MADE, params![maker.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
+    if made.is_some_and(|made| made >= rows::limit(limits::CHATS_MADE_PER_USER)) {
+        return Err(ErrorCode::TooManyChats.into());
+    }
+    Ok(())
+}
+
 fn add_member(
     connection: &Connection,
     chat: ChatId,
@@ -144,11 +158,6 @@ fn add_member(
     role: Role,
     at: Timestamp,
 ) -> Result<(), Fault> {
-    let chats =
-        rows::one(connection, COUNT_CHATS, params![user.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
-    if chats.is_some_and(|chats| chats >= rows::limit(limits::CHATS_PER_USER)) {
-        return Err(ErrorCode::TooManyChats.into());
-    }
     let position =
         rows::one(connection, COUNT_MEMBER, params![chat.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
     let position = position.ok_or_else(|| Fault::broken_rule("somebody was added to no chat"))?;

@@ -69,7 +69,7 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("member ids", chats::MEMBER_IDS),
     ("contacts", chats::CONTACTS_OF),
     ("small chats", chats::SMALL_CHATS_OF),
-    ("chats that somebody is in", changes::COUNT_CHATS),
+    ("chats that somebody made", changes::COUNT_MADE),
     ("direct chat of a pair", changes::PAIR),
     ("state of a chat", changes::STATE),
     ("members of a state", changes::STATE_MEMBERS),

@@ -91,8 +91,8 @@ pub(super) fn of_user(
     rows::all(connection, SESSIONS_OF, params![user.as_bytes(), now.as_millis()], record)
 }
 
-pub(super) fn is_token(connection: &Connection, hash: &[u8; 32]) -> Result<bool, Fault> {
-    Ok(rows::one(connection, TOKEN, params![hash], |_| Ok(()))?.is_some())
+pub(super) fn of_token(connection: &Connection, hash: &[u8; 32]) -> Result<Option<SessionId>, Fault> {
+    rows::one(connection, TOKEN, params![hash], id_of)
 }
 
 pub(super) fn rotate(connection: &Connection, token: &RefreshToken) -> Result<RefreshOutcome, Fault> {

@@ -69,6 +69,10 @@ impl AccountStore for MongoStore {
         self.call(|| sessions::sessions(self, ids, now)).await
     }
 
+    async fn session_by_refresh(&self, hash: &[u8; 32]) -> AppResult<Option<SessionId>> {
+        self.call(|| sessions::of_token(self, hash)).await
+    }
+
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
         self.call(|| sessions::rotate(self, &token)).await
     }

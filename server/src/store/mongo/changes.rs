@@ -87,7 +87,9 @@ async fn create(
     members: &[(UserId, Role)],
     at: Timestamp,
 ) -> Result<(), Fault> {
-    may_join(store, members.iter().map(|(user, _)| user_oid(*user)).collect()).await?;
+    let maker = members.first().map(|(maker, _)| *maker);
+    let people = members.iter().map(|(user, _)| user_oid(*user)).collect();
+    tokio::try_join!(exist(store, people), may_make(store, maker))?;
     let members: Vec<_> = members
         .iter()
         .zip(1..)
@@ -107,30 +109,26 @@ async fn create(
     transaction.commit().await
 }
 
-/// Whether these people can be in one more chat. Accounts are never deleted: who is there before the
-/// transaction is there in it. Two chats that are made at the same moment do not count each other, so that
-/// somebody may come to be in a few more than [`limits::CHATS_PER_USER`].
-async fn may_join(store: &MongoStore, people: Vec<ObjectId>) -> Result<(), Fault> {
+/// Whether these people exist. Accounts are never deleted: who is there before the transaction is there in it.
+async fn exist(store: &MongoStore, people: Vec<ObjectId>) -> Result<(), Fault> {
     if people.is_empty() {
         return Ok(());
     }
-    let limit = i64::try_from(limits::CHATS_PER_USER).unwrap_or(i64::MAX);
-    // Read from the index alone.
-    let full = [
-        doc! { "$match": { "user_id": { "$in": &people } } },
-        doc! { "$group": { "_id": "$user_id", "chats": { "$sum": 1 } } },
-        doc! { "$match": { "chats": { "$gte": limit } } },
-        doc! { "$limit": 1 },
-    ];
-    let full = async {
-        let found = store.members.aggregate(full).with_type::<IdDocument>().max_time(COMMAND).await?;
-        Ok(found.try_collect::<Vec<IdDocument>>().await?)
-    };
-    let (profiles, full) = tokio::try_join!(accounts::profiles(store, people.clone()), full)?;
-    if !people.iter().all(|user| profiles.contains_key(user)) {
-        return Err(ErrorCode::UnknownMember.into());
-    }
-    if full.is_empty() { Ok(()) } else { Err(ErrorCode::TooManyChats.into()) }
+    let profiles = accounts::profiles(store, people.clone()).await?;
+    let all = people.iter().all(|user| profiles.contains_key(user));
+    if all { Ok(()) } else { Err(ErrorCode::UnknownMember.into()) }
+}
+
+/// Whether somebody may make one more chat. Who made a chat is its first member, and nobody else ever gets that
+/// position. Two chats that are made at the same moment do not count each other, so that somebody may come to
+/// have made a few more than [`limits::CHATS_MADE_PER_USER`].
+async fn may_make(store: &MongoStore, maker: Option<UserId>) -> Result<(), Fault> {
+    let Some(maker) = maker else { return Ok(()) };
+    let limit = u64::try_from(limits::CHATS_MADE_PER_USER).unwrap_or(u64::MAX);
+    // Counted in the index alone.
+    let made = doc! { "user_id": user_oid(maker), "position": 1 };
+    let made = store.members.count_documents(made).limit(limit).max_time(COMMAND).await?;
+    if made < limit { Ok(()) } else { Err(ErrorCode::TooManyChats.into()) }
 }
 
 pub(super) async fn change(
@@ -165,7 +163,7 @@ pub(super) async fn change(
     for event in &events {
         outcome.apply(event)?;
     }
-    may_join(store, outcome.added()).await?;
+    exist(store, outcome.added()).await?;
     commit(store, &chat, &events, outcome).await?;
     Ok(Some(events))
 }

@@ -28,6 +28,7 @@ pub(super) mod index {
     pub const CHATS_DELETED: &str = "chats_deleted";
     pub const MEMBERS_BY_CHAT: &str = "members_by_chat";
     pub const MEMBERS_BY_USER: &str = "members_by_user";
+    pub const MEMBERS_WHO_MADE: &str = "members_who_made";
     pub const MEMBERS_IN_ORDER: &str = "members_in_order";
     pub const EVENTS_BY_SEQ: &str = "events_by_seq";
     pub const MESSAGES_BY_SEQ: &str = "messages_by_seq";
@@ -35,7 +36,7 @@ pub(super) mod index {
 }
 
 /// The newest version that this program knows.
-pub(super) const KNOWN: i32 = 1;
+pub(super) const KNOWN: i32 = 2;
 pub(super) const COLLECTION: &str = "schema";
 /// The id of its one document.
 pub(super) const ID: &str = "samvad";
@@ -76,6 +77,9 @@ pub(super) async fn apply(database: &Database) -> Result<(), Fault> {
     schema.update_one(doc! { "_id": ID }, begun).upsert(true).await?;
     if version < 1 {
         first(database).await?;
+    }
+    if version < 2 {
+        second(database).await?;
     }
     let done = doc! { "$max": { "version": KNOWN, "compatible_from": 1 } };
     schema.update_one(doc! { "_id": ID }, done).await?;
@@ -158,6 +162,18 @@ async fn first(database: &Database) -> Result<(), Fault> {
         database.collection::<Document>(name).create_indexes(indexes).await
     });
     try_join_all(make).await?;
+    Ok(())
+}
+
+/// Version 2: an index of the chats that somebody made. Who made a chat is its first member.
+async fn second(database: &Database) -> Result<(), Fault> {
+    let only = doc! { "position": 1 };
+    let name = index::MEMBERS_WHO_MADE.to_owned();
+    let options = IndexOptions::builder().name(name).partial_filter_expression(only).build();
+    // With the position, so that what is counted need not be looked at.
+    let keys = doc! { "user_id": 1, "position": 1 };
+    let made = IndexModel::builder().keys(keys).options(options).build();
+    database.collection::<Document>("members").create_index(made).await?;
     Ok(())
 }
 

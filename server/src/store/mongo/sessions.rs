@@ -84,6 +84,11 @@ pub(super) async fn of_user(
     Ok(found.map_ok(SessionDocument::into_record).try_collect().await?)
 }
 
+pub(super) async fn of_token(store: &MongoStore, hash: &[u8; 32]) -> Result<Option<SessionId>, Fault> {
+    let found = store.tokens.find_one(doc! { "_id": binary(hash) }).max_time(COMMAND).await?;
+    Ok(found.map(|token| SessionId::from_bytes(token.session_id.bytes())))
+}
+
 /// Reads first and then writes what that led to, as long as it is still so.
 pub(super) async fn rotate(store: &MongoStore, token: &RefreshToken) -> Result<RefreshOutcome, Fault> {
     let presented = doc! { "_id": binary(&token.presented) };

@@ -136,6 +136,9 @@ impl AccountStore for MemoryStore {
         };
         Ok(found.map(record).collect())
     }
+    async fn session_by_refresh(&self, _: &[u8; 32]) -> AppResult<Option<SessionId>> {
+        not_asked()
+    }
     async fn rotate_refresh(&self, _: RefreshToken) -> AppResult<RefreshOutcome> {
         not_asked()
     }

@@ -138,7 +138,8 @@ async fn hot_queries_walk_an_index() {
     // These sort, what they sort being bounded by something else than the length of a log.
     const SORTED: [&str; 3] = ["search by words", "chats in order", "contacts"];
     // Where a part of an index would do for SQLite, all of it is wanted.
-    const WHOLE: [(&str, &str); 10] = [
+    const WHOLE: [(&str, &str); 11] = [
+        ("chats that somebody made", "members_who_made (user_id=?)"),
         ("role", "(chat_id=? AND user_id=?)"),
         ("last message", "(chat_id=? AND ordinal=?)"),
         ("last messages", "(chat_id=? AND ordinal=?)"),

@@ -116,6 +116,8 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     costs!("history, after", 50, store.history(chat, PageQuery::After(Seq(300)), 50));
     costs!("history, around", 100, store.history(chat, PageQuery::Around(Seq(300)), 50));
     costs!("events after", 50, store.events_after(chat, Seq(300), 50));
+    let mine = new_group(&[ada, ben], at(3));
+    costs!("make", 2, store.create_group_chat(mine));
     costs!("append", 3, store.append_messages(chat, vec![text(ada, "one more", at(4))]));
     let renamed = || always(vec![renamed("Crew")]);
     costs!("change", 4, store.change_chat(chat, ada, at(5), renamed()));
