@@ -121,7 +121,9 @@ async fn open_store(
 pub async fn run(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()>) {
     let router = build(state.clone());
     let tasks = state.tasks.clone();
-    let accepting = http::serve::serve(listener, router, state.bounds, &tasks.connections, &state.stop);
+    let proxies = &state.trusted_proxies;
+    let accepting =
+        http::serve::serve(listener, router, state.bounds, proxies, &tasks.connections, &state.stop);
     tokio::pin!(accepting);
     tokio::select! {
         () = &mut accepting => {}
