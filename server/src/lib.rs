@@ -134,7 +134,9 @@ pub fn database_file(folder: &Path) -> PathBuf {
 pub async fn run(listener: TcpListener, state: AppState, shutdown: impl Future<Output = ()>) {
     let router = build(state.clone());
     let tasks = state.tasks.clone();
-    let accepting = http::serve::serve(listener, router, state.bounds, &tasks.connections, &state.stop);
+    let proxies = &state.trusted_proxies;
+    let accepting =
+        http::serve::serve(listener, router, state.bounds, proxies, &tasks.connections, &state.stop);
     tokio::pin!(accepting);
     tokio::select! {
         () = &mut accepting => {}

@@ -12,6 +12,7 @@ pub mod errors;
 pub mod forms;
 pub mod guard;
 pub mod pages;
+mod places;
 pub mod serve;
 mod stream;
 

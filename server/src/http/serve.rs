@@ -1,7 +1,11 @@
 //! The accept loop: a bounded number of connections, bounded waits for those who send and for those who
 //! read, small buffers, and an orderly end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use app::error::{AppError, ErrorCode};
 use axum::{Router, extract::ConnectInfo};
@@ -12,7 +16,7 @@ use hyper_util::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,6 +24,7 @@ use tower::ServiceExt;
 
 use super::{
     bounds::Bounds,
+    places::{NoPlace, Place, Places},
     stream::{ConnectionStream, Unlimited},
 };
 
@@ -32,17 +37,22 @@ const REFUSALS: usize = 64;
 /// How long telling it may take.
 const REFUSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// Accepts connections until `stop`; each is a task of `tasks` and ends with the request that it serves.
+/// How often it is logged, at most, that an address has its share.
+const SHARES_LOGGED: Duration = Duration::from_secs(60);
+
+/// Accepts connections until `stop`, from the `trusted` proxies without a share for each; each is a task of `tasks` and ends with the request that it serves.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     bounds: Bounds,
+    trusted: &[IpAddr],
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(bounds.connections.min(Semaphore::MAX_PERMITS)));
+    let places = Places::new(bounds.connections, trusted);
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     let mut full = false;
+    let mut share_logged = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -50,12 +60,16 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let place = Arc::clone(&places).try_acquire_owned().ok();
-                if full != place.is_none() {
-                    full = place.is_none();
+                let place = places.take(peer.ip());
+                let now_full = matches!(place, Err(NoPlace::Full));
+                if full != now_full {
+                    full = now_full;
                     tell(full, bounds.connections);
                 }
-                if let Some(place) = place {
+                if matches!(place, Err(NoPlace::ShareTaken)) {
+                    tell_of_share(&mut share_logged, peer.ip());
+                }
+                if let Ok(place) = place {
                     let connection =
                         Connection { stream, peer, place, stall: bounds.stall, stop: stop.clone() };
                     tasks.spawn(connection.run(router.clone()));
@@ -84,11 +98,21 @@ fn tell(full: bool, connections: usize) {
     }
 }
 
+/// Seldom: a client could fill the log.
+fn tell_of_share(logged: &mut Option<Instant>, address: IpAddr) {
+    let now = Instant::now();
+    if logged.is_none_or(|at| now.duration_since(at) >= SHARES_LOGGED) {
+        *logged = Some(now);
+        tracing::warn!(%address, "a quarter of all connections are one address's: it gets no more. If it is a \
+            proxy, it has to be named as a trusted one");
+    }
+}
+
 /// A connection that was accepted.
 struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    place: Place,
     stall: Duration,
     stop: CancellationToken,
 }

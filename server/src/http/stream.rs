@@ -15,9 +15,10 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{Instant, Sleep, sleep},
 };
+
+use super::places::Place;
 
 /// Bytes that a peer has to take in each such time. Fewer than the slowest line carries, more than somebody
 /// takes who only wants to keep us waiting. The system says that there is room again when a third of its
@@ -29,7 +30,7 @@ pub struct ConnectionStream {
     stream: TcpStream,
     stall: Stall,
     /// Given back when the stream is dropped: by the connection, or by the socket that it has become.
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// Switches the limit off, for a connection that has become a socket.
@@ -45,12 +46,7 @@ impl Unlimited {
 
 impl ConnectionStream {
     /// A stream that waits for its peer for up to `limit` at a time.
-    pub fn new(
-        stream: TcpStream,
-        place: OwnedSemaphorePermit,
-        limit: Duration,
-        unlimited: Unlimited,
-    ) -> Self {
+    pub fn new(stream: TcpStream, place: Place, limit: Duration, unlimited: Unlimited) -> Self {
         let stall = Stall { limit, unlimited, waiting: None, taken: 0 };
         Self { stream, stall, _place: place }
     }

@@ -42,12 +42,14 @@ pub struct Audit {
     clock: Arc<dyn Clock>,
     /// The session that was audited last in this round.
     after: Option<SessionId>,
+    /// People who lack a chat and whose turn has not come yet.
+    pub(super) lacking: BTreeSet<UserId>,
     failing: bool,
 }
 
 impl Audit {
     pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { hub, store, clock, after: None, failing: false }
+        Self { hub, store, clock, after: None, lacking: BTreeSet::new(), failing: false }
     }
 
     /// Audits for good.
@@ -60,15 +62,16 @@ impl Audit {
         }
     }
 
+    /// Audits the next sessions, as many as can be read in time.
     async fn audit(&mut self) -> AppResult<()> {
-        let mut lacking = BTreeSet::new();
-        let read = within(self.compare(&mut lacking)).await;
-        if !lacking.is_empty() {
+        let read = within(self.compare()).await;
+        if !self.lacking.is_empty() {
             // Most of what is missing is on its way.
             sleep(ON_ITS_WAY).await;
         }
         let joined = within(async {
-            for user in lacking {
+            // Who was tried has had their turn, and the others keep theirs.
+            while let Some(user) = self.lacking.pop_first() {
                 let watch = Watch::new(self.hub.clone(), user);
                 let heads = self.store.heads_of(user).await?;
                 watch.join(&heads)?;
@@ -78,25 +81,36 @@ impl Audit {
         read.and(joined.await)
     }
 
-    /// Closes the sockets of sessions that are over, and finds the people who lack a chat.
-    async fn compare(&mut self, lacking: &mut BTreeSet<UserId>) -> AppResult<()> {
+    /// Closes the sockets of sessions that are over, and finds the people who lack a chat. Whatever cuts it
+    /// short, the next one begins with what this one did not come to.
+    pub(super) async fn compare(&mut self) -> AppResult<()> {
         let sessions = self.hub.sessions(self.after, SESSIONS);
-        // Also if they cannot be read: the others get their turn.
-        let last = sessions.last_key_value().filter(|_| sessions.len() == SESSIONS);
-        self.after = last.map(|(session, _)| *session);
+        let begin = self.after;
+        let end =
+            sessions.last_key_value().filter(|_| sessions.len() == SESSIONS).map(|(session, _)| *session);
+        // Also if these cannot be read: the others get their turn.
+        self.after = end;
         let ids: Vec<SessionId> = sessions.keys().copied().collect();
         let living = self.store.sessions(&ids, self.clock.now()).await?;
+        self.after = begin;
         let living: BTreeMap<_, _> = living.into_iter().map(|record| (record.id, record.user_id)).collect();
         let (goes_on, over): (BTreeMap<_, _>, BTreeMap<_, _>) =
             sessions.into_iter().partition(|(session, user)| living.get(session) == Some(user));
         if !over.is_empty() {
             self.hub.dispatch(&BusMessage::SessionsEnded(over.into_keys().collect()));
         }
-        for user in goes_on.into_values().collect::<BTreeSet<_>>() {
-            if self.hub.lacks(user, &self.store.heads_of(user).await?) {
-                lacking.insert(user);
+        let mut looked_at = BTreeSet::new();
+        for (session, user) in goes_on {
+            if looked_at.is_empty() {
+                // One that can never be read does not hold up those after it.
+                self.after = Some(session);
             }
+            if looked_at.insert(user) && self.hub.lacks(user, &self.store.heads_of(user).await?) {
+                self.lacking.insert(user);
+            }
+            self.after = Some(session);
         }
+        self.after = end;
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ fn connecting(hub: &Arc<Hub>, person: u8, id: u128) -> Registered {
     hub.register(seat, SocketId(id), Actor { user_id: user(person), session_id: session(person) })
 }
 
-fn connected(hub: &Arc<Hub>, person: u8, id: u128, chats: &[u8]) -> Registered {
+pub fn connected(hub: &Arc<Hub>, person: u8, id: u128, chats: &[u8]) -> Registered {
     let registered = connecting(hub, person, id);
     let heads = heads(chats);
     hub.join(&registered.socket, &heads);

@@ -14,7 +14,7 @@ use app::{
         About, ChatId, ChatKind, ClientId, DisplayName, Email, Ordinal, Role, Seq, SessionId, Timestamp,
         UserId,
     },
-    error::{AppError, AppResult},
+    error::{AppError, AppResult, ErrorCode},
     ports::{
         AccountStore, Appended, ChatRecord, ChatStore, Decide, MessageStore, NewDirectChat, NewGroupChat,
         NewMessage, NewSession, NewUser, PageQuery, RefreshOutcome, RefreshToken, SessionRecord, Store,
@@ -30,6 +30,8 @@ pub struct MemoryStore {
     single_sessions: AtomicUsize,
     broken_logs: AtomicBool,
     stuck_contacts: AtomicBool,
+    /// How often the heads of somebody's chats can be read until that fails, if it does.
+    reads_left: Mutex<Option<usize>>,
 }
 
 #[derive(Default)]
@@ -64,6 +66,11 @@ impl MemoryStore {
     /// From now on the question who somebody shares a chat with is never answered.
     pub fn hold_back_contacts(&self) {
         self.stuck_contacts.store(true, Ordering::Relaxed);
+    }
+
+    /// The heads of somebody's chats can be read this often from now on, and then no more.
+    pub fn limit_reads(&self, times: usize) {
+        *self.reads_left.lock().unwrap() = Some(times);
     }
 
     pub fn add(&self, chat: ChatId, user: UserId) {
@@ -193,6 +200,9 @@ impl ChatStore for MemoryStore {
         not_asked()
     }
     async fn heads_of(&self, viewer: UserId) -> AppResult<Heads> {
+        if let Some(left) = &mut *self.reads_left.lock().unwrap() {
+            *left = left.checked_sub(1).ok_or(ErrorCode::Unavailable)?;
+        }
         let state = self.state.lock().unwrap();
         let of = |(members, _): &(BTreeSet<UserId>, Vec<LogEvent>)| members.contains(&viewer);
         let head = |(_, log): &(_, Vec<LogEvent>)| Seq(log.len() as u64);
