@@ -77,7 +77,7 @@ error_codes! {
     NotAGroup "not_a_group" 409 "That can only be done in a group.";
     LastAdmin "last_admin" 409 "A group needs an admin. Make somebody else one first.";
     GroupFull "group_full" 409 "The group has as many members as a group can have.";
-    TooManyChats "too_many_chats" 409 "One of you is in as many chats as an account can have.";
+    TooManyChats "too_many_chats" 409 "You have made as many chats as an account can make.";
     ClientIdReused "client_id_reused" 409 "This message id was already used in another chat.";
     PayloadTooLarge "payload_too_large" 413 "That is too large to send.";
     UnsupportedMediaType "unsupported_media_type" 415 "The server does not take this kind of content.";
