@@ -117,20 +117,17 @@ $(for node in "${nodes[@]}"; do echo "        server $(node_address "$node") max
 NGINX
 }
 
-# The environment may be meant for another server: nodes have the file alone.
-samvad() {
-  local name
-  local clean=()
-  for name in $(compgen -e); do
-    case "$name" in
-      SAMVAD_* | LEPTOS_* | MONGODB_URL | REDIS_URL) clean+=(-u "$name") ;;
-    esac
-  done
-  env ${clean[@]+"${clean[@]}"} "$server" "$@"
-}
+# The environment may be meant for another server: nodes have the file alone. `env` becomes what it starts, so
+# the number of its process is the node's.
+clean=(env)
+for name in $(compgen -e); do
+  case "$name" in
+    SAMVAD_* | LEPTOS_* | MONGODB_URL | REDIS_URL) clean+=(-u "$name") ;;
+  esac
+done
 
 start() {
-  local node
+  local node server
   if [ -e "$folder" ]; then
     if any_runs; then
       fail "The cluster runs already: scripts/cluster.sh status, or stop"
@@ -149,13 +146,13 @@ start() {
   scripts/services.sh start "$folder/services"
   (umask 077 && configuration >"$folder/samvad.toml")
   nginx_configuration >"$folder/nginx.conf"
-  samvad check --config "$folder/samvad.toml" --addr "$(node_address 1)" >"$folder/check.log" ||
+  "${clean[@]}" "$server" check --config "$folder/samvad.toml" --addr "$(node_address 1)" >"$folder/check.log" ||
     fail "The nodes cannot be started: $(cat "$folder/check.log")"
   # Once, rather than by three nodes at once.
-  samvad seed --config "$folder/samvad.toml" 2>>"$folder/seed.log" || fail "$(cat "$folder/seed.log")"
+  "${clean[@]}" "$server" seed --config "$folder/samvad.toml" 2>>"$folder/seed.log" || fail "$(cat "$folder/seed.log")"
   say "Starting three nodes and nginx"
   for node in "${nodes[@]}"; do
-    samvad serve --config "$folder/samvad.toml" --addr "$(node_address "$node")" \
+    "${clean[@]}" "$server" serve --config "$folder/samvad.toml" --addr "$(node_address "$node")" \
       </dev/null >"$folder/node-$node.log" 2>&1 &
     echo $! >"$folder/node-$node.pid"
   done

@@ -33,6 +33,12 @@ cluster() {
   for word in start status stop; do
     SAMVAD_ADDR=127.0.0.1:3700 scripts/cluster.sh "$word" target/test-cluster || return
   done
+  # Neither a process nor a file is left.
+  for word in 3700 3701 3702 3703; do
+    if (exec 3<>"/dev/tcp/127.0.0.1/$word") 2>/dev/null; then
+      fail "something still listens on port $word"
+    fi
+  done
   [ ! -e target/test-cluster ]
 }
 

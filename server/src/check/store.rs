@@ -27,10 +27,11 @@ pub(super) fn store(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> {
     if let Some(url) = subject.config.mongodb_url.clone() {
         let is_open = subject.config.is_open();
         return Box::pin(async move {
-            vec![mongo(&url, is_open).await.unwrap_or_else(|error| {
-                // Its own code says less than the cause, which never repeats the connection string.
-                Finding::wrong(format!("{url} cannot be used: {}", error.chain()))
-            })]
+            vec![
+                mongo(&url, is_open)
+                    .await
+                    .unwrap_or_else(|error| Finding::wrong(format!("{url} cannot be used: {}", why(&error)))),
+            ]
         });
     }
     Box::pin(async move {
@@ -50,9 +51,15 @@ pub(super) fn store(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> {
             Ok((Schema { found, .. }, false)) => {
                 vec![Finding::fine(format!("{place} can be read and written to, version {found}"))]
             }
-            Err(error) => vec![Finding::wrong(format!("{place} cannot be used: {}", error.chain()))],
+            Err(error) => vec![Finding::wrong(format!("{place} cannot be used: {}", why(&error)))],
         }
     })
+}
+
+/// The cause, which no store lets repeat a connection string. The error's own code would say less.
+fn why(error: &AppError) -> String {
+    let chain = error.chain();
+    chain.split_once(": ").map_or_else(|| chain.clone(), |(_code, cause)| cause.to_owned())
 }
 
 /// Whether MongoDB can be used, and is fit to be served.
