@@ -32,6 +32,7 @@ start() {
   trap stop EXIT
   trap 'exit 130' INT TERM
   mkdir -p "$folder"
+  touch "$folder/pids"
   local ports members=() port
   read -r -a ports <<<"$(free_ports)"
   for port in "${ports[@]:0:3}"; do
@@ -71,6 +72,7 @@ wait_for_redis() {
 
 stop() {
   local pid _
+  [ ! -e "$folder" ] || [ -f "$folder/pids" ] || fail "$folder was not made by scripts/services.sh: it stays"
   if [ -f "$folder/pids" ]; then
     while read -r pid; do
       # Only what was started from here: the number may belong to another program by now.
