@@ -234,6 +234,7 @@ stop() {
 
 run() {
   # Each part has a group of its own, so that Ctrl-C reaches this script alone and things end in order.
+  [ ! -e "$folder/services" ] || fail "The cluster in $folder runs already, or did not end well: scripts/cluster.sh stop"
   set -m
   scripts/cluster.sh start "$folder" &
   local starter=$!
@@ -241,6 +242,8 @@ run() {
   trap "end_run $starter" EXIT
   trap 'exit 0' INT TERM
   wait "$starter" || exit 1
+  # Nothing but what it has started is left of it.
+  trap "end_run" EXIT
   echo "  Ctrl-C stops all of it."
   while sleep 1; do :; done
 }
@@ -248,7 +251,7 @@ run() {
 end_run() {
   say "Stopping the cluster"
   # It may be in the middle of building.
-  if kill -TERM -- "-$1" 2>/dev/null; then
+  if [ -n "${1:-}" ] && kill -TERM -- "-$1" 2>/dev/null; then
     wait "$1" || true
   fi
   stop

@@ -26,6 +26,7 @@ free_ports() {
 
 start() {
   [ ! -e "$folder/env" ] || fail "The services in $folder run already, or did not end well: scripts/services.sh stop"
+  [ ! -e "$folder" ] || [ -f "$folder/pids" ] || fail "$folder is there already, and was not made by scripts/services.sh"
   have mongod || fail "mongod is missing: scripts/setup.sh test"
   have redis-server || fail "redis-server is missing: scripts/setup.sh test"
   # Until all are ready, whatever goes wrong stops those that were started.

@@ -29,10 +29,15 @@ services() {
 
 # Everything that runs on many machines, from nothing and back to nothing.
 cluster() {
-  local word
-  for word in start status stop; do
-    SAMVAD_ADDR=127.0.0.1:3700 scripts/cluster.sh "$word" target/test-cluster || return
+  local word failed=
+  export SAMVAD_ADDR=127.0.0.1:3700
+  # Whatever goes wrong, it is stopped.
+  trap 'scripts/cluster.sh stop target/test-cluster; scripts/services.sh stop target/test-services' EXIT
+  for word in start status; do
+    scripts/cluster.sh "$word" target/test-cluster || failed=yes
   done
+  scripts/cluster.sh stop target/test-cluster || failed=yes
+  [ -z "$failed" ] || return 1
   # Neither a process nor a file is left.
   for word in 3700 3701 3702 3703; do
     if (exec 3<>"/dev/tcp/127.0.0.1/$word") 2>/dev/null; then

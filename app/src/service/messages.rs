@@ -1,6 +1,8 @@
 //! Messages.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use super::{Actor, Sequencer};
 use crate::{
@@ -13,6 +15,9 @@ use crate::{
 /// Fast enough for anybody's fingers and for a script that catches up; a flood is slowed.
 const SENDS: Limit = Limit { name: "send", burst: 1000, period_ms: 20 };
 const PAGES: Limit = Limit { name: "history", burst: 600, period_ms: 20 };
+
+/// For how long a message is looked up whose fate the store did not tell.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
 
 /// Messages.
 pub struct Messages {
@@ -56,7 +61,11 @@ impl Messages {
         };
         match self.sequencer.append(chat, message).await {
             Err(error) if error.code == ErrorCode::Unavailable => {
-                self.look_up(actor, chat, client_id).await?.ok_or(error)
+                // The store is away, and the wait for it is over: one short look, and the device asks again.
+                match timeout(LOOK_UP_WITHIN, self.look_up(actor, chat, client_id)).await {
+                    Ok(Ok(Some(stored))) => Ok(stored),
+                    Ok(Ok(None) | Err(_)) | Err(_) => Err(error),
+                }
             }
             answer => answer,
         }

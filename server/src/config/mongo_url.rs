@@ -43,12 +43,12 @@ impl MongoUrl {
 
     fn parts(&self) -> Option<Parts<'_>> {
         let rest = self.0.strip_prefix("mongodb://").or_else(|| self.0.strip_prefix("mongodb+srv://"))?;
-        let rest = rest.split_once('?').map_or(rest, |(rest, _options)| rest);
+        let (rest, options) = rest.split_once('?').unwrap_or((rest, ""));
         let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
-        // A password may hold an @ that was not written as %40: the driver refuses it, and so nothing of it
-        // is shown.
+        // A password may hold an @ or a ? that was not written as %40 or %3F: the driver refuses it, and so
+        // nothing of it is shown.
         let hosts = hosts.rsplit_once('@').map_or(hosts, |(_credentials, hosts)| hosts);
-        let hosts = if database.contains('@') { "" } else { hosts };
+        let hosts = if database.contains('@') || options.contains('@') { "" } else { hosts };
         Some(Parts { hosts, database })
     }
 }
@@ -95,6 +95,7 @@ mod tests {
             "mongodb+srv://ada:hunter2@cluster.example/",
             "mongodb://ada:hunter2@@cluster.example/chat",
             "mongodb://ada:hun/ter2@cluster.example/chat",
+            "mongodb://ada:hun?ter2@cluster.example/chat",
             "mongodb://ada:hunter2@",
             "ada:hunter2@cluster.example",
         ] {

@@ -32,7 +32,11 @@ impl ServiceUrl {
 /// Host, port and path of what follows the scheme: neither credentials nor options.
 fn place(rest: &str) -> &str {
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
-    let rest = &rest[..end];
+    let (rest, options) = rest.split_at(end);
+    if options.contains('@') {
+        // The ? or # stands in a password. Which part is the host cannot be said: nothing is shown, or used.
+        return "";
+    }
     // A password may hold an unescaped `@` or `/`: whatever precedes the last `@` may be part of it.
     rest.rsplit_once('@').map_or(rest, |(_credentials, place)| place)
 }
@@ -88,6 +92,8 @@ mod tests {
             ("redis://:sesame@cache.example", "redis://cache.example"),
             ("redis://:se@sa/me@cache.example?token=sesame#sesame", "redis://cache.example"),
             ("redis://:sesame@one:1, redis://:sesame@two:2", "redis://one:1,redis://two:2"),
+            ("redis://ada:123?sesame@cache", "redis://"),
+            ("redis://ada:1#sesame@cache", "redis://"),
             ("sesame", "…"),
         ] {
             let url = url(text);
@@ -101,7 +107,16 @@ mod tests {
         for good in ["redis://cache", "rediss://:word@cache:1/0", "redis://one,redis://two"] {
             assert!(url(good).is_of(&["redis", "rediss"]), "{good}");
         }
-        for bad in ["", ",", "cache:6379", "http://cache", "redis://", "redis://:word@/0", "redis://a,b"] {
+        for bad in [
+            "",
+            ",",
+            "cache:6379",
+            "http://cache",
+            "redis://",
+            "redis://:word@/0",
+            "redis://a,b",
+            "redis://a:1?b@c",
+        ] {
             assert!(!url(bad).is_of(&["redis", "rediss"]), "{bad}");
         }
     }
