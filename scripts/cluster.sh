@@ -227,7 +227,8 @@ stop() {
   for node in "${nodes[@]}"; do
     ends "node-$node" TERM 40
   done
-  ends nginx QUIT 10
+  # Nobody is left behind it whom it could let finish.
+  ends nginx TERM 10
   scripts/services.sh stop "$folder/services"
   rm -rf "$folder"
 }
