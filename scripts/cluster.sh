@@ -243,8 +243,6 @@ run() {
   trap "end_run $starter" EXIT
   trap 'exit 0' INT TERM
   wait "$starter" || exit 1
-  # Nothing but what it has started is left of it.
-  trap "end_run" EXIT
   echo "  Ctrl-C stops all of it."
   while sleep 1; do :; done
 }
@@ -252,7 +250,7 @@ run() {
 end_run() {
   say "Stopping the cluster"
   # It may be in the middle of building.
-  if [ -n "${1:-}" ] && kill -TERM -- "-$1" 2>/dev/null; then
+  if kill -TERM -- "-$1" 2>/dev/null; then
     wait "$1" || true
   fi
   stop
