@@ -5,3 +5,4 @@
 
 pub mod embedded;
 pub mod mongo;
+mod people;

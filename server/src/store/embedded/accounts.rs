@@ -8,6 +8,8 @@ use app::{
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
+use crate::store::people::{CANDIDATES, name_key, with_exact};
+
 use super::{EmbeddedStore, fault::Fault, rows, sessions};
 
 macro_rules! user_columns {
@@ -15,10 +17,6 @@ macro_rules! user_columns {
         "u.id, u.email, u.display_name, u.about, u.password_hash, u.created_at"
     };
 }
-
-/// How many people one word may bring into a search before the rest is left out: a single letter must not
-/// make the server sort everybody.
-const CANDIDATES: i64 = 10_000;
 
 pub(super) const USER: &str = concat!("SELECT ", user_columns!(), " FROM users u WHERE u.id = ?1");
 pub(super) const USER_BY_EMAIL: &str =
@@ -172,15 +170,7 @@ fn search(
         found = rows::all(connection, SEARCH, params, record)?;
     }
     let exact = email.map(|email| by_email(connection, email)).transpose()?.flatten();
-    if let Some(exact) = exact
-        && exact.id != except
-        && found.iter().all(|user| user.id != exact.id)
-    {
-        found.push(exact);
-        found.sort_by_cached_key(|user| (name_key(user.display_name.as_str()), user.id));
-        found.truncate(limit);
-    }
-    Ok(found)
+    Ok(with_exact(found, exact, except, limit))
 }
 
 fn update_profile(
@@ -204,10 +194,6 @@ fn insert_words(connection: &Connection, id: UserId, name: &str, email: &str) ->
         rows::execute(connection, INSERT_WORD, params![id.as_bytes(), word])?;
     }
     Ok(())
-}
-
-fn name_key(name: &str) -> String {
-    name.to_lowercase()
 }
 
 fn record(row: &Row<'_>) -> Result<UserRecord, Fault> {

@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc, oid::ObjectId};
 
+use crate::store::people::{CANDIDATES, name_key, with_exact};
+
 use super::{
     MongoStore,
     documents::{ProfileDocument, Profiles, UserDocument, date, user_oid},
@@ -16,10 +18,6 @@ use super::{
     sessions,
     transaction::COMMAND,
 };
-
-/// How many people one word may bring into a search before the rest is left out: a single letter must not
-/// make the server sort everybody.
-const CANDIDATES: i64 = 10_000;
 
 #[async_trait]
 impl AccountStore for MongoStore {
@@ -164,16 +162,8 @@ async fn search(
             None => Ok(None),
         }
     };
-    let (mut found, exact) = tokio::try_join!(by_words, by_email)?;
-    if let Some(exact) = exact
-        && exact.id != except
-        && found.iter().all(|user| user.id != exact.id)
-    {
-        found.push(exact);
-        found.sort_by_cached_key(|user| (name_key(user.display_name.as_str()), user.id));
-        found.truncate(limit);
-    }
-    Ok(found)
+    let (found, exact) = tokio::try_join!(by_words, by_email)?;
+    Ok(with_exact(found, exact, except, limit))
 }
 
 /// Walks the range of the first word; the other words are looked for in the people found.
@@ -233,8 +223,4 @@ async fn replace_password(store: &MongoStore, id: UserId, expected: &str, new: &
 fn words_of(name: &str, email: &str) -> Vec<String> {
     let local = email.split('@').next().unwrap_or_default();
     search_words(&format!("{name} {local}"))
-}
-
-fn name_key(name: &str) -> String {
-    name.to_lowercase()
 }
