@@ -22,7 +22,7 @@ pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
 pub use limiter::{Limit, Limiter, Throttle};
 pub use messages::{Appended, MessageStore, NewMessage, PageQuery};
-pub use presence::{Presence, SocketId};
+pub use presence::{Online, Presence, SocketId};
 
 use crate::error::AppResult;
 

@@ -11,6 +11,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u128);
 
+/// Who is online, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Online {
+    /// Those of the people asked about who are, in the order of asking.
+    pub people: Vec<UserId>,
+    /// Whether all of them are. For a while after leases were lost there may be more, whose nodes have not renewed
+    /// them yet.
+    pub is_whole: bool,
+}
+
 /// Presence. A person is online while any of their leases, from any node, runs.
 #[async_trait]
 pub trait Presence: Send + Sync {
@@ -32,9 +42,10 @@ pub trait Presence: Send + Sync {
     /// show. The person goes offline by [`Self::expire`].
     async fn release(&self, user: UserId, socket: SocketId, until: Timestamp) -> AppResult<()>;
 
-    /// Removes what has run out, and returns who went offline by it: each of them once, to one caller.
+    /// Removes what has run out, and returns who went offline by it: each of them once, to one caller, unless that
+    /// caller never got to hear of it.
     async fn expire(&self, now: Timestamp) -> AppResult<Vec<UserId>>;
 
     /// Which of these people are online.
-    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Vec<UserId>>;
+    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Online>;
 }

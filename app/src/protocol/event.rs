@@ -21,16 +21,6 @@ pub struct LogEvent {
     pub body: EventBody,
 }
 
-/// A durable event as far as every version understands it: what a newer server says in a type, or with a
-/// value, that is not known here. It has its place in the log all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnknownEvent {
-    /// In which chat.
-    pub chat_id: ChatId,
-    /// Its place in the chat's log, without a hole.
-    pub seq: Seq,
-}
-
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -64,6 +54,10 @@ pub enum EventBody {
     },
     /// The group is gone. The last event of its log.
     ChatDeleted {},
+    /// What a newer version says in a type, or with a value, that is not known here: its fields, `type` among
+    /// them. It has its place in the log all the same, and is passed on as it is.
+    #[serde(untagged)]
+    Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
 #[cfg(test)]
@@ -84,5 +78,25 @@ mod tests {
         assert_eq!(sent["seq"], 7);
         assert_eq!(sent["name"], "Team");
         assert_eq!(serde_json::from_value::<LogEvent>(sent).ok(), Some(event));
+    }
+
+    #[test]
+    fn what_a_newer_version_wrote_is_passed_on_as_it_is() {
+        let id = "0".repeat(24);
+        for rest in [
+            serde_json::json!({ "type": "message_pinned", "message": { "id": "1", "by": [2, null] } }),
+            serde_json::json!({ "type": "role_changed", "user_id": id, "role": "guest" }),
+        ] {
+            let mut sent = serde_json::json!({
+                "chat_id": id, "seq": 7, "at": "2026-01-01T00:00:00Z", "actor_id": id,
+            });
+            sent.as_object_mut()
+                .zip(rest.as_object())
+                .into_iter()
+                .for_each(|(to, from)| to.extend(from.clone()));
+            let event = serde_json::from_value::<LogEvent>(sent.clone()).ok();
+            assert_eq!(event.as_ref().map(|event| event.seq), Some(Seq(7)));
+            assert_eq!(serde_json::to_value(event).ok(), Some(sent));
+        }
     }
 }

@@ -5,6 +5,6 @@ mod event;
 mod frame;
 mod views;
 
-pub use event::{EventBody, LogEvent, UnknownEvent};
+pub use event::{EventBody, LogEvent};
 pub use frame::{ClientFrame, Heads, Notice, PresenceStatus, ServerFrame};
 pub use views::{AccountView, ChatView, Done, HistoryPage, MemberView, MessageView, SessionView, UserView};

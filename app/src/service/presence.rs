@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     domain::{ChatId, Timestamp, UserId, limits},
     error::{AppError, AppResult},
-    ports::{Bus, BusMessage, Clock, Frame, Presence, SocketId, Store},
+    ports::{Bus, BusMessage, Clock, Frame, Online, Presence, SocketId, Store},
     protocol::{Notice, PresenceStatus},
 };
 
@@ -70,7 +70,7 @@ impl PresenceService {
     /// so: then another announcement follows. True if it was published.
     pub async fn announce(&self, user: UserId, status: PresenceStatus) -> AppResult<bool> {
         let now = self.clock.now();
-        let online = !self.presence.online(&[user], now).await?.is_empty();
+        let online = !self.presence.online(&[user], now).await?.people.is_empty();
         if online != (status == PresenceStatus::Online) {
             return Ok(false);
         }
@@ -104,16 +104,16 @@ impl PresenceService {
                 break;
             }
             let members = self.store.member_ids(chat).await?;
-            return self.presence.online(&members, self.clock.now()).await;
+            return Ok(self.presence.online(&members, self.clock.now()).await?.people);
         }
         Ok(Vec::new())
     }
 
     /// Who is online of those who share one of the smaller chats with the person.
-    pub async fn online_contacts(&self, user: UserId) -> AppResult<Vec<UserId>> {
+    pub async fn online_contacts(&self, user: UserId) -> AppResult<Online> {
         let contacts = self.store.contacts_of(user, limits::PRESENCE_MEMBERS, CONTACTS).await?;
         if contacts.is_empty() {
-            return Ok(contacts);
+            return Ok(Online { people: contacts, is_whole: true });
         }
         self.presence.online(&contacts, self.clock.now()).await
     }

@@ -8,7 +8,7 @@ use std::{
 use app::{
     domain::{Timestamp, UserId},
     error::AppResult,
-    ports::{Presence, SocketId},
+    ports::{Online, Presence, SocketId},
 };
 use async_trait::async_trait;
 
@@ -129,12 +129,12 @@ impl Presence for LocalPresence {
         Ok(gone)
     }
 
-    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Vec<UserId>> {
+    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Online> {
         let leases = self.lock();
         let runs = |user: &&UserId| {
             leases.users.get(user).is_some_and(|leases| leases.iter().any(|lease| lease.until > now))
         };
-        Ok(users.iter().filter(runs).copied().collect())
+        Ok(Online { people: users.iter().filter(runs).copied().collect(), is_whole: true })
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
         assert!(!presence.connect(user(1), SocketId(2), at(1), at(31)).await.unwrap());
         presence.release(user(1), SocketId(1), at(5)).await.unwrap();
         assert_eq!(presence.expire(at(10)).await.unwrap(), []);
-        assert_eq!(presence.online(&[user(1), user(2)], at(10)).await.unwrap(), [user(1)]);
+        assert_eq!(presence.online(&[user(1), user(2)], at(10)).await.unwrap().people, [user(1)]);
         presence.release(user(1), SocketId(2), at(12)).await.unwrap();
         assert_eq!(presence.expire(at(12)).await.unwrap(), [user(1)]);
         assert_eq!(presence.expire(at(13)).await.unwrap(), [], "told once");
@@ -189,7 +189,7 @@ mod tests {
     async fn releasing_an_unknown_socket_records_nothing() {
         let presence = LocalPresence::new();
         presence.release(user(1), SocketId(1), at(50)).await.unwrap();
-        assert_eq!(presence.online(&[user(1)], at(1)).await.unwrap(), []);
+        assert_eq!(presence.online(&[user(1)], at(1)).await.unwrap().people, []);
         assert!(presence.lock().users.is_empty() && presence.lock().by_expiry.is_empty());
     }
 

@@ -8,6 +8,8 @@
 //! | `samvad:{presence:N}:ends` | sorted set | person → when the last of their leases runs out |
 //! | `samvad:{presence:N}:sockets` | hash | person → their sockets' leases; the end doubled, plus one if released |
 //! | `samvad:{presence:N}:gone` | sorted set | who was reported as gone, and when; forgotten after an hour |
+//! | `samvad:{presence:N}:leaving` | sorted set | who is being reported as gone, and when they are reported again unless they were received |
+//! | `samvad:{presence:N}:since` | number | when, by Redis' clock, the bucket was first looked at since it was lost |
 //!
 //! Times are those that the caller gives: the clocks of nodes have to agree to within a few seconds, as
 //! they have to for sessions anyway. Leases of 30 s that are renewed every 10 s forgive the rest.
@@ -18,11 +20,11 @@ use std::{
     time::Duration,
 };
 
-use ::redis::{RedisResult, Script, cmd};
+use ::redis::{RedisResult, Script};
 use app::{
     domain::{Timestamp, UserId},
     error::{AppError, AppResult},
-    ports::{Presence, SocketId},
+    ports::{Online, Presence, SocketId},
 };
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
@@ -35,7 +37,11 @@ const BUCKETS: u8 = 16;
 const TOGETHER: usize = 256;
 /// After an outage leases have run out because nobody could renew them. For this long, in which every node
 /// renews its own, nobody is removed.
-const REBUILDING: Duration = Duration::from_secs(12);
+const REBUILDING: Duration = Duration::from_millis(REBUILDING_MS);
+const REBUILDING_MS: u64 = 12_000;
+/// Somebody who was reported as gone to a node that did not receive it is reported again after this time, in
+/// milliseconds.
+const AGAIN_MS: i64 = 5_000;
 /// For how long it is remembered that somebody was reported as gone, in milliseconds: as long a node may be cut
 /// off from Redis and then be believed that its people are still there.
 const REMEMBER_MS: i64 = 3_600_000;
@@ -47,6 +53,9 @@ pub struct RedisPresence {
     renew: Script,
     release: Script,
     expire: Script,
+    online: Script,
+    /// People who were reported as gone and have been received here, which Redis is told with the next look.
+    received: Mutex<BTreeMap<u8, Vec<UserId>>>,
     /// Sockets that could not be recorded: their renewal may be how somebody comes online.
     missed: Mutex<BTreeSet<(UserId, SocketId)>>,
 }
@@ -60,6 +69,8 @@ impl RedisPresence {
             renew: Script::new(include_str!("redis/renew.lua")),
             release: Script::new(include_str!("redis/release.lua")),
             expire: Script::new(include_str!("redis/expire.lua")),
+            online: Script::new(include_str!("redis/online.lua")),
+            received: Mutex::default(),
             missed: Mutex::default(),
         }
     }
@@ -97,25 +108,61 @@ impl RedisPresence {
     async fn expire_in(&self, bucket: u8, now: Timestamp) -> AppResult<Vec<UserId>> {
         let mut gone = Vec::new();
         loop {
+            let received = self.received().remove(&bucket).unwrap_or_default();
             let mut script = self.expire.prepare_invoke();
             keys(&mut script, bucket);
-            script.arg(now.as_millis()).arg(TOGETHER).arg(REMEMBER_MS);
+            script.arg(now.as_millis()).arg(TOGETHER).arg(REMEMBER_MS).arg(AGAIN_MS);
+            for user in &received {
+                script.arg(user.as_bytes());
+            }
             let script = &script;
             let some: Result<Vec<Vec<u8>>, _> =
                 self.link.run(async |mut up| script.invoke_async(&mut up).await).await;
             match some {
                 Ok(some) => {
+                    let some = people(some)?;
                     let count = some.len();
-                    gone.extend(people(some)?);
+                    if count > 0 {
+                        self.received().entry(bucket).or_default().extend(&some);
+                    }
+                    gone.extend(some);
                     if count < TOGETHER {
                         return Ok(gone);
                     }
                 }
-                // Who was removed before has to be reported.
-                Err(_) if !gone.is_empty() => return Ok(gone),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    self.received().entry(bucket).or_default().extend(received);
+                    // Who was removed before has to be reported.
+                    return if gone.is_empty() { Err(error.into()) } else { Ok(gone) };
+                }
             }
         }
+    }
+
+    fn received(&self) -> MutexGuard<'_, BTreeMap<u8, Vec<UserId>>> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether leases may be missing that nobody has had the time to renew.
+    fn is_rebuilding(&self) -> bool {
+        self.link.up().is_none_or(|up| up.again && up.since.elapsed() < REBUILDING)
+    }
+
+    /// Whether nothing can be missing in the bucket, and when these people's last leases run out, for those who
+    /// have any.
+    async fn ends(
+        &self,
+        mut up: Connection,
+        bucket: u8,
+        users: &[UserId],
+    ) -> RedisResult<(bool, Vec<Option<f64>>)> {
+        let mut script = self.online.prepare_invoke();
+        let [ends, .., since] = names(bucket);
+        script.key(ends).key(since).arg(REBUILDING_MS);
+        for user in users {
+            script.arg(user.as_bytes());
+        }
+        script.invoke_async(&mut up).await
     }
 }
 
@@ -176,7 +223,7 @@ impl Presence for RedisPresence {
     /// While Redis is away, which the link has said, nobody is removed and that is no fault; nor for a while
     /// after that.
     async fn expire(&self, now: Timestamp) -> AppResult<Vec<UserId>> {
-        if self.link.up().is_none_or(|up| up.again && up.since.elapsed() < REBUILDING) {
+        if self.is_rebuilding() {
             return Ok(Vec::new());
         }
         let (mut gone, mut done) = (Vec::new(), Ok(()));
@@ -189,7 +236,7 @@ impl Presence for RedisPresence {
         if gone.is_empty() { done.map(|()| gone) } else { Ok(gone) }
     }
 
-    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Vec<UserId>> {
+    async fn online(&self, users: &[UserId], now: Timestamp) -> AppResult<Online> {
         let mut buckets: BTreeMap<u8, Vec<UserId>> = BTreeMap::new();
         for &user in users {
             buckets.entry(bucket(user)).or_default().push(user);
@@ -197,29 +244,21 @@ impl Presence for RedisPresence {
         let now = now.as_millis();
         let buckets = &buckets;
         let ends = self.link.run(|up| async move {
-            try_join_all(buckets.iter().map(|(bucket, users)| ends(up.clone(), *bucket, users))).await
+            try_join_all(buckets.iter().map(|(bucket, users)| self.ends(up.clone(), *bucket, users))).await
         });
+        let ends = ends.await?;
+        let is_whole = !self.is_rebuilding() && ends.iter().all(|(is_whole, _)| *is_whole);
         #[allow(clippy::cast_precision_loss, reason = "milliseconds of this era are exact")]
         let online: BTreeSet<UserId> = buckets
             .values()
-            .zip(ends.await?)
-            .flat_map(|(users, ends)| users.iter().zip(ends))
+            .zip(ends)
+            .flat_map(|(users, (_, ends))| users.iter().zip(ends))
             .filter(|(_, ends)| ends.is_some_and(|ends| ends > now as f64))
             .map(|(user, _)| *user)
             .collect();
-        Ok(users.iter().filter(|user| online.contains(user)).copied().collect())
+        let people = users.iter().filter(|user| online.contains(user)).copied().collect();
+        Ok(Online { people, is_whole })
     }
-}
-
-/// When these people's last leases run out, for those who have any.
-async fn ends(mut up: Connection, bucket: u8, users: &[UserId]) -> RedisResult<Vec<Option<f64>>> {
-    let [ends, ..] = names(bucket);
-    let mut command = cmd("ZMSCORE");
-    command.arg(ends);
-    for user in users {
-        command.arg(user.as_bytes());
-    }
-    command.query_async(&mut up).await
 }
 
 /// The last byte of an id counts up.
@@ -228,14 +267,13 @@ fn bucket(user: UserId) -> u8 {
     last % BUCKETS
 }
 
-fn names(bucket: u8) -> [String; 3] {
-    ["ends", "sockets", "gone"].map(|name| format!("samvad:{{presence:{bucket}}}:{name}"))
+fn names(bucket: u8) -> [String; 5] {
+    ["ends", "sockets", "gone", "leaving", "since"].map(|name| format!("samvad:{{presence:{bucket}}}:{name}"))
 }
 
 fn keys(script: &mut ::redis::ScriptInvocation<'_>, bucket: u8) {
-    for name in names(bucket) {
-        script.key(name);
-    }
+    let [ends, sockets, gone, leaving, _since] = names(bucket);
+    script.key(ends).key(sockets).key(gone).key(leaving);
 }
 
 fn bytes(socket: SocketId) -> [u8; 16] {

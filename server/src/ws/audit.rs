@@ -1,28 +1,26 @@
 //! The audit: compares what this node believes of its sockets with the store, a few of them at a time, so
 //! that news that were lost are missed for seconds to minutes only. It closes the sockets of sessions that
-//! have ended or expired, and puts people into the rooms of chats that they joined.
+//! have ended or expired, and doubts whose sockets are not in the rooms of exactly their chats.
 //!
-//! Not here: where the logs of the rooms stand, which the heartbeat compares.
+//! Not here: where the logs of the rooms stand, and settling what is doubted, which the heartbeat does.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use app::{
     domain::{SessionId, UserId},
     error::{AppError, AppResult},
     ports::{BusMessage, Clock, Store},
-    protocol::{Heads, Notice},
+    protocol::Heads,
 };
 use tokio::time::{sleep, timeout};
 
 use super::{
-    encode,
-    hub::{Hub, Socket},
-    outbox::Class,
+    hub::Hub,
     realtime::{every, note},
 };
 
@@ -42,14 +40,14 @@ pub struct Audit {
     clock: Arc<dyn Clock>,
     /// The session that was audited last in this round.
     after: Option<SessionId>,
-    /// People who lack a chat and whose turn has not come yet.
-    pub(super) lacking: BTreeSet<UserId>,
+    /// People whose sockets are in other rooms than the store says.
+    pub(super) found: BTreeSet<UserId>,
     failing: bool,
 }
 
 impl Audit {
     pub fn new(hub: Arc<Hub>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { hub, store, clock, after: None, lacking: BTreeSet::new(), failing: false }
+        Self { hub, store, clock, after: None, found: BTreeSet::new(), failing: false }
     }
 
     /// Audits for good.
@@ -64,24 +62,19 @@ impl Audit {
 
     /// Audits the next sessions, as many as can be read in time.
     async fn audit(&mut self) -> AppResult<()> {
-        let read = within(self.compare()).await;
-        if !self.lacking.is_empty() {
-            // Most of what is missing is on its way.
+        let read = timeout(READ_WITHIN, self.compare()).await;
+        let found = std::mem::take(&mut self.found);
+        if !found.is_empty() {
+            // Most of what differs is on its way.
             sleep(ON_ITS_WAY).await;
         }
-        let joined = within(async {
-            // Who was tried has had their turn, and the others keep theirs.
-            while let Some(user) = self.lacking.pop_first() {
-                let watch = Watch::new(self.hub.clone(), user);
-                let heads = self.store.heads_of(user).await?;
-                watch.join(&heads)?;
-            }
-            Ok(())
-        });
-        read.and(joined.await)
+        for user in found {
+            self.hub.doubts.add(user);
+        }
+        read.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
     }
 
-    /// Closes the sockets of sessions that are over, and finds the people who lack a chat. Whatever cuts it
+    /// Closes the sockets of sessions that are over, and finds whose rooms differ. Whatever cuts it
     /// short, the next one begins with what this one did not come to.
     pub(super) async fn compare(&mut self) -> AppResult<()> {
         let sessions = self.hub.sessions(self.after, SESSIONS);
@@ -105,18 +98,14 @@ impl Audit {
                 // One that can never be read does not hold up those after it.
                 self.after = Some(session);
             }
-            if looked_at.insert(user) && self.hub.lacks(user, &self.store.heads_of(user).await?) {
-                self.lacking.insert(user);
+            if looked_at.insert(user) && self.hub.differs(user, &self.store.heads_of(user).await?) {
+                self.found.insert(user);
             }
             self.after = Some(session);
         }
         self.after = end;
         Ok(())
     }
-}
-
-async fn within(work: impl Future<Output = AppResult<()>>) -> AppResult<()> {
-    timeout(READ_WITHIN, work).await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
 }
 
 impl Hub {
@@ -128,75 +117,12 @@ impl Hub {
         all.range((after, Bound::Unbounded)).take(limit).map(|(session, user)| (*session, *user)).collect()
     }
 
-    /// Whether one of the person's sockets is not in the room of one of these chats.
-    pub fn lacks(&self, user: UserId, heads: &Heads) -> bool {
+    /// Whether one of the person's sockets is in the rooms of other chats than these.
+    pub fn differs(&self, user: UserId, heads: &Heads) -> bool {
         let registry = self.read();
         registry.sockets_of(user).iter().filter(|socket| socket.follows()).any(|socket| {
             let rooms = registry.entry(socket.id).map(|entry| &entry.rooms);
-            rooms.is_some_and(|rooms| heads.keys().any(|chat| !rooms.contains(chat)))
+            rooms.is_some_and(|rooms| !rooms.iter().eq(heads.keys()))
         })
-    }
-}
-
-/// Notes which chats a person is told to have left while a list of their chats is read, which must not
-/// bring them back into the room of one of those.
-pub struct Watch {
-    hub: Arc<Hub>,
-    user: UserId,
-    sockets: Vec<Arc<Socket>>,
-}
-
-impl Watch {
-    /// Begins to note it.
-    pub fn new(hub: Arc<Hub>, user: UserId) -> Self {
-        let mut registry = hub.write();
-        let mut sockets = registry.sockets_of(user);
-        // One that connects is watched already, and reads its chats itself.
-        sockets.retain(|socket| socket.follows());
-        for socket in &sockets {
-            registry.note_news(socket.id);
-        }
-        drop(registry);
-        Self { hub, user, sockets }
-    }
-
-    /// Joins the rooms of those chats that the sockets are not in, but for those that the person has left
-    /// since the watch began, and tells them: a client that does not know the chat fetches it.
-    pub fn join(self, heads: &Heads) -> AppResult<()> {
-        let now = Instant::now();
-        let mut new = BTreeSet::new();
-        let mut registry = self.hub.write();
-        for socket in &self.sockets {
-            let news = registry.connected(socket.id);
-            let Some(entry) = registry.entry(socket.id) else { continue };
-            let missed: Heads = heads
-                .iter()
-                .filter(|(chat, _)| !entry.rooms.contains(*chat) && !news.left.contains(*chat))
-                .map(|(chat, head)| (*chat, *head))
-                .collect();
-            if missed.is_empty() {
-                continue;
-            }
-            let frame = encode(&Notice::Heads { heads: missed.clone() })?;
-            socket.outbox.push(frame, Class::Durable, now);
-            for (chat, head) in missed {
-                registry.join(socket.id, chat, head, now);
-                new.insert(chat);
-            }
-        }
-        drop(registry);
-        for chat in new {
-            self.hub.newcomer(chat, self.user);
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let mut registry = self.hub.write();
-        for socket in &self.sockets {
-            registry.connected(socket.id);
-        }
     }
 }

@@ -6,6 +6,7 @@
 use app::{
     domain::ChatId,
     error::{AppError, AppResult},
+    ports::Online,
     protocol::Notice,
 };
 use axum::extract::ws::Utf8Bytes;
@@ -50,15 +51,18 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     }
     let online = parts.presence.online_contacts(socket.user).await.unwrap_or_else(|error| {
         log(&error, "who is online could not be read");
-        realtime.is_unaware(socket.user);
-        Vec::new()
+        Online { people: Vec::new(), is_whole: false }
     });
     let heads = parts.hub.follow(socket, &first, &second);
+    if !online.is_whole {
+        // Not before it follows: until then it is told nothing.
+        realtime.is_unaware(socket.user);
+    }
     let hello = encode(&Notice::Hello {
         user_id: socket.user,
         session_id: socket.session,
         heads,
-        online,
+        online: online.people,
         heartbeat_ms: HEARTBEAT_MS,
     })?;
     Ok(Connected::Hello(hello))

@@ -24,9 +24,9 @@ use super::{
 /// What is to be compared with the store.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Doubted {
-    /// These people's chats.
+    /// Which chats these people are in, and where those stand.
     pub people: BTreeSet<UserId>,
-    /// Everything.
+    /// Everything: where the chats of all rooms stand, and which chats everybody here is in.
     pub all: bool,
 }
 
@@ -42,6 +42,14 @@ impl Doubts {
     pub fn add(&self, user: UserId) {
         self.change(|doubted| {
             doubted.people.insert(user);
+        });
+    }
+
+    /// What was taken could not all be settled.
+    pub fn put_back(&self, left: Doubted) {
+        self.change(|doubted| {
+            doubted.people.extend(left.people);
+            doubted.all |= left.all;
         });
     }
 
@@ -90,6 +98,11 @@ impl Hub {
         let room = self.read().room(chat)?;
         let head = room.lock().head();
         Some(head)
+    }
+
+    /// Everybody who has a socket here.
+    pub fn people(&self) -> BTreeSet<UserId> {
+        self.read().sockets().map(|socket| socket.user).collect()
     }
 
     /// The chats whose rooms the person's sockets are in.

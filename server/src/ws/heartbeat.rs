@@ -1,5 +1,6 @@
 //! The heartbeat: tells sockets where logs stand, finds peers that fell silent, and compares this node's
-//! heads with the store's, so that an event whose publication was lost is missed for seconds only.
+//! heads with the store's, so that an event whose publication was lost is missed for seconds only. It also
+//! settles what is doubted: who is in which chat.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +9,9 @@ use std::{
 };
 
 use app::{
-    domain::{ChatId, Seq, UserId},
+    domain::{ChatId, Seq},
     error::{AppError, AppResult},
-    ports::{Bus, BusMessage, Store},
+    ports::{Bus, Store},
     protocol::{Heads, Notice},
 };
 use axum::extract::ws::Utf8Bytes;
@@ -22,6 +23,7 @@ use super::{
     encode,
     hub::Hub,
     realtime::{every, note},
+    watch::Watch,
 };
 
 /// How often heads are compared, and those that moved lately are told: so often that what another node
@@ -62,7 +64,8 @@ impl Heartbeat {
         loop {
             let doubted = tokio::select! {
                 _ = ticks.tick() => None,
-                doubted = hub.doubts.take() => Some(doubted),
+                // While the store does not answer, once for each tick that it did.
+                doubted = hub.doubts.take(), if !self.failing => Some(doubted),
             };
             let was_tick = doubted.is_none();
             let compared = match doubted {
@@ -106,37 +109,47 @@ impl Heartbeat {
         Ok(())
     }
 
-    /// Compares what is doubted, at once: nothing of it is known to be on its way. What is left over when time
-    /// runs out is found by the next comparisons.
-    async fn settle(&mut self, doubted: Doubted) -> AppResult<()> {
-        let read = timeout(READ_WITHIN, async {
-            let chats: BTreeSet<ChatId> =
-                doubted.people.iter().flat_map(|user| self.hub.chats_of(*user)).collect();
-            self.bus.reached(&chats.into_iter().collect::<Vec<_>>()).await;
-            for user in doubted.people {
-                self.settle_person(user).await?;
-            }
-            if !doubted.all {
-                return Ok(());
-            }
+    /// Compares what is doubted, at once: nothing of it is known to be on its way. What time runs out for is doubted
+    /// again.
+    async fn settle(&mut self, mut doubted: Doubted) -> AppResult<()> {
+        if doubted.all {
+            doubted.people = self.hub.people();
+        }
+        let many = doubted.people.len();
+        let settled = timeout(READ_WITHIN, self.settle_some(&mut doubted)).await;
+        let has_come_further = doubted.people.len() < many;
+        let settled = match settled {
+            Ok(settled) => settled,
+            // With very many people one goes on where this stopped.
+            Err(_elapsed) if has_come_further => Ok(()),
+            Err(elapsed) => Err(AppError::unavailable(elapsed)),
+        };
+        if doubted != Doubted::default() {
+            self.hub.doubts.put_back(doubted);
+        }
+        settled
+    }
+
+    /// Takes out of `doubted` what it has settled.
+    async fn settle_some(&mut self, doubted: &mut Doubted) -> AppResult<()> {
+        let chats: BTreeSet<ChatId> =
+            doubted.people.iter().flat_map(|user| self.hub.chats_of(*user)).collect();
+        self.bus.reached(&chats.into_iter().collect::<Vec<_>>()).await;
+        if doubted.all {
+            // First what may have been said, in all rooms together; then who is in them, one by one.
             let mut ahead = Vec::new();
             let read = self.read(&mut ahead).await;
             self.raise(ahead);
-            read
-        });
-        read.await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
-    }
-
-    /// Raises the heads of the person's chats, and takes their sockets out of those that they have left: told of
-    /// by two nodes, joining and leaving may have come in the wrong order.
-    async fn settle_person(&self, user: UserId) -> AppResult<()> {
-        let chats = self.hub.chats_of(user);
-        let heads = self.store.heads_of(user).await?;
-        for chat_id in chats.into_iter().filter(|chat| !heads.contains_key(chat)) {
-            let frame = encode(&Notice::ChatRemoved { chat_id })?;
-            self.hub.dispatch(&BusMessage::Left { chat_id, user_id: user, frame: frame.as_str().into() });
+            read?;
+            doubted.all = false;
         }
-        self.raise(self.hub.ahead(heads));
+        while let Some(user) = doubted.people.first().copied() {
+            let watch = Watch::new(self.hub.clone(), user);
+            let heads = self.store.heads_of(user).await?;
+            watch.settle(&heads)?;
+            self.raise(self.hub.ahead(heads));
+            doubted.people.remove(&user);
+        }
         Ok(())
     }
 

@@ -13,6 +13,7 @@
 //! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
 //! | `doubts` | what may have been missed, to be compared with the store soon |
 //! | `audit` | sessions and memberships, compared with the store |
+//! | `watch` | bringing one person's sockets into the rooms of their chats |
 //! | `supervise` | starting a task again that panicked |
 //! | `close` | reasons to close a socket |
 //!
@@ -37,6 +38,7 @@ pub(crate) mod supervise;
 #[cfg(test)]
 mod tests;
 mod upgrade;
+mod watch;
 
 pub use doubts::Doubted;
 pub use hub::{Hub, Registered};

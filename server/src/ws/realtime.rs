@@ -32,6 +32,8 @@ use super::{
 
 /// How often the leases of this node's sockets are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// How often it is tried to tell people who is online who could not be told when they connected.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How often leases that have run out are looked for.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// People who came online and are not announced yet. A socket that finds the queue full waits.
@@ -137,29 +139,28 @@ struct Renewal {
 
 impl Renewal {
     async fn run(&mut self) {
-        let mut ticks = every(RENEW_EVERY);
+        let (mut renewals, mut tellings) = (every(RENEW_EVERY), every(TELL_EVERY));
         loop {
-            ticks.tick().await;
-            let sockets = self.hub.sockets();
-            let renewed = self.presence.renew(&sockets).await;
-            let renewed = match renewed {
-                Ok(came_online) => {
-                    for user in came_online {
-                        // It fails only once the node stops.
-                        let _ = self.announcements.send(user).await;
-                    }
-                    self.make_aware().await;
-                    Ok(())
+            tokio::select! {
+                biased;
+                _ = renewals.tick() => {
+                    let renewed = self.renew().await;
+                    note(&mut self.failing, renewed, "leases could not be renewed");
                 }
-                Err(error) => Err(error),
-            };
-            note(&mut self.failing, renewed, "leases could not be renewed");
+                _ = tellings.tick() => self.make_aware().await,
+            }
         }
     }
-}
 
-impl Renewal {
-    /// Tells those who could not be told at the time who is online.
+    async fn renew(&self) -> AppResult<()> {
+        for user in self.presence.renew(&self.hub.sockets()).await? {
+            // It fails only once the node stops.
+            let _ = self.announcements.send(user).await;
+        }
+        Ok(())
+    }
+
+    /// Tells those who could not be told at the time who is online, once all of that is known.
     async fn make_aware(&self) {
         let unaware = std::mem::take(&mut *self.unaware.lock().unwrap_or_else(PoisonError::into_inner));
         let mut unaware = unaware.into_iter();
@@ -167,8 +168,12 @@ impl Renewal {
             if self.hub.sockets_of(user).is_empty() {
                 continue;
             }
-            if let Err(error) = self.tell_who_is_online(user).await {
+            let told = self.tell_who_is_online(user).await.unwrap_or_else(|error| {
                 tracing::debug!(error = %error.chain(), "who is online can still not be read");
+                false
+            });
+            if !told {
+                // Nor is it known for the others, most likely.
                 let mut later = self.unaware.lock().unwrap_or_else(PoisonError::into_inner);
                 later.insert(user);
                 later.extend(unaware);
@@ -177,12 +182,17 @@ impl Renewal {
         }
     }
 
-    async fn tell_who_is_online(&self, user: UserId) -> AppResult<()> {
-        for online in self.presence.online_contacts(user).await? {
+    /// False if not everybody is known yet who is.
+    async fn tell_who_is_online(&self, user: UserId) -> AppResult<bool> {
+        let online = self.presence.online_contacts(user).await?;
+        if !online.is_whole {
+            return Ok(false);
+        }
+        for online in online.people {
             let frame = self.presence.frame(online, PresenceStatus::Online, None)?;
             self.hub.tell_person(user, &Utf8Bytes::from(&*frame));
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -3,12 +3,10 @@
 use app::{
     domain::{About, DisplayName, Email, SessionId, UserId},
     error::ErrorCode,
-    ports::{RefreshOutcome, RefreshToken},
+    ports::RefreshOutcome,
 };
 
 use crate::support::*;
-
-const DAY: i64 = 24 * 60 * 60;
 
 fn words(all: &[&str]) -> Vec<String> {
     all.iter().map(|word| (*word).to_owned()).collect()
@@ -230,18 +228,6 @@ pub async fn a_session_needs_an_account(store: TheStore) {
     let new = app::ports::NewSession { session: record, refresh_hash: hash(), most: 100 };
     assert_eq!(code(store.create_session(new).await), Some(ErrorCode::UnknownMember));
     assert!(store.session(session, at(0)).await.unwrap().is_none());
-}
-
-fn refresh(presented: [u8; 32], now: i64) -> RefreshToken {
-    RefreshToken {
-        presented,
-        successor: hash(),
-        now: at(now),
-        grace_seconds: 30,
-        idle_seconds: DAY,
-        absolute_seconds: 30 * DAY,
-        address: "192.0.2.2".into(),
-    }
 }
 
 /// Exchanges a token and returns its successor.

@@ -17,6 +17,7 @@ use server::{
 
 use crate::support::*;
 
+mod lost_answers;
 mod nodes;
 mod queries;
 mod schema;

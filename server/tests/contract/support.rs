@@ -15,7 +15,8 @@ use app::{
     },
     error::{AppResult, ErrorCode},
     ports::{
-        Appended, Decide, NewDirectChat, NewGroupChat, NewMessage, NewSession, NewUser, SessionRecord, Store,
+        Appended, Decide, NewDirectChat, NewGroupChat, NewMessage, NewSession, NewUser, RefreshToken,
+        SessionRecord, Store,
     },
     protocol::{EventBody, LogEvent, MemberView, MessageView, UserView},
 };
@@ -155,14 +156,12 @@ fn event(change: MemberChange) -> EventBody {
     }
 }
 
-/// A session that begins at `start` and lasts for `seconds`, and its first token's hash.
-pub async fn session(
-    store: &TheStore,
-    user_id: UserId,
-    start: i64,
-    seconds: i64,
-) -> (SessionRecord, [u8; 32]) {
-    let record = SessionRecord {
+/// Seconds.
+pub const DAY: i64 = 24 * 60 * 60;
+
+/// A session to be made that begins at `start` and lasts for `seconds`.
+pub fn new_session(user_id: UserId, start: i64, seconds: i64) -> NewSession {
+    let session = SessionRecord {
         id: SessionId::from_bytes(id()),
         user_id,
         user_agent: "Mozilla/5.0".into(),
@@ -171,9 +170,33 @@ pub async fn session(
         last_used_at: at(start),
         expires_at: at(start + seconds),
     };
-    let refresh_hash = hash();
-    store.create_session(NewSession { session: record.clone(), refresh_hash, most: 100 }).await.unwrap();
-    (record, refresh_hash)
+    NewSession { session, refresh_hash: hash(), most: 100 }
+}
+
+/// A session that begins at `start` and lasts for `seconds`, and its first token's hash.
+pub async fn session(
+    store: &TheStore,
+    user_id: UserId,
+    start: i64,
+    seconds: i64,
+) -> (SessionRecord, [u8; 32]) {
+    let new = new_session(user_id, start, seconds);
+    let made = (new.session.clone(), new.refresh_hash);
+    store.create_session(new).await.unwrap();
+    made
+}
+
+/// A token that is exchanged, within a grace of 30 seconds.
+pub fn refresh(presented: [u8; 32], now: i64) -> RefreshToken {
+    RefreshToken {
+        presented,
+        successor: hash(),
+        now: at(now),
+        grace_seconds: 30,
+        idle_seconds: DAY,
+        absolute_seconds: 30 * DAY,
+        address: "192.0.2.2".into(),
+    }
 }
 
 /// The hash of a token that no other call gives.
@@ -191,6 +214,15 @@ pub async fn log(store: &TheStore, chat: ChatId) -> Vec<LogEvent> {
         assert_eq!(event.chat_id, chat);
     }
     events
+}
+
+/// Of three messages the second has become something that a newer version wrote.
+pub fn passes_on_what_is_newer(events: &[LogEvent]) {
+    let kinds: Vec<_> = events.iter().map(|event| serde_json::to_value(event).unwrap()).collect();
+    let kinds: Vec<_> = kinds.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["new_message", "poll_opened", "new_message"]);
+    let sent = serde_json::to_value(&events[1]).unwrap();
+    assert_eq!(sent["poll"], serde_json::json!({ "question": "When?", "choices": ["now", 2, null] }));
 }
 
 pub fn bodies(messages: &[MessageView]) -> Vec<&str> {

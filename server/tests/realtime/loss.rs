@@ -115,6 +115,9 @@ async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl Asyn
         catches_up(&mut there, &pair.chat, sent["seq"].as_u64().unwrap()).await;
         assert!(late.elapsed() < CATCH_UP, "{:?}", late.elapsed());
     }
+    let page = pair.bob.get(&format!("/c/{}", pair.chat)).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("nobody carries this 2"), "a page shows what is stored");
     // People may come while it is away.
     let eve = pair.two.register("Eve").await;
     pair.ada.add(&pair.chat, &eve).await;
@@ -202,9 +205,12 @@ async fn a_wipe_of_redis_is_not_seen() {
     told(&mut sees, &bob, "online").await;
     nodes.redis.flush().await;
     assert!(!shows_online(&ada, &[&bob]).await, "it was wiped");
+    let mut comes_now = ada.socket().await;
     online_again(&ada, &[&bob]).await;
     sees.seen.clear();
     sees.round_trip().await;
-    assert!(statuses(&sees.seen, &bob).is_empty(), "Bob neither went nor came");
+    assert!(!statuses(&sees.seen, &bob).contains(&"offline".into()), "Bob never went");
+    // Whoever could not be told at first is told.
+    told(&mut comes_now, &bob, "online").await;
     nodes.stop().await;
 }

@@ -88,11 +88,11 @@ async fn a_person_is_online_while_any_socket_on_any_node_is(leases: impl Leases)
     assert!(!two.connect(user(1), SocketId(2), at(1), at(31)).await.unwrap());
     one.release(user(1), SocketId(1), at(5)).await.unwrap();
     assert_eq!(one.expire(at(10)).await.unwrap(), []);
-    assert_eq!(one.online(&[user(2), user(1), user(3)], at(10)).await.unwrap(), [user(1)]);
+    assert_eq!(one.online(&[user(2), user(1), user(3)], at(10)).await.unwrap().people, [user(1)]);
     two.release(user(1), SocketId(2), at(12)).await.unwrap();
     assert_eq!(one.expire(at(12)).await.unwrap(), [user(1)]);
     assert_eq!(two.expire(at(13)).await.unwrap(), [], "told once");
-    assert_eq!(two.online(&[user(1)], at(13)).await.unwrap(), []);
+    assert_eq!(two.online(&[user(1)], at(13)).await.unwrap().people, []);
 }
 
 async fn a_reload_within_the_grace_shows_nothing(leases: impl Leases) {
@@ -114,7 +114,7 @@ async fn a_late_renewal_does_not_bring_a_closed_socket_back(leases: impl Leases)
 async fn releasing_an_unknown_socket_records_nothing(leases: impl Leases) {
     let [one, _] = leases.nodes();
     one.release(user(1), SocketId(1), at(50)).await.unwrap();
-    assert_eq!(one.online(&[user(1)], at(1)).await.unwrap(), []);
+    assert_eq!(one.online(&[user(1)], at(1)).await.unwrap().people, []);
     assert_eq!(one.expire(at(60)).await.unwrap(), []);
 }
 
@@ -128,8 +128,8 @@ async fn a_renewed_lease_runs_on_and_one_that_is_not_runs_out(leases: impl Lease
     let gone: BTreeSet<UserId> = two.expire(at(30)).await.unwrap().into_iter().collect();
     assert_eq!(gone, (21..=40).map(user).collect());
     let all: Vec<UserId> = (1..=40).map(user).collect();
-    assert_eq!(two.online(&all, at(39)).await.unwrap(), all[..20]);
-    assert_eq!(two.online(&all, at(40)).await.unwrap(), []);
+    assert_eq!(two.online(&all, at(39)).await.unwrap().people, all[..20]);
+    assert_eq!(two.online(&all, at(40)).await.unwrap().people, []);
 }
 
 async fn who_was_reported_as_gone_comes_online_by_a_renewal(leases: impl Leases) {
@@ -139,7 +139,7 @@ async fn who_was_reported_as_gone_comes_online_by_a_renewal(leases: impl Leases)
     let sockets = [(user(1), SocketId(1))];
     assert_eq!(one.renew(&sockets, at(70)).await.unwrap(), [user(1)]);
     assert_eq!(one.renew(&sockets, at(80)).await.unwrap(), [], "said once");
-    assert_eq!(two.online(&[user(1)], at(79)).await.unwrap(), [user(1)]);
+    assert_eq!(two.online(&[user(1)], at(79)).await.unwrap().people, [user(1)]);
 }
 
 async fn a_crowd_is_reported_once_among_nodes_that_look_at_once(leases: impl Leases) {
@@ -202,7 +202,7 @@ async fn whatever_happens_agrees_with_a_plain_table(leases: impl Leases) {
                 }
             }
             _ => {
-                let online = node.online(&[user(0), user(1), user(2)], at(now)).await.unwrap();
+                let online = node.online(&[user(0), user(1), user(2)], at(now)).await.unwrap().people;
                 assert_eq!(online, after.iter().map(|&n| user(n)).collect::<Vec<_>>());
             }
         }
@@ -215,13 +215,13 @@ async fn what_a_wipe_took_is_put_back_without_a_word() {
     let [one, two] = leases.nodes();
     assert!(one.connect(user(1), SocketId(1), at(0), at(30)).await.unwrap());
     leases.database.flush().await;
-    assert_eq!(two.online(&[user(1)], at(1)).await.unwrap(), []);
+    assert_eq!(two.online(&[user(1)], at(1)).await.unwrap().people, []);
     assert_eq!(
         one.renew(&[(user(1), SocketId(1))], at(40)).await.unwrap(),
         [],
         "nobody heard that they went"
     );
-    assert_eq!(two.online(&[user(1)], at(1)).await.unwrap(), [user(1)]);
+    assert_eq!(two.online(&[user(1)], at(1)).await.unwrap().people, [user(1)]);
     assert_eq!(two.expire(at(41)).await.unwrap(), [user(1)]);
 }
 
@@ -238,6 +238,55 @@ async fn who_connected_while_redis_was_away_comes_online_by_the_renewal() {
     link.connected().await;
     let sockets = [(user(1), SocketId(1)), (user(3), SocketId(3))];
     assert_eq!(presence.renew(&sockets, at(40)).await.unwrap(), [user(1)]);
-    assert_eq!(presence.online(&[user(1), user(2), user(3)], at(1)).await.unwrap(), [user(1), user(3)]);
+    assert_eq!(
+        presence.online(&[user(1), user(2), user(3)], at(1)).await.unwrap().people,
+        [user(1), user(3)]
+    );
     assert_eq!(presence.expire(at(50)).await.unwrap(), [], "others get the time to renew theirs");
+}
+
+#[tokio::test]
+async fn who_was_reported_to_a_node_that_died_is_reported_again() {
+    let leases = Redis::start().await;
+    let [one, two] = leases.nodes();
+    one.connect(user(1), SocketId(1), at(0), at(30)).await.unwrap();
+    one.connect(user(2), SocketId(2), at(0), at(30)).await.unwrap();
+    let gone: BTreeSet<UserId> = one.expire(at(30)).await.unwrap().into_iter().collect();
+    assert_eq!(gone, [user(1), user(2)].into());
+    // That node looks no more, so nobody knows whether it told anybody. One of them has come back by now.
+    assert_eq!(two.expire(at(4_000)).await.unwrap(), []);
+    assert!(two.connect(user(2), SocketId(3), at(4_000), at(40_000)).await.unwrap());
+    assert_eq!(two.expire(at(5_030)).await.unwrap(), [user(1)]);
+    assert_eq!(two.expire(at(20_000)).await.unwrap(), [], "and that was received");
+}
+
+#[tokio::test]
+async fn who_connected_while_redis_hung_comes_online_by_the_renewal() {
+    let server = crate::support::RedisServer::start().await;
+    let link = link(&server.url).await;
+    let presence = RedisPresence::new(link.clone());
+    // Redis will carry it out, and nobody will hear of it.
+    server.freeze();
+    presence.connect(user(1), SocketId(1), at(0), at(30)).await.unwrap_err();
+    server.thaw();
+    link.connected().await;
+    let sockets = [(user(1), SocketId(1)), (user(2), SocketId(2))];
+    assert_eq!(presence.renew(&sockets, at(40)).await.unwrap(), [user(1)]);
+    assert_eq!(presence.renew(&sockets, at(50)).await.unwrap(), [], "said once");
+}
+
+#[tokio::test]
+async fn what_is_told_after_a_loss_says_that_it_may_not_be_all() {
+    let leases = Redis::start().await;
+    let [one, _] = leases.nodes();
+    one.connect(user(1), SocketId(1), at(0), at(30)).await.unwrap();
+    let began = std::time::Instant::now();
+    assert!(!one.online(&[user(1)], at(1)).await.unwrap().is_whole, "nobody knows who was there before");
+    while !one.online(&[user(1)], at(1)).await.unwrap().is_whole {
+        assert!(began.elapsed().as_secs() < 20);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert!(began.elapsed().as_secs() > 10, "every node has had its turn to renew");
+    leases.database.flush().await;
+    assert!(!one.online(&[user(1)], at(1)).await.unwrap().is_whole);
 }

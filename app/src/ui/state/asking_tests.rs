@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{ChatId, Ordinal, Role, Seq, limits},
     error::ErrorCode,
-    protocol::{ChatView, Heads, Notice, ServerFrame, UnknownEvent},
+    protocol::{ChatView, EventBody, Heads, LogEvent, Notice},
 };
 
 const FAR: ChatId = ChatId::from_bytes([5; 12]);
@@ -149,8 +149,8 @@ fn a_resume_of_very_many_chats_goes_in_frames_that_the_server_takes() {
     assert!(slices(Heads::new()).is_empty());
 }
 
-fn unreadable(seq: u64) -> ServerFrame {
-    ServerFrame::Unknown(UnknownEvent { chat_id: CHAT, seq: Seq(seq) })
+fn unreadable(seq: u64) -> LogEvent {
+    LogEvent { body: EventBody::Unknown(serde_json::Map::new()), ..said(seq) }
 }
 
 #[test]

@@ -3,33 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    domain::{ChatId, Seq, UserId},
-    protocol::{ChatView, EventBody, LogEvent, UnknownEvent},
+    domain::{Seq, UserId},
+    protocol::{ChatView, EventBody, LogEvent},
 };
 
 /// Events of one chat that wait for a hole to be filled; what comes beyond is asked for again.
 const MAX_HELD: usize = 500;
-
-/// The next step of a chat's log, as far as this version can read it.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    pub chat_id: ChatId,
-    pub seq: Seq,
-    /// What happened; `None` if it cannot be read, and then it moves the log on and does nothing else.
-    pub body: Option<EventBody>,
-}
-
-impl From<LogEvent> for Step {
-    fn from(event: LogEvent) -> Self {
-        Self { chat_id: event.chat_id, seq: event.seq, body: Some(event.body) }
-    }
-}
-
-impl From<UnknownEvent> for Step {
-    fn from(event: UnknownEvent) -> Self {
-        Self { chat_id: event.chat_id, seq: event.seq, body: None }
-    }
-}
 
 /// One chat and how far its log has been applied.
 #[derive(Clone, Debug)]
@@ -38,7 +17,7 @@ pub(super) struct Known {
     /// All events up to this one have been seen. The view may be ahead of it, when an answer came
     /// before the event that tells of the same change.
     pub applied: Seq,
-    pub held: BTreeMap<Seq, Step>,
+    pub held: BTreeMap<Seq, LogEvent>,
     /// After which event a resume was last asked for, so that a burst beyond a hole asks once.
     pub asked: Option<Seq>,
     /// Whether what was missed is being fetched page by page.
@@ -65,7 +44,7 @@ impl Known {
     }
 
     /// Keeps an event until what is before it has come.
-    pub fn hold(&mut self, event: Step) {
+    pub fn hold(&mut self, event: LogEvent) {
         if self.held.len() < MAX_HELD {
             self.held.insert(event.seq, event);
         }
@@ -92,10 +71,9 @@ impl Known {
 }
 
 /// Brings a view that ends right before the event up to it.
-pub(super) fn change(view: &mut ChatView, event: &Step, me: Option<UserId>) {
+pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) {
     view.head = event.seq;
-    let Some(body) = &event.body else { return };
-    match body {
+    match &event.body {
         // An own message may have been noted already, and be later than this one.
         EventBody::NewMessage { message } if message.ordinal < view.head_ordinal => {}
         EventBody::NewMessage { message } => {
@@ -123,6 +101,6 @@ pub(super) fn change(view: &mut ChatView, event: &Step, me: Option<UserId>) {
             }
         }
         EventBody::ChatRenamed { name } => view.name = Some(name.clone()),
-        EventBody::ChatDeleted {} => {}
+        EventBody::ChatDeleted {} | EventBody::Unknown(_) => {}
     }
 }

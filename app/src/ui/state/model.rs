@@ -11,12 +11,12 @@ use std::{
 
 use super::{
     effects::Effects,
-    known::{Known, Step, change},
+    known::{Known, change},
 };
 use crate::{
     domain::{ChatId, Seq, UserId},
     error::ErrorCode,
-    protocol::{ChatView, EventBody, Heads, MessageView, Notice, PresenceStatus, ServerFrame},
+    protocol::{ChatView, EventBody, Heads, LogEvent, MessageView, Notice, PresenceStatus, ServerFrame},
 };
 
 /// What the browser knows of its user's chats and the people in them.
@@ -71,9 +71,8 @@ impl Model {
     /// Applies what the socket brought.
     pub fn apply(&mut self, frame: ServerFrame, out: &mut Effects) {
         match frame {
-            ServerFrame::Event(event) => self.apply_event(event.into(), out),
+            ServerFrame::Event(event) => self.apply_event(event, out),
             ServerFrame::Notice(notice) => self.apply_notice(notice, out),
-            ServerFrame::Unknown(event) => self.apply_event(event.into(), out),
         }
     }
 
@@ -224,7 +223,7 @@ impl Model {
         self.gone.insert(id);
     }
 
-    fn apply_event(&mut self, event: Step, out: &mut Effects) {
+    fn apply_event(&mut self, event: LogEvent, out: &mut Effects) {
         let id = event.chat_id;
         let Some(known) = self.chats.get_mut(&id) else {
             if !self.gone.contains(&id) {
@@ -375,15 +374,13 @@ impl Model {
     }
 
     /// Applies the next event.
-    fn take(&mut self, event: Step, out: &mut Effects) {
+    fn take(&mut self, event: LogEvent, out: &mut Effects) {
         let id = event.chat_id;
         let Some(known) = self.chats.get_mut(&id) else { return };
         known.applied = event.seq;
         let is_out = match &event.body {
-            Some(EventBody::ChatDeleted {}) => true,
-            Some(EventBody::MemberRemoved { user_id }) => {
-                Some(*user_id) == self.me && event.seq > known.view.head
-            }
+            EventBody::ChatDeleted {} => true,
+            EventBody::MemberRemoved { user_id } => Some(*user_id) == self.me && event.seq > known.view.head,
             _ => false,
         };
         if is_out {
@@ -397,8 +394,8 @@ impl Model {
     }
 }
 
-fn show(event: Step, out: &mut Effects) {
-    if let Some(EventBody::NewMessage { message }) = event.body {
+fn show(event: LogEvent, out: &mut Effects) {
+    if let EventBody::NewMessage { message } = event.body {
         out.shown.push(message);
     }
 }

@@ -139,6 +139,7 @@ fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
             exactly_one(deleted, "an event deletes no chat")
         }
         EventBody::NewMessage { .. } => Err(Fault::broken_rule("messages are appended, not decided upon")),
+        EventBody::Unknown(_) => Err(Fault::broken_rule("nobody decides what this version does not know")),
     }
 }
 

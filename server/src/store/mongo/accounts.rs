@@ -6,7 +6,6 @@ use app::{
     ports::{AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord},
 };
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use mongodb::bson::{Document, doc, oid::ObjectId};
 
 use crate::store::people::{CANDIDATES, name_key, with_exact};
@@ -16,7 +15,7 @@ use super::{
     documents::{ProfileDocument, Profiles, UserDocument, date, user_oid},
     fault::Fault,
     sessions,
-    transaction::COMMAND,
+    transaction::Attempted,
 };
 
 #[async_trait]
@@ -56,7 +55,9 @@ impl AccountStore for MongoStore {
     }
 
     async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>> {
-        self.call(|| sessions::create(self, &session)).await
+        let attempted = Attempted::default();
+        let work = || sessions::create(self, &session, &attempted);
+        self.call_or_look(work, || sessions::look_up_created(self, &session, &attempted)).await
     }
 
     async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
@@ -72,7 +73,9 @@ impl AccountStore for MongoStore {
     }
 
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
-        self.call(|| sessions::rotate(self, &token)).await
+        let attempted = Attempted::default();
+        let work = || sessions::rotate(self, &token, &attempted);
+        self.call_or_look(work, || sessions::look_up_reused(self, &attempted)).await
     }
 
     async fn sessions_of(&self, user: UserId, now: Timestamp) -> AppResult<Vec<SessionRecord>> {
@@ -80,11 +83,16 @@ impl AccountStore for MongoStore {
     }
 
     async fn end_session(&self, user: UserId, session: SessionId) -> AppResult<bool> {
-        self.call(|| sessions::end(self, user, session)).await
+        let attempted = Attempted::default();
+        let work = || sessions::end(self, user, session, &attempted);
+        let look = || async { Ok(sessions::look_up_ended(self, &attempted).await?.map(|_it| true)) };
+        self.call_or_look(work, look).await
     }
 
     async fn end_other_sessions(&self, user: UserId, keep: SessionId) -> AppResult<Vec<SessionId>> {
-        self.call(|| sessions::end_others(self, user, keep)).await
+        let attempted = Attempted::default();
+        let work = || sessions::end_others(self, user, keep, &attempted);
+        self.call_or_look(work, || sessions::look_up_ended(self, &attempted)).await
     }
 }
 
@@ -96,12 +104,8 @@ pub(super) async fn profiles(store: &MongoStore, mut ids: Vec<ObjectId>) -> Resu
         return Ok(Profiles::new());
     }
     let users = store.users.clone_with_type::<ProfileDocument>();
-    let found = users
-        .find(doc! { "_id": { "$in": ids } })
-        .projection(doc! { "display_name": 1, "about": 1 })
-        .max_time(COMMAND)
-        .await?;
-    Ok(found.map_ok(|profile| (profile.id, profile)).try_collect().await?)
+    let found = users.find(doc! { "_id": { "$in": ids } }).projection(doc! { "display_name": 1, "about": 1 });
+    Ok(store.all(found).await?.into_iter().map(|profile| (profile.id, profile)).collect())
 }
 
 async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
@@ -116,19 +120,23 @@ async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
         created_at: date(user.created_at),
         words: words_of(name, user.email.as_str()),
     };
-    match store.users.insert_one(document).await.map_err(Fault::from) {
+    let mut session = store.causal().await?;
+    match store.users.insert_one(document).session(&mut session).await.map_err(Fault::from) {
         // The answer to our own first attempt may have been lost.
         Err(fault) if fault.duplicate().is_some() => {
             let own = doc! { "_id": user_oid(user.id), "email": user.email.as_str() };
             one(store, own).await?.map(|_| ()).ok_or(fault)
         }
-        outcome => Ok(outcome.map(|_| ())?),
+        outcome => {
+            outcome?;
+            store.written.note(&session);
+            Ok(())
+        }
     }
 }
 
 async fn one(store: &MongoStore, filter: Document) -> Result<Option<UserRecord>, Fault> {
-    let found = store.users.find_one(filter).max_time(COMMAND).await?;
-    Ok(found.map(UserDocument::into_record))
+    Ok(store.first(store.users.find_one(filter)).await?.map(UserDocument::into_record))
 }
 
 async fn several(store: &MongoStore, ids: &[UserId]) -> Result<Vec<UserRecord>, Fault> {
@@ -136,8 +144,8 @@ async fn several(store: &MongoStore, ids: &[UserId]) -> Result<Vec<UserRecord>, 
         return Ok(Vec::new());
     }
     let ids: Vec<ObjectId> = ids.iter().copied().map(user_oid).collect();
-    let found = store.users.find(doc! { "_id": { "$in": ids } }).max_time(COMMAND).await?;
-    Ok(found.map_ok(UserDocument::into_record).try_collect().await?)
+    let found = store.all(store.users.find(doc! { "_id": { "$in": ids } })).await?;
+    Ok(found.into_iter().map(UserDocument::into_record).collect())
 }
 
 async fn search(
@@ -184,8 +192,8 @@ async fn by_words(
         doc! { "$sort": { "name_key": 1, "_id": 1 } },
         doc! { "$limit": limit },
     ];
-    let found = store.users.aggregate(pipeline).with_type::<UserDocument>().max_time(COMMAND).await?;
-    Ok(found.map_ok(UserDocument::into_record).try_collect().await?)
+    let found = store.brought(store.users.aggregate(pipeline).with_type::<UserDocument>()).await?;
+    Ok(found.into_iter().map(UserDocument::into_record).collect())
 }
 
 /// A range, so that nothing in the text means anything. One element has to be in all of it, or the index
@@ -202,7 +210,7 @@ async fn update_profile(
 ) -> Result<bool, Fault> {
     let id = doc! { "_id": user_oid(id) };
     // The address never changes.
-    let Some(user) = store.users.find_one(id.clone()).max_time(COMMAND).await? else { return Ok(false) };
+    let Some(user) = store.first(store.users.find_one(id.clone())).await? else { return Ok(false) };
     let name = name.as_str();
     let change = doc! { "$set": {
         "display_name": name,
@@ -210,13 +218,20 @@ async fn update_profile(
         "about": about.as_str(),
         "words": words_of(name, &user.email),
     } };
-    Ok(store.users.update_one(id, change).await?.matched_count == 1)
+    update(store, id, change).await
 }
 
 async fn replace_password(store: &MongoStore, id: UserId, expected: &str, new: &str) -> Result<bool, Fault> {
     // No two hashes are the same: the new one, if it is there, came by an attempt whose answer was lost.
     let either = doc! { "_id": user_oid(id), "password_hash": { "$in": [expected, new] } };
-    let changed = store.users.update_one(either, doc! { "$set": { "password_hash": new } }).await?;
+    update(store, either, doc! { "$set": { "password_hash": new } }).await
+}
+
+/// Whether there was such an account.
+async fn update(store: &MongoStore, which: Document, change: Document) -> Result<bool, Fault> {
+    let mut session = store.causal().await?;
+    let changed = store.users.update_one(which, change).session(&mut session).await?;
+    store.written.note(&session);
     Ok(changed.matched_count == 1)
 }
 

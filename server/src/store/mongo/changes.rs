@@ -8,7 +8,6 @@ use app::{
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
 };
-use futures::TryStreamExt;
 use mongodb::{
     bson::{Document, doc, oid::ObjectId},
     options::ReadConcern,
@@ -17,12 +16,12 @@ use mongodb::{
 use super::{
     MongoStore, accounts,
     documents::{
-        ChatDocument, EventDocument, IdDocument, MemberDocument, PairDocument, chat_oid, date, role_text,
-        time, user, user_oid,
+        ChatDocument, EventDocument, IdDocument, MemberDocument, PairDocument, Profiles, chat_oid, date,
+        role_text, time, user, user_oid,
     },
     fault::Fault,
     migrations::index,
-    transaction::{COMMAND, Transaction},
+    transaction::{Attempted, Transaction},
 };
 
 pub(super) async fn create_direct(store: &MongoStore, chat: &NewDirectChat) -> Result<(ChatId, bool), Fault> {
@@ -47,7 +46,7 @@ pub(super) async fn create_direct(store: &MongoStore, chat: &NewDirectChat) -> R
 async fn of_pair(store: &MongoStore, (low, high): (UserId, UserId)) -> Result<Option<ChatId>, Fault> {
     let chats = store.chats.clone_with_type::<IdDocument>();
     let filter = doc! { "pair.low": user_oid(low), "pair.high": user_oid(high) };
-    let found = chats.find_one(filter).projection(doc! { "_id": 1 }).max_time(COMMAND).await?;
+    let found = store.first(chats.find_one(filter).projection(doc! { "_id": 1 })).await?;
     Ok(found.map(|chat| ChatId::from_bytes(chat.id.bytes())))
 }
 
@@ -101,7 +100,7 @@ async fn create(
             position,
         })
         .collect();
-    let mut transaction = Transaction::begin(&store.client).await?;
+    let mut transaction = Transaction::begin(store).await?;
     store.chats.insert_one(chat).session(transaction.session()).await?;
     if !members.is_empty() {
         store.members.insert_many(members).session(transaction.session()).await?;
@@ -127,7 +126,7 @@ async fn may_make(store: &MongoStore, maker: Option<UserId>) -> Result<(), Fault
     let limit = u64::try_from(limits::CHATS_MADE_PER_USER).unwrap_or(u64::MAX);
     // Counted in the index alone.
     let made = doc! { "user_id": user_oid(maker), "position": 1 };
-    let made = store.members.count_documents(made).limit(limit).max_time(COMMAND).await?;
+    let made = store.count(store.members.count_documents(made).limit(limit)).await?;
     if made < limit { Ok(()) } else { Err(ErrorCode::TooManyChats.into()) }
 }
 
@@ -137,6 +136,7 @@ pub(super) async fn change(
     actor: UserId,
     at: Timestamp,
     decide: &Decide,
+    attempted: &Attempted<Vec<LogEvent>>,
 ) -> Result<Option<Vec<LogEvent>>, Fault> {
     let _turn = store.turn(id).await;
     let Some((chat, members)) = state(store, id).await? else { return Ok(None) };
@@ -164,8 +164,25 @@ pub(super) async fn change(
         outcome.apply(event)?;
     }
     exist(store, outcome.added()).await?;
+    attempted.note(events.clone());
     commit(store, &chat, &events, outcome).await?;
     Ok(Some(events))
+}
+
+/// What became of a change that nobody confirmed: its events are in the log, each in its place, or others are.
+pub(super) async fn look_up(
+    store: &MongoStore,
+    id: ChatId,
+    attempted: &Attempted<Vec<LogEvent>>,
+) -> Result<Option<Option<Vec<LogEvent>>>, Fault> {
+    let Some(events) = attempted.take() else { return Ok(None) };
+    let places: Vec<i64> = events.iter().map(|event| event.seq.as_i64()).collect();
+    // Asked of the log alone: the change may have been the end of the chat.
+    let these = doc! { "chat_id": chat_oid(id), "seq": { "$in": places } };
+    let stored = store.all(store.events.find(these).sort(doc! { "seq": 1 })).await?;
+    let nobody = Profiles::new();
+    let stored: Vec<LogEvent> = stored.into_iter().map(|event| event.into_event(&nobody)).collect();
+    Ok((stored == events).then_some(Some(events)))
 }
 
 /// The chat and its members, in the order of joining. The head is read first: whatever happens to the
@@ -175,18 +192,14 @@ async fn state(store: &MongoStore, id: ChatId) -> Result<Option<(ChatDocument, V
     let chat = store
         .chats
         .find_one(doc! { "_id": chat_oid(id), "deleted_at": null })
-        .read_concern(ReadConcern::local())
-        .max_time(COMMAND)
-        .await?;
-    let Some(chat) = chat else { return Ok(None) };
+        .read_concern(ReadConcern::local());
+    let Some(chat) = store.first(chat).await? else { return Ok(None) };
     let members = store
         .members
         .find(doc! { "chat_id": chat.id })
         .sort(doc! { "position": 1 })
-        .read_concern(ReadConcern::local())
-        .max_time(COMMAND)
-        .await?;
-    Ok(Some((chat, members.try_collect().await?)))
+        .read_concern(ReadConcern::local());
+    Ok(Some((chat, store.all(members).await?)))
 }
 
 /// What becomes of a chat by its events.
@@ -260,6 +273,9 @@ impl Outcome {
             EventBody::NewMessage { .. } => {
                 return Err(Fault::broken_rule("messages are appended, not decided upon"));
             }
+            EventBody::Unknown(_) => {
+                return Err(Fault::broken_rule("nobody decides what this version does not know"));
+            }
         }
         Ok(())
     }
@@ -297,7 +313,7 @@ async fn commit(
         update.insert("$unset", outcome.unset);
     }
 
-    let mut transaction = Transaction::begin(&store.client).await?;
+    let mut transaction = Transaction::begin(store).await?;
     move_head(store, &mut transaction, chat.id, chat.head, update).await?;
     let documents: Vec<_> = events.iter().map(EventDocument::from).collect();
     store.events.insert_many(documents).session(transaction.session()).await?;
@@ -324,7 +340,7 @@ async fn commit(
 /// The first command of every write to a chat: moves its head from where it was read, or not at all.
 pub(super) async fn move_head(
     store: &MongoStore,
-    transaction: &mut Transaction,
+    transaction: &mut Transaction<'_>,
     chat: ObjectId,
     from: i64,
     update: Document,

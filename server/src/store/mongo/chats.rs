@@ -20,7 +20,8 @@ use super::{
     MongoStore, accounts, changes,
     documents::{ChatDocument, MemberDocument, MessageDocument, chat_oid, time, user, user_oid},
     fault::Fault,
-    transaction::COMMAND,
+    messages::exists,
+    transaction::{Attempted, COMMAND},
 };
 
 /// A chat, the viewer's place in it, its first members and its last message: of one snapshot.
@@ -52,11 +53,15 @@ struct Head {
 #[async_trait]
 impl ChatStore for MongoStore {
     async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)> {
-        self.call(|| changes::create_direct(self, &chat)).await
+        let id = chat_oid(chat.id);
+        let look = || async move { Ok(exists(self, id).await?.then_some((chat.id, true))) };
+        self.call_or_look(|| changes::create_direct(self, &chat), look).await
     }
 
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()> {
-        self.call(|| changes::create_group(self, &chat)).await
+        let id = chat_oid(chat.id);
+        let look = || async move { Ok(exists(self, id).await?.then_some(())) };
+        self.call_or_look(|| changes::create_group(self, &chat), look).await
     }
 
     async fn change_chat(
@@ -66,7 +71,9 @@ impl ChatStore for MongoStore {
         at: Timestamp,
         decide: Decide,
     ) -> AppResult<Option<Vec<LogEvent>>> {
-        self.call(|| changes::change(self, chat, actor, at, &decide)).await
+        let attempted = Attempted::default();
+        let work = || changes::change(self, chat, actor, at, &decide, &attempted);
+        self.call_or_look(work, || changes::look_up(self, chat, &attempted)).await
     }
 
     async fn role(&self, chat: ChatId, viewer: UserId) -> AppResult<Option<Role>> {
@@ -108,18 +115,14 @@ impl ChatStore for MongoStore {
 
 async fn role(store: &MongoStore, chat: ChatId, viewer: UserId) -> Result<Option<Role>, Fault> {
     let filter = doc! { "chat_id": chat_oid(chat), "user_id": user_oid(viewer) };
-    Ok(store.members.find_one(filter).max_time(COMMAND).await?.map(|member| member.role))
+    Ok(store.first(store.members.find_one(filter)).await?.map(|member| member.role))
 }
 
 /// The chats that the person is in, read from the index alone.
 async fn places(store: &MongoStore, who: UserId) -> Result<Vec<ObjectId>, Fault> {
     let places = store.members.clone_with_type::<Place>();
-    let found = places
-        .find(doc! { "user_id": user_oid(who) })
-        .projection(doc! { "_id": 0, "chat_id": 1 })
-        .max_time(COMMAND)
-        .await?;
-    Ok(found.map_ok(|place| place.chat_id).try_collect().await?)
+    let found = places.find(doc! { "user_id": user_oid(who) }).projection(doc! { "_id": 0, "chat_id": 1 });
+    Ok(store.all(found).await?.into_iter().map(|place| place.chat_id).collect())
 }
 
 /// Sorts the viewer's chats: that depends on how many they are in, never on how long these are.
@@ -160,14 +163,8 @@ async fn records(
     };
     pipeline.push(lookup("members", "_id", "chat_id", first, "first"));
     pipeline.push(lookup("messages", "chat.last_message_id", "_id", Vec::new(), "last"));
-    let found = store
-        .chats
-        .aggregate(pipeline)
-        .with_type::<Found>()
-        .read_concern(ReadConcern::snapshot())
-        .max_time(COMMAND)
-        .await?;
-    let found: Vec<Found> = found.try_collect().await?;
+    let found = store.chats.aggregate(pipeline).with_type::<Found>().read_concern(ReadConcern::snapshot());
+    let found = store.brought(found).await?;
     let mut shown = Vec::new();
     for found in &found {
         shown.extend(found.first.iter().map(|member| member.user_id));
@@ -211,16 +208,18 @@ async fn heads_of(store: &MongoStore, viewer: UserId) -> Result<Heads, Fault> {
 /// The heads of the chats that are found by this filter.
 async fn heads(store: &MongoStore, which: Document) -> Result<Heads, Fault> {
     let heads = store.chats.clone_with_type::<Head>();
-    let found = heads.find(which).projection(doc! { "head": 1 }).max_time(COMMAND).await?;
+    let found = store.all(heads.find(which).projection(doc! { "head": 1 })).await?;
     let head = |head: Head| (ChatId::from_bytes(head.id.bytes()), Seq::from_i64(head.head));
-    let heads: Vec<_> = found.map_ok(head).try_collect().await?;
-    Ok(heads.into_iter().collect())
+    Ok(found.into_iter().map(head).collect())
 }
 
 /// The people of these members, each once, read from the index alone.
 async fn member_ids(store: &MongoStore, which: Document, limit: usize) -> Result<Vec<UserId>, Fault> {
     let who = store.members.clone_with_type::<Who>();
-    let mut found = who.find(which).projection(doc! { "_id": 0, "user_id": 1 }).max_time(COMMAND).await?;
+    let mut session = store.causal().await?;
+    let found = who.find(which).projection(doc! { "_id": 0, "user_id": 1 }).max_time(COMMAND);
+    let mut found = found.session(&mut session).await?;
+    let mut found = found.stream(&mut session);
     let mut people = HashSet::new();
     while people.len() < limit
         && let Some(member) = found.try_next().await?
@@ -253,8 +252,6 @@ async fn small_chats_of(store: &MongoStore, who: UserId, largest: usize) -> Resu
     let small = store.chats.clone_with_type::<super::documents::IdDocument>();
     let found = small
         .find(doc! { "_id": { "$in": chats }, "member_count": { "$lte": largest } })
-        .projection(doc! { "_id": 1 })
-        .max_time(COMMAND)
-        .await?;
-    Ok(found.map_ok(|chat| chat.id).try_collect().await?)
+        .projection(doc! { "_id": 1 });
+    Ok(store.all(found).await?.into_iter().map(|chat| chat.id).collect())
 }

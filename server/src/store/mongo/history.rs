@@ -5,15 +5,13 @@ use app::{
     ports::PageQuery,
     protocol::{HistoryPage, LogEvent},
 };
-use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 
 use super::{
     MongoStore, accounts,
-    documents::{EventDocument, MessageDocument, chat_oid, place},
+    documents::{MessageDocument, chat_oid, place},
     fault::Fault,
     messages::exists,
-    transaction::COMMAND,
 };
 
 /// Which way from an event.
@@ -100,21 +98,15 @@ async fn messages(
     side: Side,
     limit: usize,
 ) -> Result<Vec<MessageDocument>, Fault> {
-    let found = store
-        .messages
-        .find(side.filter(chat))
-        .sort(doc! { "seq": side.order() })
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .max_time(COMMAND)
-        .await?;
-    Ok(found.try_collect().await?)
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    store.all(store.messages.find(side.filter(chat)).sort(doc! { "seq": side.order() }).limit(limit)).await
 }
 
 /// Whether there is a message on this side, asked of the index alone.
 async fn any(store: &MongoStore, chat: ChatId, side: Side) -> Result<bool, Fault> {
     let messages = store.messages.clone_with_type::<Document>();
     let found = messages.find_one(side.filter(chat)).projection(doc! { "_id": 0, "seq": 1 });
-    Ok(found.sort(doc! { "seq": side.order() }).max_time(COMMAND).await?.is_some())
+    Ok(store.first(found.sort(doc! { "seq": side.order() })).await?.is_some())
 }
 
 /// The page of the last `before` messages of one side (newest first) and the first `from` of the other.
@@ -139,16 +131,8 @@ pub(super) async fn events_after(
     limit: usize,
 ) -> Result<Vec<LogEvent>, Fault> {
     let Some(limit) = i64::try_from(limit).ok().filter(|limit| *limit > 0) else { return Ok(Vec::new()) };
-    let read = async {
-        let found = store
-            .events
-            .find(doc! { "chat_id": chat_oid(chat), "seq": { "$gt": place(after) } })
-            .sort(doc! { "seq": 1 })
-            .limit(limit)
-            .max_time(COMMAND)
-            .await?;
-        Ok(found.try_collect::<Vec<EventDocument>>().await?)
-    };
+    let later = doc! { "chat_id": chat_oid(chat), "seq": { "$gt": place(after) } };
+    let read = store.all(store.events.find(later).sort(doc! { "seq": 1 }).limit(limit));
     let (exists, events) = tokio::try_join!(exists(store, chat_oid(chat)), read)?;
     if !exists {
         return Ok(Vec::new());

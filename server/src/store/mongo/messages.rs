@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use app::{
     domain::{ChatId, ClientId, Ordinal, Seq, UserId},
-    error::{AppResult, ErrorCode},
+    error::AppResult,
     ports::{Appended, MessageStore, NewMessage, PageQuery},
     protocol::{EventBody, HistoryPage, LogEvent, MessageView},
 };
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use mongodb::{
     bson::{Uuid, doc, oid::ObjectId},
     options::ReadConcern,
@@ -22,7 +21,7 @@ use super::{
     documents::{EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, user_oid, uuid},
     fault::Fault,
     history,
-    transaction::{COMMAND, LOOK, Transaction},
+    transaction::Transaction,
 };
 
 /// Where a chat's log stands, and which of the senders are in it.
@@ -44,14 +43,7 @@ type Earlier = HashMap<(ObjectId, Uuid), MessageDocument>;
 #[async_trait]
 impl MessageStore for MongoStore {
     async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
-        match self.call(|| append(self, chat, &batch)).await {
-            // Whether the last attempt was committed is not known. The messages, if they are there, tell.
-            Err(error) if error.code == ErrorCode::Unavailable => {
-                let found = tokio::time::timeout(LOOK, look_up(self, chat, &batch)).await;
-                found.ok().and_then(Result::ok).flatten().ok_or(error)
-            }
-            outcome => outcome,
-        }
+        self.call_or_look(|| append(self, chat, &batch), || look_up(self, chat, &batch)).await
     }
 
     async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>> {
@@ -93,7 +85,7 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
     } };
     let events: Vec<EventDocument> = outcomes.iter().filter_map(new_event).map(EventDocument::from).collect();
 
-    let mut transaction = Transaction::begin(&store.client).await?;
+    let mut transaction = Transaction::begin(store).await?;
     move_head(store, &mut transaction, chat_oid(chat), ground.head, update).await?;
     store.events.insert_many(events).session(transaction.session()).await?;
     let inserted = store.messages.insert_many(documents).session(transaction.session()).await;
@@ -167,15 +159,8 @@ async fn ground(store: &MongoStore, chat: ChatId, senders: &[ObjectId]) -> Resul
             "as": "senders",
         } },
     ];
-    let found = store
-        .chats
-        .aggregate(pipeline)
-        .with_type::<Ground>()
-        .read_concern(ReadConcern::local())
-        .max_time(COMMAND)
-        .await?;
-    let found: Vec<Ground> = found.try_collect().await?;
-    Ok(found.into_iter().next())
+    let found = store.chats.aggregate(pipeline).with_type::<Ground>().read_concern(ReadConcern::local());
+    Ok(store.brought(found).await?.pop())
 }
 
 /// Those of the messages that are stored, on a majority: their senders are told so.
@@ -184,17 +169,13 @@ async fn earlier(store: &MongoStore, batch: &[NewMessage]) -> Result<Earlier, Fa
     for new in batch {
         by_sender.entry(user_oid(new.sender_id)).or_default().push(uuid(new.client_id));
     }
-    let mut found = Earlier::new();
     // One range of the index for each sender.
     let any: Vec<_> = by_sender
         .into_iter()
         .map(|(sender, ids)| doc! { "sender_id": sender, "client_id": { "$in": ids } })
         .collect();
-    let mut stored = store.messages.find(doc! { "$or": any }).max_time(COMMAND).await?;
-    while let Some(message) = stored.try_next().await? {
-        found.insert((message.sender_id, message.client_id), message);
-    }
-    Ok(found)
+    let stored = store.all(store.messages.find(doc! { "$or": any })).await?;
+    Ok(stored.into_iter().map(|message| ((message.sender_id, message.client_id), message)).collect())
 }
 
 /// What became of a batch that nobody confirmed: known if all of its messages are stored. They were written
@@ -232,7 +213,7 @@ async fn by_client_id(
     id: ClientId,
 ) -> Result<Option<MessageView>, Fault> {
     let filter = doc! { "sender_id": user_oid(sender), "client_id": uuid(id) };
-    let Some(message) = store.messages.find_one(filter).max_time(COMMAND).await? else { return Ok(None) };
+    let Some(message) = store.first(store.messages.find_one(filter)).await? else { return Ok(None) };
     let (exists, profiles) = tokio::try_join!(
         exists(store, message.chat_id),
         accounts::profiles(store, vec![message.sender_id]),
@@ -245,5 +226,5 @@ async fn by_client_id(
 pub(super) async fn exists(store: &MongoStore, chat: ObjectId) -> Result<bool, Fault> {
     let chats = store.chats.clone_with_type::<IdDocument>();
     let found = chats.find_one(doc! { "_id": chat, "deleted_at": null }).projection(doc! { "_id": 1 });
-    Ok(found.max_time(COMMAND).await?.is_some())
+    Ok(store.first(found).await?.is_some())
 }

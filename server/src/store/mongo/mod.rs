@@ -8,6 +8,7 @@
 //! | `documents` | the stored documents, typed, and what they are outside |
 //! | `fault` | what the driver's errors mean outside |
 //! | `transaction` | writes of several documents, and trying again |
+//! | `reads` | seeing what was written, whichever server answers |
 //! | `accounts`, `sessions` | people and their sign-ins |
 //! | `chats`, `changes` | chats as their members find them; making and changing them |
 //! | `messages`, `history` | appending to the log, and reading it |
@@ -20,8 +21,12 @@
 //! `(chat_id, seq)`. Within one node, writes to one chat take turns, so that they do not run into each other.
 //!
 //! **Reads.** From the primary, of what a majority has: an answered write is seen by everybody at once, on
-//! every node, and nothing is shown that could be rolled back. A read that has to agree with itself (a
-//! chat, its members and its head) is one aggregation on one snapshot.
+//! every node, and nothing is shown that could be rolled back. What a node has had confirmed it also sees right
+//! after a change of the primary. A read that has to agree with itself (a chat, its members and its head) is one
+//! aggregation on one snapshot.
+//!
+//! **What nobody answered.** A commit is repeated until its outcome is told. Where time runs out before that, what
+//! the last attempt was about to write is looked for, and only if it is not there the answer is `unavailable`.
 //!
 //! Every call ends within [`transaction::CALL`], whatever the servers do.
 
@@ -35,6 +40,7 @@ mod history;
 mod messages;
 mod migrations;
 mod purge;
+mod reads;
 mod sessions;
 mod survey;
 mod transaction;
@@ -48,7 +54,7 @@ use std::{
 
 use app::{
     domain::{ChatId, Timestamp},
-    error::{AppError, AppResult},
+    error::{AppError, AppResult, ErrorCode},
     ports::Store,
 };
 use async_trait::async_trait;
@@ -66,8 +72,9 @@ use documents::{
     UserDocument,
 };
 use fault::Fault;
+use reads::Written;
 pub use survey::Survey;
-use transaction::{CALL, retrying};
+use transaction::{CALL, LOOK, retrying};
 
 /// How long the question whether the store can be written to may take.
 const CHECK: Duration = Duration::from_secs(4);
@@ -98,6 +105,7 @@ pub struct MongoStore {
     members: Collection<MemberDocument>,
     events: Collection<EventDocument>,
     messages: Collection<MessageDocument>,
+    written: Written,
     turns: Vec<Mutex<()>>,
     hasher: RandomState,
     /// The calls that run. Closed with the store.
@@ -135,6 +143,7 @@ impl MongoStore {
             members: database.collection("members"),
             events: database.collection("events"),
             messages: database.collection("messages"),
+            written: Written::default(),
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
             calls: TaskTracker::new(),
@@ -154,6 +163,27 @@ impl MongoStore {
         outcome
             .map_err(|_elapsed| AppError::unavailable("MongoDB did not do it in time"))?
             .map_err(Into::into)
+    }
+
+    /// Does the work as [`Self::call`] does. If in the end nobody has said what became of the last attempt, `look`
+    /// tells, where it can.
+    async fn call_or_look<T, F, L>(
+        &self,
+        work: impl Fn() -> F + Send,
+        look: impl FnOnce() -> L + Send,
+    ) -> AppResult<T>
+    where
+        F: Future<Output = Result<T, Fault>> + Send,
+        L: Future<Output = Result<Option<T>, Fault>> + Send,
+    {
+        match self.call(work).await {
+            Err(error) if error.code == ErrorCode::Unavailable => {
+                // What cannot be looked up either stays unknown.
+                let found = tokio::time::timeout(LOOK, look()).await;
+                found.ok().and_then(Result::ok).flatten().ok_or(error)
+            }
+            outcome => outcome,
+        }
     }
 
     /// The turn to write to this chat from this node.

@@ -12,19 +12,23 @@ use super::{
     MongoStore,
     documents::{IdDocument, SessionDocument, TokenDocument, binary, date, session_oid, user_oid},
     fault::Fault,
-    transaction::{COMMAND, Transaction},
+    transaction::{Attempted, COMMAND, Transaction},
 };
 
-pub(super) async fn create(store: &MongoStore, new: &NewSession) -> Result<Vec<SessionId>, Fault> {
+pub(super) async fn create(
+    store: &MongoStore,
+    new: &NewSession,
+    attempted: &Attempted<Vec<ObjectId>>,
+) -> Result<Vec<SessionId>, Fault> {
     let document = SessionDocument::from(&new.session);
     let owner = store.users.clone_with_type::<IdDocument>();
     // Accounts are never deleted: one that is there stays.
     let owner = owner.find_one(doc! { "_id": document.user_id }).projection(doc! { "_id": 1 });
-    if owner.max_time(COMMAND).await?.is_none() {
+    if store.first(owner).await?.is_none() {
         return Err(ErrorCode::UnknownMember.into());
     }
     let token = TokenDocument { hash: binary(&new.refresh_hash), session_id: document.id, replaced_at: None };
-    let mut transaction = Transaction::begin(&store.client).await?;
+    let mut transaction = Transaction::begin(store).await?;
     // All but the new one and the most recently used of the others. Of two sign-ins at the same moment
     // neither sees the other: the next one ends what is too much.
     let others = live(doc! { "user_id": document.user_id }, new.session.created_at);
@@ -43,8 +47,20 @@ pub(super) async fn create(store: &MongoStore, new: &NewSession) -> Result<Vec<S
     store.sessions.insert_one(document).session(transaction.session()).await?;
     store.tokens.insert_one(token).session(transaction.session()).await?;
     remove(store, &mut transaction, &surplus).await?;
+    attempted.note(surplus.clone());
     transaction.commit().await?;
-    Ok(surplus.into_iter().map(|id| SessionId::from_bytes(id.bytes())).collect())
+    Ok(ids_of(surplus))
+}
+
+/// What became of a sign-in that nobody confirmed: the session is there, and ended the surplus, or is not.
+pub(super) async fn look_up_created(
+    store: &MongoStore,
+    new: &NewSession,
+    attempted: &Attempted<Vec<ObjectId>>,
+) -> Result<Option<Vec<SessionId>>, Fault> {
+    let Some(surplus) = attempted.take() else { return Ok(None) };
+    let is_there = any(store, &[session_oid(new.session.id)]).await?;
+    Ok(is_there.then(|| ids_of(surplus)))
 }
 
 pub(super) async fn session(
@@ -52,7 +68,7 @@ pub(super) async fn session(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Option<SessionRecord>, Fault> {
-    let found = store.sessions.find_one(live(doc! { "_id": session_oid(id) }, now)).max_time(COMMAND).await?;
+    let found = store.first(store.sessions.find_one(live(doc! { "_id": session_oid(id) }, now))).await?;
     Ok(found.map(SessionDocument::into_record))
 }
 
@@ -66,8 +82,8 @@ pub(super) async fn sessions(
         return Ok(Vec::new());
     }
     let ids: Vec<ObjectId> = ids.iter().copied().map(session_oid).collect();
-    let found = store.sessions.find(live(doc! { "_id": { "$in": ids } }, now)).max_time(COMMAND).await?;
-    Ok(found.map_ok(SessionDocument::into_record).try_collect().await?)
+    let found = store.all(store.sessions.find(live(doc! { "_id": { "$in": ids } }, now))).await?;
+    Ok(found.into_iter().map(SessionDocument::into_record).collect())
 }
 
 pub(super) async fn of_user(
@@ -78,25 +94,27 @@ pub(super) async fn of_user(
     let found = store
         .sessions
         .find(live(doc! { "user_id": user_oid(user) }, now))
-        .sort(doc! { "last_used_at": -1, "_id": -1 })
-        .max_time(COMMAND)
-        .await?;
-    Ok(found.map_ok(SessionDocument::into_record).try_collect().await?)
+        .sort(doc! { "last_used_at": -1, "_id": -1 });
+    Ok(store.all(found).await?.into_iter().map(SessionDocument::into_record).collect())
 }
 
 pub(super) async fn of_token(store: &MongoStore, hash: &[u8; 32]) -> Result<Option<SessionId>, Fault> {
-    let found = store.tokens.find_one(doc! { "_id": binary(hash) }).max_time(COMMAND).await?;
+    let found = store.first(store.tokens.find_one(doc! { "_id": binary(hash) })).await?;
     Ok(found.map(|token| SessionId::from_bytes(token.session_id.bytes())))
 }
 
 /// Reads first and then writes what that led to, as long as it is still so.
-pub(super) async fn rotate(store: &MongoStore, token: &RefreshToken) -> Result<RefreshOutcome, Fault> {
+pub(super) async fn rotate(
+    store: &MongoStore,
+    token: &RefreshToken,
+    attempted: &Attempted<(UserId, SessionId)>,
+) -> Result<RefreshOutcome, Fault> {
     let presented = doc! { "_id": binary(&token.presented) };
-    let Some(found) = store.tokens.find_one(presented.clone()).max_time(COMMAND).await? else {
+    let Some(found) = store.first(store.tokens.find_one(presented.clone())).await? else {
         return Ok(RefreshOutcome::Unknown);
     };
     let id = doc! { "_id": found.session_id };
-    let Some(document) = store.sessions.find_one(id.clone()).max_time(COMMAND).await? else {
+    let Some(document) = store.first(store.sessions.find_one(id.clone())).await? else {
         return Ok(RefreshOutcome::Unknown);
     };
     let mut session = document.into_record();
@@ -107,14 +125,15 @@ pub(super) async fn rotate(store: &MongoStore, token: &RefreshToken) -> Result<R
     }
     let grace = date(token.now.plus_seconds(-token.grace_seconds));
     if found.replaced_at.is_some_and(|at| at < grace) {
-        end(store, session.user_id, session.id).await?;
+        attempted.note((session.user_id, session.id));
+        end(store, session.user_id, session.id, &Attempted::default()).await?;
         return Ok(RefreshOutcome::Reused { user_id: session.user_id, session_id: session.id });
     }
     session.last_used_at = token.now;
     session.expires_at = expires_at;
     session.address.clone_from(&token.address);
 
-    let mut transaction = Transaction::begin(&store.client).await?;
+    let mut transaction = Transaction::begin(store).await?;
     let used = doc! { "$set": {
         "last_used_at": date(session.last_used_at),
         "expires_at": date(session.expires_at),
@@ -141,22 +160,65 @@ pub(super) async fn rotate(store: &MongoStore, token: &RefreshToken) -> Result<R
     Ok(RefreshOutcome::Rotated(session))
 }
 
-pub(super) async fn end(store: &MongoStore, user: UserId, session: SessionId) -> Result<bool, Fault> {
-    let ended = end_all(store, doc! { "_id": session_oid(session), "user_id": user_oid(user) }).await?;
-    Ok(!ended.is_empty())
+/// What became of the end of a session whose token was used again, if nobody confirmed it. An exchange of tokens
+/// that nobody confirmed is asked for again, with the same token.
+pub(super) async fn look_up_reused(
+    store: &MongoStore,
+    attempted: &Attempted<(UserId, SessionId)>,
+) -> Result<Option<RefreshOutcome>, Fault> {
+    let Some((user_id, session_id)) = attempted.take() else { return Ok(None) };
+    let is_there = any(store, &[session_oid(session_id)]).await?;
+    Ok((!is_there).then_some(RefreshOutcome::Reused { user_id, session_id }))
+}
+
+pub(super) async fn end(
+    store: &MongoStore,
+    user: UserId,
+    session: SessionId,
+    attempted: &Attempted<Vec<ObjectId>>,
+) -> Result<bool, Fault> {
+    let which = doc! { "_id": session_oid(session), "user_id": user_oid(user) };
+    Ok(!end_all(store, which, attempted).await?.is_empty())
 }
 
 pub(super) async fn end_others(
     store: &MongoStore,
     user: UserId,
     keep: SessionId,
+    attempted: &Attempted<Vec<ObjectId>>,
 ) -> Result<Vec<SessionId>, Fault> {
-    end_all(store, doc! { "user_id": user_oid(user), "_id": { "$ne": session_oid(keep) } }).await
+    let which = doc! { "user_id": user_oid(user), "_id": { "$ne": session_oid(keep) } };
+    end_all(store, which, attempted).await
+}
+
+/// What became of ending sessions, if nobody confirmed it: all of them are gone, or none is.
+pub(super) async fn look_up_ended(
+    store: &MongoStore,
+    attempted: &Attempted<Vec<ObjectId>>,
+) -> Result<Option<Vec<SessionId>>, Fault> {
+    let Some(ended) = attempted.take() else { return Ok(None) };
+    let is_there = any(store, &ended).await?;
+    Ok((!is_there).then(|| ids_of(ended)))
+}
+
+/// Whether one of these sessions is stored.
+async fn any(store: &MongoStore, ids: &[ObjectId]) -> Result<bool, Fault> {
+    let sessions = store.sessions.clone_with_type::<IdDocument>();
+    let found = sessions.find_one(doc! { "_id": { "$in": ids } }).projection(doc! { "_id": 1 });
+    Ok(store.first(found).await?.is_some())
+}
+
+fn ids_of(sessions: Vec<ObjectId>) -> Vec<SessionId> {
+    sessions.into_iter().map(|id| SessionId::from_bytes(id.bytes())).collect()
 }
 
 /// Ends sessions. Returns which there were.
-async fn end_all(store: &MongoStore, which: Document) -> Result<Vec<SessionId>, Fault> {
-    let mut transaction = Transaction::begin(&store.client).await?;
+async fn end_all(
+    store: &MongoStore,
+    which: Document,
+    attempted: &Attempted<Vec<ObjectId>>,
+) -> Result<Vec<SessionId>, Fault> {
+    let mut transaction = Transaction::begin(store).await?;
     let ids = store.sessions.clone_with_type::<IdDocument>();
     let mut found = ids
         .find(which)
@@ -170,12 +232,17 @@ async fn end_all(store: &MongoStore, which: Document) -> Result<Vec<SessionId>, 
         return Ok(Vec::new());
     }
     remove(store, &mut transaction, &found).await?;
+    attempted.note(found.clone());
     transaction.commit().await?;
-    Ok(found.into_iter().map(|id| SessionId::from_bytes(id.bytes())).collect())
+    Ok(ids_of(found))
 }
 
 /// Removes sessions and their tokens together.
-async fn remove(store: &MongoStore, transaction: &mut Transaction, ids: &[ObjectId]) -> Result<(), Fault> {
+async fn remove(
+    store: &MongoStore,
+    transaction: &mut Transaction<'_>,
+    ids: &[ObjectId],
+) -> Result<(), Fault> {
     if ids.is_empty() {
         return Ok(());
     }

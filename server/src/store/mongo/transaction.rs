@@ -5,22 +5,30 @@
 //! waits that grow and differ, until the time of the call is over. A commit whose answer was lost is
 //! repeated, which MongoDB answers with what became of it.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use mongodb::{
-    Client, ClientSession,
+    ClientSession,
     options::{Acknowledgment, ReadConcern, WriteConcern},
 };
 use tokio::time::Instant;
 
-use super::fault::{Fault, is_unknown_commit};
+use super::{
+    MongoStore,
+    fault::{Fault, is_unknown_commit},
+    reads::Written,
+};
 
 /// How long a call may take, the wait for a primary included: less than the sequencer waits for it, by what
-/// it takes to look up what became of a send ([`LOOK`]).
+/// it takes to look up what became of it ([`LOOK`]).
 pub(super) const CALL: Duration = Duration::from_secs(25);
 /// For how long other attempts are begun.
 const ATTEMPTS: Duration = Duration::from_secs(20);
-/// How long an answer may take to what became of a send that nobody confirmed.
+/// How long it may take to look up what became of a write that nobody confirmed.
 pub(super) const LOOK: Duration = Duration::from_secs(3);
 /// How long the server may work at one command.
 pub(super) const COMMAND: Duration = Duration::from_secs(10);
@@ -58,21 +66,22 @@ fn jitter(most_ms: u64) -> Duration {
 }
 
 /// One transaction. Dropped before its commit, it is aborted and leaves nothing.
-pub(super) struct Transaction {
+pub(super) struct Transaction<'a> {
     session: ClientSession,
+    written: &'a Written,
 }
 
-impl Transaction {
+impl<'a> Transaction<'a> {
     /// Begins. The server hears of it with the first command.
-    pub(super) async fn begin(client: &Client) -> Result<Self, Fault> {
-        let mut session = client.start_session().await?;
+    pub(super) async fn begin(store: &'a MongoStore) -> Result<Self, Fault> {
+        let mut session = store.causal().await?;
         session
             .start_transaction()
             .read_concern(ReadConcern::snapshot())
             .write_concern(durable())
             .max_commit_time(COMMAND)
             .await?;
-        Ok(Self { session })
+        Ok(Self { session, written: &store.written })
     }
 
     /// The session to be named in each command.
@@ -86,7 +95,10 @@ impl Transaction {
         let mut most = FIRST_WAIT_MS;
         loop {
             match self.session.commit_transaction().await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.written.note(&self.session);
+                    return Ok(());
+                }
                 Err(error) if is_unknown_commit(&error) && Instant::now() < until => {
                     tokio::time::sleep(jitter(most)).await;
                     most = (most * 2).min(FIRST_WAIT_MS * 8);
@@ -95,5 +107,27 @@ impl Transaction {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// What the last attempt was about to commit. If nobody says whether it did, this is what is looked for.
+#[derive(Debug)]
+pub(super) struct Attempted<T>(Mutex<Option<T>>);
+
+impl<T> Default for Attempted<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Attempted<T> {
+    /// Notes it, before the commit.
+    pub(super) fn note(&self, what: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
+    /// Takes it. `None` if nothing came that far.
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -19,7 +19,7 @@ async fn an_audit_that_is_cut_short_is_gone_on_with() {
     });
     let mut audit = Audit::new(hub, store.clone(), Arc::new(SystemClock));
     let found = |audit: &Audit, people: &[u8]| {
-        assert_eq!(audit.lacking, people.iter().map(|person| user(*person)).collect::<BTreeSet<_>>());
+        assert_eq!(audit.found, people.iter().map(|person| user(*person)).collect::<BTreeSet<_>>());
     };
     store.limit_reads(2);
     audit.compare().await.unwrap_err();

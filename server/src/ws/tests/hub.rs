@@ -14,9 +14,9 @@ use app::{
 
 use super::{chat, session, user};
 use crate::ws::{
-    audit::Watch,
     close::Close,
     hub::{Hub, Registered, Socket},
+    watch::Watch,
 };
 
 fn hub() -> Arc<Hub> {
@@ -228,17 +228,31 @@ fn a_heartbeat_reaches_everybody_and_closes_whoever_was_not_heard_from() {
 }
 
 #[test]
-fn a_lost_joining_is_made_good_unless_the_person_left_while_it_was_looked_for() {
+fn lost_news_are_made_good_unless_others_came_while_they_were_looked_for() {
     let hub = hub();
     let one = connected(&hub, 1, 1, &[1]);
-    assert!(!hub.lacks(user(1), &heads(&[1])) && hub.lacks(user(1), &heads(&[1, 2])));
+    for (chats, differs) in [(&[1][..], false), (&[1, 2], true), (&[], true), (&[2], true)] {
+        assert_eq!(hub.differs(user(1), &heads(chats)), differs, "{chats:?}");
+    }
     let watch = Watch::new(hub.clone(), user(1));
     hub.dispatch(&left(3, 1));
-    watch.join(&heads(&[1, 2, 3])).unwrap();
+    watch.settle(&heads(&[1, 2, 3])).unwrap();
     let told = received(&one.socket);
     assert_eq!((told.len(), told[0].as_str()), (2, "removed"));
     assert!(told[1].contains("heads") && told[1].contains(&chat(2).to_string()));
     assert!(hub.is_in(&one.socket, chat(2)) && !hub.is_in(&one.socket, chat(3)));
+
+    // The list was read before they were added to one chat again, and to another.
+    let watch = Watch::new(hub.clone(), user(1));
+    hub.dispatch(&left(2, 1));
+    hub.dispatch(&joined(2, 1));
+    hub.dispatch(&joined(4, 1));
+    received(&one.socket);
+    watch.settle(&heads(&[])).unwrap();
+    let told = received(&one.socket);
+    assert!(told.len() == 1 && told[0].contains("chat_removed") && told[0].contains(&chat(1).to_string()));
+    let is_in = [1, 2, 4].map(|n| hub.is_in(&one.socket, chat(n)));
+    assert_eq!(is_in, [false, true, true]);
     // What is noted goes with the watch, also if nothing came of it.
     drop(Watch::new(hub.clone(), user(1)));
     assert!(format!("{hub:?}").contains("connecting: 0"), "{hub:?}");

@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{session, store::MemoryStore, user};
+use super::{chat, session, store::MemoryStore, user};
 use crate::{
     bus::LocalBus,
     limiter::LocalLimiter,
@@ -62,6 +62,24 @@ pub struct Server {
     pub shutdown: CancellationToken,
     pub tracker: TaskTracker,
     address: SocketAddr,
+}
+
+/// A server whose store holds these chats of these people.
+pub async fn server_with(chats: &[(u8, &[u8])]) -> Server {
+    let server = Server::start().await;
+    for (n, members) in chats {
+        for member in *members {
+            server.store.add(chat(*n), user(*member));
+        }
+    }
+    server
+}
+
+/// A socket of this person that has its `hello`.
+pub async fn greeted(server: &Server, person: u8) -> Client {
+    let mut client = server.connect(person).await;
+    assert_eq!(client.next().await.unwrap()["type"], "hello");
+    client
 }
 
 impl Server {

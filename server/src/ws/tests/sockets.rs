@@ -16,25 +16,9 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     chat,
-    loopback::{Client, Server},
+    loopback::{Client, greeted, server_with},
     session, user,
 };
-
-async fn server_with(chats: &[(u8, &[u8])]) -> Server {
-    let server = Server::start().await;
-    for (n, members) in chats {
-        for member in *members {
-            server.store.add(chat(*n), user(*member));
-        }
-    }
-    server
-}
-
-async fn greeted(server: &Server, person: u8) -> Client {
-    let mut client = server.connect(person).await;
-    assert_eq!(client.next().await.unwrap()["type"], "hello");
-    client
-}
 
 fn resume(heads: &[(ChatId, u64)]) -> Value {
     let heads: Heads = heads.iter().map(|&(chat, seq)| (chat, Seq(seq))).collect();
@@ -321,29 +305,6 @@ async fn whoever_joins_learns_who_is_online_and_is_seen_to_be() {
     assert_eq!(member.next().await.unwrap()["name"], "next");
 }
 
-#[tokio::test]
-async fn a_session_whose_end_was_not_published_loses_its_sockets_all_the_same() {
-    let server = server_with(&[]).await;
-    let (mut one, mut two) = (greeted(&server, 1).await, greeted(&server, 2).await);
-    let asked = server.store.single_sessions();
-    server.store.sign_out(session(1));
-    assert_eq!(one.close_code().await, 1008);
-    assert_eq!(server.store.single_sessions(), asked, "the audit asks for all of them at once");
-    two.send(json!({ "type": "ping" })).await;
-    two.next_of("heads").await;
-}
-
-#[tokio::test]
-async fn whoever_was_not_told_that_they_joined_is_told_by_the_audit() {
-    let server = server_with(&[(1, &[2])]).await;
-    server.store.rename(chat(1), "before");
-    let mut client = greeted(&server, 1).await;
-    server.store.add(chat(1), user(1));
-    assert_eq!(client.next_of("heads").await["heads"], json!({ chat(1).to_string(): 1 }));
-    server.happen(chat(1), "after").await;
-    assert_eq!(client.next_of("chat_renamed").await["name"], "after");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn peers_that_never_read_are_closed_and_the_others_miss_nothing() {
     const EVENTS: u64 = 1_500;
@@ -372,38 +333,4 @@ async fn peers_that_never_read_are_closed_and_the_others_miss_nothing() {
     }
     readers.join_all().await;
     server.until("those that never read are closed", |hub| hub.count() == 0).await;
-}
-
-/// Well before the heartbeat compares anything by itself.
-const SOON: std::time::Duration = std::time::Duration::from_secs(2);
-
-#[tokio::test]
-async fn what_is_doubted_is_compared_with_the_store_at_once() {
-    let server = server_with(&[(1, &[1])]).await;
-    let mut client = greeted(&server, 1).await;
-    server.store.rename(chat(1), "published nowhere");
-    let begun = std::time::Instant::now();
-    server.hub.doubt(chat(1));
-    assert_eq!(client.next_of("heads").await["heads"], json!({ chat(1).to_string(): 1 }));
-    server.store.rename(chat(1), "nor this");
-    server.hub.doubt_all();
-    assert_eq!(client.next_of("heads").await["heads"], json!({ chat(1).to_string(): 2 }));
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-}
-
-#[tokio::test]
-async fn an_old_joining_does_not_let_somebody_in_who_has_left() {
-    let server = server_with(&[(1, &[1, 2])]).await;
-    server.hub.follow_rooms(std::sync::Arc::default());
-    let mut client = greeted(&server, 1).await;
-    // One node took them out, another had put them in before, and its news came later.
-    let frame = json!({ "type": "chat_added", "chat": { "id": chat(3) } }).to_string().into();
-    let head = Seq(0);
-    server.bus.publish(BusMessage::Joined { chat_id: chat(3), user_id: user(1), head, frame }).await.unwrap();
-    let begun = std::time::Instant::now();
-    client.next_of("chat_added").await;
-    assert_eq!(client.next_of("chat_removed").await["chat_id"], json!(chat(3)));
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    assert!(!server.hub.has_room(chat(3)));
-    assert!(server.hub.has_room(chat(1)), "and nothing else is lost");
 }

@@ -77,6 +77,10 @@ impl MemoryStore {
         self.state.lock().unwrap().chats.entry(chat).or_default().0.insert(user);
     }
 
+    pub fn remove(&self, chat: ChatId, user: UserId) {
+        self.state.lock().unwrap().chats.entry(chat).or_default().0.remove(&user);
+    }
+
     /// Appends an event. Returns it.
     pub fn rename(&self, chat: ChatId, name: &str) -> LogEvent {
         let mut state = self.state.lock().unwrap();

@@ -175,3 +175,19 @@ async fn hot_queries_walk_an_index() {
         assert!(searches > 0, "{name} searches nothing");
     }
 }
+
+#[tokio::test]
+async fn an_event_that_a_newer_version_wrote_is_passed_on_as_it_is() {
+    let fixture = EmbeddedFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    for text in ["before", "of another kind", "after"] {
+        send(&store, chat, ada, text, 1).await;
+    }
+    let newer = r#"{"type":"poll_opened","poll":{"question":"When?","choices":["now",2,null]}}"#;
+    let connection = Connection::open(file(&fixture.directory)).unwrap();
+    let changed = connection.execute("UPDATE events SET body = ?1 WHERE seq = 2", [newer]).unwrap();
+    assert_eq!(changed, 1);
+    passes_on_what_is_newer(&log(&store, chat).await);
+}

@@ -21,10 +21,7 @@ use app::{
     service::Sequencer,
 };
 use async_trait::async_trait;
-use mongodb::{
-    Client,
-    bson::{Bson, doc},
-};
+use mongodb::{Client, bson::doc};
 use server::{
     config::MongoUrl,
     store::mongo::{MongoOptions, MongoStore},
@@ -125,9 +122,9 @@ async fn who_is_removed_on_one_node_writes_no_more_on_another() {
 }
 
 /// Servers of one test's own, to be killed.
-struct Servers {
+pub(super) struct Servers {
     folder: PathBuf,
-    url: MongoUrl,
+    pub(super) url: MongoUrl,
 }
 
 impl Servers {
@@ -138,7 +135,7 @@ impl Servers {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let folder =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("servers-{}", std::process::id()));
         Self::script(&folder, "start");
@@ -264,34 +261,6 @@ async fn what_was_acknowledged_survives_the_loss_of_two_primaries() {
     assert!(began.elapsed() < Duration::from_secs(30), "a wait of {:?}", began.elapsed());
     assert_eq!(code(check.0), Some(ErrorCode::Unavailable));
     assert!(check.1 < Duration::from_secs(5), "readiness is told within {:?}", check.1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answers_are_lost_is_found_and_told() {
-    let servers = Servers::start();
-    let store: TheStore = MongoStore::open(&servers.url, MongoOptions::default()).await.unwrap();
-    let [ada, bob] = people(&store).await;
-    let chat = direct(&store, [ada, bob], at(0)).await;
-    let admin = Client::with_uri_str(servers.url.expose()).await.unwrap().database("admin");
-    // The server commits, and says that it does not know whether a majority has it.
-    let doubt = |mode: Bson| {
-        let data = doc! {
-            "failCommands": ["commitTransaction"],
-            "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
-        };
-        admin
-            .run_command(doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data })
-            .into_future()
-    };
-    doubt(doc! { "times": 3 }.into()).await.unwrap();
-    assert_eq!(send(&store, chat, ada, "committed again until it is known", 1).await.seq.0, 1);
-
-    doubt("alwaysOn".into()).await.unwrap();
-    let began = Instant::now();
-    assert_eq!(send(&store, chat, bob, "never known, and looked up", 2).await.seq.0, 2);
-    assert!(began.elapsed() < Duration::from_secs(29), "a wait of {:?}", began.elapsed());
-    doubt("off".into()).await.unwrap();
-    assert_eq!(log(&store, chat).await.len(), 2);
 }
 
 /// Writes as many messages as fit into three seconds with so many writers at once.

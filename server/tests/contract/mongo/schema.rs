@@ -92,3 +92,20 @@ async fn what_is_refused_is_not_quoted() {
     assert!(taken.chain().contains("users_by_email"), "the rule is named: {}", taken.chain());
     assert!(!taken.chain().contains("ada@example.org"), "{}", taken.chain());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_a_newer_node_wrote_is_passed_on_as_it_is() {
+    let fixture = MongoFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    for text in ["before", "of another kind", "after"] {
+        send(&store, chat, ada, text, 1).await;
+    }
+    let newer =
+        doc! { "type": "poll_opened", "poll": { "question": "When?", "choices": ["now", 2_i64, null] } };
+    let events = fixture.database.collection::<Document>("events");
+    let changed = events.update_one(doc! { "seq": 2 }, doc! { "$set": { "body": newer } }).await.unwrap();
+    assert_eq!(changed.modified_count, 1);
+    passes_on_what_is_newer(&log(&store, chat).await);
+}
