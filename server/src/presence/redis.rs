@@ -17,7 +17,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ::redis::{RedisResult, Script};
@@ -42,6 +42,9 @@ const REBUILDING_MS: u64 = 12_000;
 /// Somebody who was reported as gone to a node that did not receive it is reported again after this time, in
 /// milliseconds.
 const AGAIN_MS: i64 = 5_000;
+/// For how long it matters that a socket was not recorded: much longer than Redis takes to be renewed after it is
+/// back, if it comes back soon.
+const MISSED_FOR: Duration = Duration::from_secs(600);
 /// For how long it is remembered that somebody was reported as gone, in milliseconds: as long a node may be cut
 /// off from Redis and then be believed that its people are still there.
 const REMEMBER_MS: i64 = 3_600_000;
@@ -54,10 +57,11 @@ pub struct RedisPresence {
     release: Script,
     expire: Script,
     online: Script,
-    /// People who were reported as gone and have been received here, which Redis is told with the next look.
+    /// People who were reported as gone and have been received here, which Redis does not know yet.
     received: Mutex<BTreeMap<u8, Vec<UserId>>>,
-    /// Sockets that could not be recorded: their renewal may be how somebody comes online.
-    missed: Mutex<BTreeSet<(UserId, SocketId)>>,
+    /// People with a socket of which nobody knows whether it was recorded, and since when: the next renewal may be
+    /// how they come online.
+    missed: Mutex<BTreeMap<UserId, Instant>>,
 }
 
 impl RedisPresence {
@@ -75,7 +79,7 @@ impl RedisPresence {
         }
     }
 
-    fn missed(&self) -> MutexGuard<'_, BTreeSet<(UserId, SocketId)>> {
+    fn missed(&self) -> MutexGuard<'_, BTreeMap<UserId, Instant>> {
         self.missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,15 +95,15 @@ impl RedisPresence {
         {
             let missed = self.missed();
             for (user, socket) in sockets {
-                let flag = u8::from(missed.contains(&(*user, *socket)));
+                let flag = u8::from(missed.contains_key(user));
                 script.arg(user.as_bytes()).arg(&bytes(*socket)).arg(flag);
             }
         }
         let script = &script;
         let came: Vec<Vec<u8>> = self.link.run(async |mut up| script.invoke_async(&mut up).await).await?;
         let mut missed = self.missed();
-        for socket in sockets {
-            missed.remove(socket);
+        for (user, _) in sockets {
+            missed.remove(user);
         }
         drop(missed);
         people(came)
@@ -121,14 +125,12 @@ impl RedisPresence {
             match some {
                 Ok(some) => {
                     let some = people(some)?;
-                    let count = some.len();
-                    if count > 0 {
-                        self.received().entry(bucket).or_default().extend(&some);
-                    }
-                    gone.extend(some);
-                    if count < TOGETHER {
+                    if some.is_empty() {
                         return Ok(gone);
                     }
+                    // Told to Redis at once, by asking for more.
+                    self.received().entry(bucket).or_default().extend(&some);
+                    gone.extend(some);
                 }
                 Err(error) => {
                     self.received().entry(bucket).or_default().extend(received);
@@ -181,7 +183,7 @@ impl Presence for RedisPresence {
         let script = &script;
         let done = self.link.run(async |mut up| script.invoke_async(&mut up).await).await;
         if done.is_err() {
-            self.missed().insert((user, socket));
+            self.missed().insert(user, Instant::now());
         }
         Ok(done?)
     }
@@ -211,7 +213,6 @@ impl Presence for RedisPresence {
     }
 
     async fn release(&self, user: UserId, socket: SocketId, until: Timestamp) -> AppResult<()> {
-        self.missed().remove(&(user, socket));
         let mut script = self.release.prepare_invoke();
         keys(&mut script, bucket(user));
         script.arg(user.as_bytes()).arg(&bytes(socket)).arg(until.as_millis());
@@ -223,6 +224,8 @@ impl Presence for RedisPresence {
     /// While Redis is away, which the link has said, nobody is removed and that is no fault; nor for a while
     /// after that.
     async fn expire(&self, now: Timestamp) -> AppResult<Vec<UserId>> {
+        // Whose sockets have all been closed meanwhile are not renewed.
+        self.missed().retain(|_, since| since.elapsed() < MISSED_FOR);
         if self.is_rebuilding() {
             return Ok(Vec::new());
         }

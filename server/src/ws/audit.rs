@@ -2,7 +2,7 @@
 //! that news that were lost are missed for seconds to minutes only. It closes the sockets of sessions that
 //! have ended or expired, and doubts whose sockets are not in the rooms of exactly their chats.
 //!
-//! Not here: where the logs of the rooms stand, and settling what is doubted, which the heartbeat does.
+//! Not here: where the logs of the rooms stand, which the heartbeat compares, and settling what is doubted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

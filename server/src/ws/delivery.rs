@@ -68,10 +68,17 @@ impl Hub {
             BusMessage::Left { chat_id, user_id, frame } => {
                 let frame = Utf8Bytes::from(&**frame);
                 let mut registry = self.write();
-                for socket in registry.sockets_of(*user_id) {
+                let sockets = registry.sockets_of(*user_id);
+                for socket in &sockets {
                     registry.note_left(socket.id, *chat_id);
                     registry.leave(socket.id, *chat_id);
                     socket.outbox.push(frame.clone(), Class::Durable, now);
+                }
+                let with_others = registry.moved.is_some();
+                drop(registry);
+                if with_others && !sockets.is_empty() {
+                    // They may have been added again on another node, whose news came before.
+                    self.doubts.add(*user_id);
                 }
                 None
             }

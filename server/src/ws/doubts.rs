@@ -1,5 +1,5 @@
 //! What this node may have missed of other nodes' news: noted by whoever notices, and settled with the store
-//! by the heartbeat. And the rooms there are, for a bus that listens for those alone.
+//! by a task of its own. And the rooms there are, for a bus that listens for those alone.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -26,8 +26,8 @@ use super::{
 pub struct Doubted {
     /// Which chats these people are in, and where those stand.
     pub people: BTreeSet<UserId>,
-    /// Everything: where the chats of all rooms stand, and which chats everybody here is in.
-    pub all: bool,
+    /// Where the chats of all rooms stand.
+    pub rooms: bool,
 }
 
 /// Doubts that were not settled yet. As many as there are people on this node, at most.
@@ -45,11 +45,11 @@ impl Doubts {
         });
     }
 
-    /// What was taken could not all be settled.
-    pub fn put_back(&self, left: Doubted) {
+    /// Adds all of these; also what was taken and could not be settled.
+    pub fn extend(&self, more: Doubted) {
         self.change(|doubted| {
-            doubted.people.extend(left.people);
-            doubted.all |= left.all;
+            doubted.people.extend(more.people);
+            doubted.rooms |= more.rooms;
         });
     }
 
@@ -98,11 +98,6 @@ impl Hub {
         let room = self.read().room(chat)?;
         let head = room.lock().head();
         Some(head)
-    }
-
-    /// Everybody who has a socket here.
-    pub fn people(&self) -> BTreeSet<UserId> {
-        self.read().sockets().map(|socket| socket.user).collect()
     }
 
     /// The chats whose rooms the person's sockets are in.
@@ -154,8 +149,10 @@ impl Hub {
         }
     }
 
-    /// Anything may have been missed: everything is compared with the store soon.
+    /// Anything may have been missed: all rooms, and everybody who has a socket here, are compared with the store
+    /// soon.
     pub fn doubt_all(&self) {
-        self.doubts.change(|doubted| doubted.all = true);
+        let people: BTreeSet<UserId> = self.read().sockets().map(|socket| socket.user).collect();
+        self.doubts.extend(Doubted { people, rooms: true });
     }
 }

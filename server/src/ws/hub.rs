@@ -220,6 +220,13 @@ impl Hub {
         }
     }
 
+    /// [`Self::observe_head`] of several.
+    pub fn raise(&self, ahead: Vec<(ChatId, Seq)>) {
+        for (chat, head) in ahead {
+            self.observe_head(chat, head);
+        }
+    }
+
     /// Those of the heads that are further than the rooms know.
     pub fn ahead(&self, heads: Heads) -> Vec<(ChatId, Seq)> {
         let behind = |chat: ChatId, head: Seq| self.room(chat).is_some_and(|room| room.lock().head() < head);

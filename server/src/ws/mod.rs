@@ -11,7 +11,7 @@
 //! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
 //! | `realtime` | the node's tasks: leases, announcements, drain |
 //! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
-//! | `doubts` | what may have been missed, to be compared with the store soon |
+//! | `doubts`, `settling` | what may have been missed, and comparing it with the store |
 //! | `audit` | sessions and memberships, compared with the store |
 //! | `watch` | bringing one person's sockets into the rooms of their chats |
 //! | `supervise` | starting a task again that panicked |
@@ -33,6 +33,7 @@ mod pressure;
 mod realtime;
 mod registry;
 mod room;
+mod settling;
 mod socket;
 pub(crate) mod supervise;
 #[cfg(test)]

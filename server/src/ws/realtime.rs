@@ -27,6 +27,7 @@ use super::{
     audit::Audit,
     heartbeat::Heartbeat,
     hub::{Hub, Newcomer},
+    settling::Settling,
     supervise::supervise,
 };
 
@@ -83,18 +84,22 @@ impl Realtime {
         let realtime = Arc::new(Self { parts, announcements, unaware: Arc::default() });
         let Parts { tracker, shutdown, hub, store, bus, presence, .. } = &realtime.parts;
 
-        let heartbeat = Heartbeat::new(hub.clone(), store.clone(), bus.clone());
+        let heartbeat = Heartbeat::new(hub.clone(), store.clone());
         tracker.spawn(supervise("heartbeat", shutdown.clone(), heartbeat, |heartbeat| {
             Box::pin(heartbeat.run())
         }));
+        let settling = Settling::new(hub.clone(), store.clone(), bus.clone());
+        tracker.spawn(supervise("doubts", shutdown.clone(), settling, |settling| Box::pin(settling.run())));
         let renewal = Renewal {
             hub: hub.clone(),
             presence: presence.clone(),
             announcements: realtime.announcements.clone(),
-            unaware: realtime.unaware.clone(),
             failing: false,
         };
         tracker.spawn(supervise("leases", shutdown.clone(), renewal, |renewal| Box::pin(renewal.run())));
+        let telling =
+            Telling { hub: hub.clone(), presence: presence.clone(), unaware: realtime.unaware.clone() };
+        tracker.spawn(supervise("presence", shutdown.clone(), telling, |telling| Box::pin(telling.run())));
         let audit = Audit::new(hub.clone(), store.clone(), realtime.parts.clock.clone());
         tracker.spawn(supervise("audit", shutdown.clone(), audit, |audit| Box::pin(audit.run())));
         let (queue, newcomers) = mpsc::channel(NEWCOMERS);
@@ -133,22 +138,16 @@ struct Renewal {
     hub: Arc<Hub>,
     presence: Arc<PresenceService>,
     announcements: mpsc::Sender<UserId>,
-    unaware: Arc<Unaware>,
     failing: bool,
 }
 
 impl Renewal {
     async fn run(&mut self) {
-        let (mut renewals, mut tellings) = (every(RENEW_EVERY), every(TELL_EVERY));
+        let mut ticks = every(RENEW_EVERY);
         loop {
-            tokio::select! {
-                biased;
-                _ = renewals.tick() => {
-                    let renewed = self.renew().await;
-                    note(&mut self.failing, renewed, "leases could not be renewed");
-                }
-                _ = tellings.tick() => self.make_aware().await,
-            }
+            ticks.tick().await;
+            let renewed = self.renew().await;
+            note(&mut self.failing, renewed, "leases could not be renewed");
         }
     }
 
@@ -158,6 +157,24 @@ impl Renewal {
             let _ = self.announcements.send(user).await;
         }
         Ok(())
+    }
+}
+
+/// Tells people who is online who could not be told when they connected. Not a part of the renewal: it reads the
+/// store, and leases cannot wait for that.
+struct Telling {
+    hub: Arc<Hub>,
+    presence: Arc<PresenceService>,
+    unaware: Arc<Unaware>,
+}
+
+impl Telling {
+    async fn run(&mut self) {
+        let mut ticks = every(TELL_EVERY);
+        loop {
+            ticks.tick().await;
+            self.make_aware().await;
+        }
     }
 
     /// Tells those who could not be told at the time who is online, once all of that is known.

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Notes what a person is told of joining and leaving while a list of their chats is read, so that the list does
-/// not undo it. One at a time for each person: the heartbeat's task alone makes them.
+/// not undo it. One at a time for each person: the task of `settling` alone makes them.
 pub struct Watch {
     hub: Arc<Hub>,
     user: UserId,

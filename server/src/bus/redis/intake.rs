@@ -8,7 +8,7 @@ use std::{
 
 use ::redis::{FromRedisValue, PushInfo, PushKind, Value, aio::AsyncPushSender};
 use app::{domain::ChatId, ports::BusMessage};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
     order::Order,
@@ -83,7 +83,9 @@ impl Intake {
     }
 
     fn take_news(&self, payload: Vec<u8>) {
-        if self.news.try_send(payload).is_err() {
+        let Err(payload) = self.news.try_send(payload).map_err(TrySendError::into_inner) else { return };
+        // Who is online is lossy by design; everything else is looked up.
+        if !wire::is_presence(&payload) {
             tracing::warn!("so many news came from other nodes that some are lost");
             self.hub.doubt_all();
         }

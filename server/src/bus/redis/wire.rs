@@ -59,7 +59,7 @@ pub struct Letter {
     /// What is written.
     pub text: String,
     /// Whether it still matters when Redis is back after a while. Events are found by comparing heads, and who
-    /// joined by the audit; but who is out has to be out.
+    /// joined by looking at what may have been missed; but who is out has to be out.
     pub keeps: bool,
 }
 
@@ -88,6 +88,13 @@ pub fn encode(node: NodeId, message: &BusMessage) -> Result<Letter, serde_json::
     text.push('\n');
     text.push_str(frame);
     Ok(Letter { chat, text, keeps })
+}
+
+/// Whether news are of who is online, which may be lost: told by their beginning.
+pub fn is_presence(payload: &[u8]) -> bool {
+    let head = payload.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let kind = br#""kind":"status""#;
+    head.windows(kind.len()).any(|part| part == kind)
 }
 
 /// Reads news, unless this node wrote them itself.

@@ -1,7 +1,7 @@
 -- Renews leases, and makes those that are not there. KEYS: ends, sockets, gone, leaving.
--- ARGV: until, then user, socket and whether nobody knows if recording the socket worked, for each.
--- Returns the people who came online by it: who were reported as gone, or have no other socket than one whose
--- coming nobody was told of.
+-- ARGV: until, then user, socket and whether nobody knows if recording a socket of theirs worked, for each.
+-- Returns the people of whom nobody may have heard that they are online: who were reported as gone, or have a
+-- socket that may have been recorded without an answer.
 local till = tonumber(ARGV[1])
 local came = {}
 for place = 2, #ARGV, 3 do
@@ -12,15 +12,13 @@ for place = 2, #ARGV, 3 do
   -- A closed socket is not brought back by a renewal that was on its way.
   if not lease or lease % 2 == 0 then
     held[socket] = till * 2
-    local last, count = 0, 0
-    for _, other in pairs(held) do
-      last, count = math.max(last, math.floor(other / 2)), count + 1
-    end
+    local last = 0
+    for _, other in pairs(held) do last = math.max(last, math.floor(other / 2)) end
     redis.call('HSET', KEYS[2], user, cmsgpack.pack(held))
     redis.call('ZADD', KEYS[1], last, user)
     local was_gone = redis.call('ZREM', KEYS[3], user) == 1
     redis.call('ZREM', KEYS[4], user)
-    if was_gone or (missed and count == 1) then came[#came + 1] = user end
+    if was_gone or missed then came[#came + 1] = user end
   end
 end
 return came

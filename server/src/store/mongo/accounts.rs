@@ -21,7 +21,9 @@ use super::{
 #[async_trait]
 impl AccountStore for MongoStore {
     async fn create_user(&self, user: NewUser) -> AppResult<()> {
-        self.call(|| create(self, &user)).await
+        let own = || doc! { "_id": user_oid(user.id), "email": user.email.as_str() };
+        let look = || async move { Ok(one(self, own()).await?.map(|_it| ())) };
+        self.call_or_look(|| create(self, &user), look).await
     }
 
     async fn user(&self, id: UserId) -> AppResult<Option<UserRecord>> {
@@ -51,7 +53,10 @@ impl AccountStore for MongoStore {
     }
 
     async fn replace_password(&self, id: UserId, expected: &str, new: String) -> AppResult<bool> {
-        self.call(|| replace_password(self, id, expected, &new)).await
+        let new = new.as_str();
+        let with_it = || doc! { "_id": user_oid(id), "password_hash": new };
+        let look = || async move { Ok(one(self, with_it()).await?.map(|_it| true)) };
+        self.call_or_look(|| replace_password(self, id, expected, new), look).await
     }
 
     async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>> {
@@ -75,7 +80,7 @@ impl AccountStore for MongoStore {
     async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
         let attempted = Attempted::default();
         let work = || sessions::rotate(self, &token, &attempted);
-        self.call_or_look(work, || sessions::look_up_reused(self, &attempted)).await
+        self.call_or_look(work, || sessions::look_up_rotated(self, &token, &attempted)).await
     }
 
     async fn sessions_of(&self, user: UserId, now: Timestamp) -> AppResult<Vec<SessionRecord>> {
@@ -129,7 +134,7 @@ async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
         }
         outcome => {
             outcome?;
-            store.written.note(&session);
+            store.seen.note(&session);
             Ok(())
         }
     }
@@ -231,7 +236,7 @@ async fn replace_password(store: &MongoStore, id: UserId, expected: &str, new: &
 async fn update(store: &MongoStore, which: Document, change: Document) -> Result<bool, Fault> {
     let mut session = store.causal().await?;
     let changed = store.users.update_one(which, change).session(&mut session).await?;
-    store.written.note(&session);
+    store.seen.note(&session);
     Ok(changed.matched_count == 1)
 }
 

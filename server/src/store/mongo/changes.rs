@@ -8,6 +8,7 @@ use app::{
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
 };
+use futures::TryStreamExt;
 use mongodb::{
     bson::{Document, doc, oid::ObjectId},
     options::ReadConcern,
@@ -21,7 +22,7 @@ use super::{
     },
     fault::Fault,
     migrations::index,
-    transaction::{Attempted, Transaction},
+    transaction::{Attempted, COMMAND, Transaction},
 };
 
 pub(super) async fn create_direct(store: &MongoStore, chat: &NewDirectChat) -> Result<(ChatId, bool), Fault> {
@@ -192,14 +193,18 @@ async fn state(store: &MongoStore, id: ChatId) -> Result<Option<(ChatDocument, V
     let chat = store
         .chats
         .find_one(doc! { "_id": chat_oid(id), "deleted_at": null })
-        .read_concern(ReadConcern::local());
-    let Some(chat) = store.first(chat).await? else { return Ok(None) };
+        .read_concern(ReadConcern::local())
+        .max_time(COMMAND);
+    let mut session = store.causal().await?;
+    let Some(chat) = chat.session(&mut session).await? else { return Ok(None) };
     let members = store
         .members
         .find(doc! { "chat_id": chat.id })
         .sort(doc! { "position": 1 })
-        .read_concern(ReadConcern::local());
-    Ok(Some((chat, store.all(members).await?)))
+        .read_concern(ReadConcern::local())
+        .max_time(COMMAND);
+    let mut members = members.session(&mut session).await?;
+    Ok(Some((chat, members.stream(&mut session).try_collect().await?)))
 }
 
 /// What becomes of a chat by its events.

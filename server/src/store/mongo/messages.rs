@@ -21,7 +21,7 @@ use super::{
     documents::{EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, user_oid, uuid},
     fault::Fault,
     history,
-    transaction::Transaction,
+    transaction::{COMMAND, Transaction},
 };
 
 /// Where a chat's log stands, and which of the senders are in it.
@@ -159,8 +159,15 @@ async fn ground(store: &MongoStore, chat: ChatId, senders: &[ObjectId]) -> Resul
             "as": "senders",
         } },
     ];
-    let found = store.chats.aggregate(pipeline).with_type::<Ground>().read_concern(ReadConcern::local());
-    Ok(store.brought(found).await?.pop())
+    let found = store
+        .chats
+        .aggregate(pipeline)
+        .with_type::<Ground>()
+        .read_concern(ReadConcern::local())
+        .max_time(COMMAND);
+    let mut session = store.causal().await?;
+    let mut found = found.session(&mut session).await?;
+    Ok(found.next(&mut session).await.transpose()?)
 }
 
 /// Those of the messages that are stored, on a majority: their senders are told so.

@@ -72,7 +72,7 @@ use documents::{
     UserDocument,
 };
 use fault::Fault;
-use reads::Written;
+use reads::Seen;
 pub use survey::Survey;
 use transaction::{CALL, LOOK, retrying};
 
@@ -105,7 +105,7 @@ pub struct MongoStore {
     members: Collection<MemberDocument>,
     events: Collection<EventDocument>,
     messages: Collection<MessageDocument>,
-    written: Written,
+    seen: Seen,
     turns: Vec<Mutex<()>>,
     hasher: RandomState,
     /// The calls that run. Closed with the store.
@@ -143,7 +143,7 @@ impl MongoStore {
             members: database.collection("members"),
             events: database.collection("events"),
             messages: database.collection("messages"),
-            written: Written::default(),
+            seen: Seen::default(),
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),
             calls: TaskTracker::new(),

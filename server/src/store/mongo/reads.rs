@@ -1,9 +1,10 @@
 //! Reading so that what was written is seen, also right after another server has become primary.
 //!
 //! A new primary may for a moment tell what a majority had before it knew of the last writes. Every read
-//! therefore names the time of the last write that this node has had confirmed (a causally consistent session's
-//! `afterClusterTime`), and waits until the server that answers knows that a majority has it. As long as nothing
-//! fails there is nothing to wait for. <https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/>
+//! therefore names a time: that of the last write which this node has had confirmed, or of what it has read since, and
+//! waits until the server that answers has come so far (a causally consistent session's `afterClusterTime`). With one
+//! replica set there is nothing to wait for as long as nothing fails; a shard that was idle first catches up with the
+//! clock. <https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/>
 
 use std::sync::{Mutex, PoisonError};
 
@@ -17,15 +18,16 @@ use serde::de::DeserializeOwned;
 
 use super::{MongoStore, fault::Fault, transaction::COMMAND};
 
-/// When, by the servers' clock, the last write took place that was confirmed to this node.
+/// How far, by the servers' clock, this node has seen that a majority has come.
 #[derive(Debug, Default)]
-pub(super) struct Written(Mutex<Option<Timestamp>>);
+pub(super) struct Seen(Mutex<Option<Timestamp>>);
 
-impl Written {
-    /// The session's last write was confirmed.
+impl Seen {
+    /// The session's last write was confirmed, or it has read what a majority has. Of a read of the newest state
+    /// nothing is noted: it may be lost yet.
     pub(super) fn note(&self, session: &ClientSession) {
-        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *written = (*written).max(session.operation_time());
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = (*seen).max(session.operation_time());
     }
 
     fn last(&self) -> Option<Timestamp> {
@@ -34,35 +36,39 @@ impl Written {
 }
 
 impl MongoStore {
-    /// A session that sees every write which was confirmed to this node.
+    /// A session that sees everything which this node has seen.
     pub(super) async fn causal(&self) -> Result<ClientSession, Fault> {
         let mut session = self.client.start_session().causal_consistency(true).await?;
-        if let Some(time) = self.written.last() {
+        if let Some(time) = self.seen.last() {
             session.advance_operation_time(time);
         }
         Ok(session)
     }
 
-    /// The first that is found.
+    /// The first that is found, of what a majority has.
     pub(super) async fn first<T>(&self, find: FindOne<'_, T>) -> Result<Option<T>, Fault>
     where
         T: DeserializeOwned + Send + Sync,
     {
         let mut session = self.causal().await?;
-        Ok(find.max_time(COMMAND).session(&mut session).await?)
+        let found = find.max_time(COMMAND).session(&mut session).await?;
+        self.seen.note(&session);
+        Ok(found)
     }
 
-    /// All that are found, in their order.
+    /// All that are found, in their order, of what a majority has.
     pub(super) async fn all<T>(&self, find: Find<'_, T>) -> Result<Vec<T>, Fault>
     where
         T: DeserializeOwned + Send + Sync + Unpin,
     {
         let mut session = self.causal().await?;
         let mut found = find.max_time(COMMAND).session(&mut session).await?;
-        Ok(found.stream(&mut session).try_collect().await?)
+        let found = found.stream(&mut session).try_collect().await?;
+        self.seen.note(&session);
+        Ok(found)
     }
 
-    /// All that the pipeline brings, in its order.
+    /// All that the pipeline brings, in its order, of what a majority has.
     pub(super) async fn brought<T>(
         &self,
         aggregate: Aggregate<'_, ImplicitSession, T>,
@@ -72,12 +78,16 @@ impl MongoStore {
     {
         let mut session = self.causal().await?;
         let mut found = aggregate.max_time(COMMAND).session(&mut session).await?;
-        Ok(found.stream(&mut session).try_collect().await?)
+        let found = found.stream(&mut session).try_collect().await?;
+        self.seen.note(&session);
+        Ok(found)
     }
 
-    /// How many are found.
+    /// How many are found, of what a majority has.
     pub(super) async fn count(&self, count: CountDocuments<'_>) -> Result<u64, Fault> {
         let mut session = self.causal().await?;
-        Ok(count.max_time(COMMAND).session(&mut session).await?)
+        let count = count.max_time(COMMAND).session(&mut session).await?;
+        self.seen.note(&session);
+        Ok(count)
     }
 }

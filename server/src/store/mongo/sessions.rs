@@ -107,7 +107,7 @@ pub(super) async fn of_token(store: &MongoStore, hash: &[u8; 32]) -> Result<Opti
 pub(super) async fn rotate(
     store: &MongoStore,
     token: &RefreshToken,
-    attempted: &Attempted<(UserId, SessionId)>,
+    attempted: &Attempted<RefreshOutcome>,
 ) -> Result<RefreshOutcome, Fault> {
     let presented = doc! { "_id": binary(&token.presented) };
     let Some(found) = store.first(store.tokens.find_one(presented.clone())).await? else {
@@ -125,9 +125,10 @@ pub(super) async fn rotate(
     }
     let grace = date(token.now.plus_seconds(-token.grace_seconds));
     if found.replaced_at.is_some_and(|at| at < grace) {
-        attempted.note((session.user_id, session.id));
+        let reused = RefreshOutcome::Reused { user_id: session.user_id, session_id: session.id };
+        attempted.note(reused.clone());
         end(store, session.user_id, session.id, &Attempted::default()).await?;
-        return Ok(RefreshOutcome::Reused { user_id: session.user_id, session_id: session.id });
+        return Ok(reused);
     }
     session.last_used_at = token.now;
     session.expires_at = expires_at;
@@ -156,19 +157,26 @@ pub(super) async fn rotate(
     let successor =
         TokenDocument { hash: binary(&token.successor), session_id: found.session_id, replaced_at: None };
     store.tokens.insert_one(successor).session(transaction.session()).await?;
+    let rotated = RefreshOutcome::Rotated(session);
+    attempted.note(rotated.clone());
     transaction.commit().await?;
-    Ok(RefreshOutcome::Rotated(session))
+    Ok(rotated)
 }
 
-/// What became of the end of a session whose token was used again, if nobody confirmed it. An exchange of tokens
-/// that nobody confirmed is asked for again, with the same token.
-pub(super) async fn look_up_reused(
+/// What became of an exchange that nobody confirmed: the successor is there, or the session is gone whose token
+/// was used again.
+pub(super) async fn look_up_rotated(
     store: &MongoStore,
-    attempted: &Attempted<(UserId, SessionId)>,
+    token: &RefreshToken,
+    attempted: &Attempted<RefreshOutcome>,
 ) -> Result<Option<RefreshOutcome>, Fault> {
-    let Some((user_id, session_id)) = attempted.take() else { return Ok(None) };
-    let is_there = any(store, &[session_oid(session_id)]).await?;
-    Ok((!is_there).then_some(RefreshOutcome::Reused { user_id, session_id }))
+    let Some(outcome) = attempted.take() else { return Ok(None) };
+    let came_about = match &outcome {
+        RefreshOutcome::Rotated(_) => of_token(store, &token.successor).await?.is_some(),
+        RefreshOutcome::Reused { session_id, .. } => !any(store, &[session_oid(*session_id)]).await?,
+        RefreshOutcome::Unknown => false,
+    };
+    Ok(came_about.then_some(outcome))
 }
 
 pub(super) async fn end(

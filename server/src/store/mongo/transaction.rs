@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::{
     MongoStore,
     fault::{Fault, is_unknown_commit},
-    reads::Written,
+    reads::Seen,
 };
 
 /// How long a call may take, the wait for a primary included: less than the sequencer waits for it, by what
@@ -68,7 +68,7 @@ fn jitter(most_ms: u64) -> Duration {
 /// One transaction. Dropped before its commit, it is aborted and leaves nothing.
 pub(super) struct Transaction<'a> {
     session: ClientSession,
-    written: &'a Written,
+    seen: &'a Seen,
 }
 
 impl<'a> Transaction<'a> {
@@ -81,7 +81,7 @@ impl<'a> Transaction<'a> {
             .write_concern(durable())
             .max_commit_time(COMMAND)
             .await?;
-        Ok(Self { session, written: &store.written })
+        Ok(Self { session, seen: &store.seen })
     }
 
     /// The session to be named in each command.
@@ -96,7 +96,7 @@ impl<'a> Transaction<'a> {
         loop {
             match self.session.commit_transaction().await {
                 Ok(()) => {
-                    self.written.note(&self.session);
+                    self.seen.note(&self.session);
                     return Ok(());
                 }
                 Err(error) if is_unknown_commit(&error) && Instant::now() < until => {
