@@ -232,7 +232,8 @@ pub async fn a_session_needs_an_account(store: TheStore) {
     assert!(store.session(session, at(0)).await.unwrap().is_none());
 }
 
-fn refresh(presented: [u8; 32], now: i64) -> RefreshToken {
+/// A token to be exchanged so many seconds after the scenario began.
+pub fn refresh(presented: [u8; 32], now: i64) -> RefreshToken {
     RefreshToken {
         presented,
         successor: hash(),
