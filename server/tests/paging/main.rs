@@ -63,16 +63,18 @@ enum Question {
     EventsAfter(Place),
 }
 
-/// A chat with nothing but messages, so that these have the numbers from 1.
-#[derive(Clone, Copy)]
+/// A chat with nothing but messages, so that these have the numbers from 1. It is the only one of its store:
+/// what would look through all messages there are would find no more in the short chat's.
 struct Chat {
+    store: TheStore,
     id: ChatId,
     messages: u64,
 }
 
 impl Chat {
-    async fn filled(store: &TheStore, members: &[UserId], messages: u64) -> Self {
-        let id = group(store, members).await;
+    async fn filled(store: TheStore, messages: u64) -> Self {
+        let members: [UserId; 8] = people(&store).await;
+        let id = group(&store, &members).await;
         let began = Instant::now();
         let mut senders = members.iter().cycle();
         let mut left = messages;
@@ -86,12 +88,12 @@ impl Chat {
         }
         println!("{messages} messages appended in {:.1} s", began.elapsed().as_secs_f64());
         assert_eq!(store.heads(&[id]).await.unwrap()[&id], Seq(messages));
-        Self { id, messages }
+        Self { store, id, messages }
     }
 
     /// The event at this place; in the middle it is another one each time, far from the last, so that a page
     /// does not come out of a cache only because it has just been asked for.
-    fn seq(self, place: Place, turn: u64) -> Seq {
+    fn seq(&self, place: Place, turn: u64) -> Seq {
         match place {
             Place::Beginning => Seq(1),
             Place::Middle => Seq(self.messages / 4 + turn * 7_919 % (self.messages / 2)),
@@ -100,29 +102,29 @@ impl Chat {
     }
 
     /// Asks, and gives how much the answer has.
-    async fn ask(self, store: &TheStore, question: Question, limit: usize, turn: u64) -> usize {
+    async fn ask(&self, question: Question, limit: usize, turn: u64) -> usize {
         let page = match question {
             Question::Latest => PageQuery::Latest,
             Question::Before(place) => PageQuery::Before(self.seq(place, turn)),
             Question::After(place) => PageQuery::After(self.seq(place, turn)),
             Question::Around(place) => PageQuery::Around(self.seq(place, turn)),
             Question::EventsAfter(place) => {
-                return store.events_after(self.id, self.seq(place, turn), limit).await.unwrap().len();
+                return self.store.events_after(self.id, self.seq(place, turn), limit).await.unwrap().len();
             }
         };
-        store.history(self.id, page, limit).await.unwrap().messages.len()
+        self.store.history(self.id, page, limit).await.unwrap().messages.len()
     }
 }
 
 /// The medians of asking two chats. In turn, and each first as often as the other, so that whatever the
 /// machine does besides meets both alike.
-async fn medians(store: &TheStore, chats: [Chat; 2], question: Question, limit: usize) -> [Duration; 2] {
+async fn medians(chats: &[Chat; 2], question: Question, limit: usize) -> [Duration; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for turn in 0..TRIES {
         let mut found = [0; 2];
         for which in if turn % 2 == 0 { [0, 1] } else { [1, 0] } {
             let began = Instant::now();
-            found[which] = chats[which].ask(store, question, limit, turn).await;
+            found[which] = chats[which].ask(question, limit, turn).await;
             times[which].push(began.elapsed());
         }
         assert_eq!(found[0], found[1], "{question:?} is answered alike");
@@ -134,9 +136,9 @@ async fn medians(store: &TheStore, chats: [Chat; 2], question: Question, limit: 
 }
 
 /// Whether the long chat is as fast as the short one, measured again where it seems not to be.
-async fn is_as_fast(store: &TheStore, chats: [Chat; 2], question: Question, limit: usize) -> bool {
+async fn is_as_fast(chats: &[Chat; 2], question: Question, limit: usize) -> bool {
     for _ in 0..=REPEATS {
-        let [short, long] = medians(store, chats, question, limit).await.map(|time| time.as_secs_f64() * 1e3);
+        let [short, long] = medians(chats, question, limit).await.map(|time| time.as_secs_f64() * 1e3);
         let (asked, ratio) = (format!("{question:?}, {limit}"), long / short);
         println!("{asked:<27} short {short:>7.3} ms   long {long:>7.3} ms   ratio {ratio:.2}");
         if ratio <= MOST {
@@ -152,10 +154,9 @@ async fn a_long_chat_is_read_as_fast_as_a_short_one<F: Fixture>() {
         Ok(number) => number.parse().expect("SAMVAD_TEST_LONG_CHAT is a number of messages"),
         Err(_not_said) => LONG,
     };
-    let fixture = F::open().await;
-    let store = fixture.store();
-    let members: [UserId; 8] = people(&store).await;
-    let chats = [Chat::filled(&store, &members, SHORT).await, Chat::filled(&store, &members, long).await];
+    let fixtures = [F::open().await, F::open().await];
+    let chats =
+        [Chat::filled(fixtures[0].store(), SHORT).await, Chat::filled(fixtures[1].store(), long).await];
     let places = [Place::Beginning, Place::Middle, Place::End];
     let at_places = [Question::Before, Question::After, Question::Around, Question::EventsAfter];
     let questions = at_places.into_iter().flat_map(|question| places.map(question));
@@ -163,7 +164,7 @@ async fn a_long_chat_is_read_as_fast_as_a_short_one<F: Fixture>() {
     let mut slow = Vec::new();
     for limit in LIMITS {
         for question in &questions {
-            if !is_as_fast(&store, chats, *question, limit).await {
+            if !is_as_fast(&chats, *question, limit).await {
                 slow.push((limit, *question));
             }
         }
