@@ -3,9 +3,8 @@
 use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
-    sync::Arc,
     time::Duration,
 };
 
@@ -16,43 +15,12 @@ use app::{
 };
 use rusqlite::Connection;
 use server::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use tempfile::TempDir;
 
 use crate::support::*;
+use fixture::{EmbeddedFixture, file};
 
+mod fixture;
 mod schema;
-
-pub struct EmbeddedFixture {
-    directory: TempDir,
-    store: Arc<EmbeddedStore>,
-}
-
-impl EmbeddedFixture {
-    fn with(options: EmbeddedOptions) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(&file(&directory), options).unwrap();
-        Self { directory, store }
-    }
-}
-
-impl Fixture for EmbeddedFixture {
-    async fn open() -> Self {
-        Self::with(EmbeddedOptions::default())
-    }
-
-    fn store(&self) -> TheStore {
-        self.store.clone()
-    }
-
-    async fn reopen(&mut self) {
-        self.store.close().await.unwrap();
-        self.store = EmbeddedStore::open(&file(&self.directory), EmbeddedOptions::default()).unwrap();
-    }
-}
-
-fn file(directory: &TempDir) -> PathBuf {
-    directory.path().join("data").join("samvad.db")
-}
 
 contract!(EmbeddedFixture);
 

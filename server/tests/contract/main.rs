@@ -37,6 +37,13 @@ macro_rules! contract {
             a_group_with_an_unknown_member_leaves_nothing_behind
             members_are_listed_in_the_order_of_joining
             outsiders_find_nothing
+            chats_are_listed_by_last_activity
+            a_long_list_says_of_each_chat_what_the_chat_itself_says
+            heads_contacts_and_small_chats
+            who_made_as_many_chats_as_they_may_makes_no_more
+            nobody_uses_up_the_chats_of_somebody_else
+        );
+        contract!(@module changes $fixture:
             every_change_is_logged_and_applied
             a_refusal_writes_nothing
             a_change_that_fails_half_way_writes_nothing
@@ -45,11 +52,6 @@ macro_rules! contract {
             concurrent_changes_keep_the_log_dense
             the_last_admin_hands_over_and_the_last_member_ends_the_group
             a_deleted_chat_is_gone_for_everybody
-            chats_are_listed_by_last_activity
-            a_long_list_says_of_each_chat_what_the_chat_itself_says
-            heads_contacts_and_small_chats
-            who_made_as_many_chats_as_they_may_makes_no_more
-            nobody_uses_up_the_chats_of_somebody_else
         );
         contract!(@module messages $fixture:
             a_message_is_stored_as_it_was_sent
@@ -87,6 +89,7 @@ macro_rules! contract {
 }
 
 mod accounts;
+mod changes;
 mod chats;
 mod embedded;
 mod messages;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::{runtime::Runtime, time::timeout};
 
 use crate::{
-    nodes::{Nodes, Together, also_at},
+    nodes::{Nodes, OverServer, Together, also_at},
     support::{Person, RedisServer, Socket, TestServer, soon},
 };
 
@@ -15,30 +15,21 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 /// Within what time presence is right again after Redis lost everything.
 const REBUILT: Duration = Duration::from_secs(15);
 
-/// Two nodes over a Redis of their own.
+/// Two people in a conversation, each at a node of their own, with a Redis between them.
 struct Pair {
-    redis: RedisServer,
-    one: TestServer,
-    two: TestServer,
+    nodes: OverServer,
     ada: Person,
     bob: Person,
     chat: String,
 }
 
 impl Pair {
-    /// Ada at the first, Bob at the second, in a group, with Redis between them.
+    /// Ada at the first, Bob at the second, in a group.
     async fn start() -> Self {
-        let redis = RedisServer::start().await;
-        let one = TestServer::builder().redis(&redis.url).start().await;
-        let two = TestServer::builder().redis(&redis.url).beside(&one).start().await;
-        let (ada, bob) = (one.register("Ada").await, two.register("Bob").await);
+        let nodes = OverServer::start().await;
+        let (ada, bob) = (nodes.one().register("Ada").await, nodes.two().register("Bob").await);
         let chat = ada.group("Team", &[&bob]).await;
-        Self { redis, one, two, ada, bob, chat }
-    }
-
-    async fn stop(self) {
-        self.two.stop().await;
-        self.one.stop().await;
+        Self { nodes, ada, bob, chat }
     }
 
     /// Sends until a message comes by itself to a socket at the other node.
@@ -99,13 +90,13 @@ async fn catches_up(socket: &mut Socket, chat: &str, seq: u64) {
 }
 
 async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl AsyncFn(&mut RedisServer)) {
-    let elsewhere = also_at(&pair.bob, &pair.one).await;
+    let elsewhere = also_at(&pair.bob, pair.nodes.one()).await;
     let (mut here, mut there) = (pair.ada.socket().await, pair.bob.socket().await);
     told(&mut here, &pair.bob, "online").await;
     pair.is_live(&mut there).await;
     here.seen.clear();
 
-    begin(&mut pair.redis);
+    begin(&mut pair.nodes.redis);
     for round in 0..3 {
         let begun = Instant::now();
         let sent = pair.ada.send(&pair.chat, &format!("nobody carries this {round}")).await;
@@ -119,7 +110,7 @@ async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl Asyn
     assert_eq!(page.status, 200);
     assert!(page.text().contains("nobody carries this 2"), "a page shows what is stored");
     // People may come while it is away.
-    let eve = pair.two.register("Eve").await;
+    let eve = pair.nodes.two().register("Eve").await;
     pair.ada.add(&pair.chat, &eve).await;
     let mut new = eve.socket().await;
     new.round_trip().await;
@@ -128,7 +119,7 @@ async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl Asyn
     let mut last = pair.bob.elsewhere().await.socket().await;
     elsewhere.call("end_session", &[("session_id", &session)]).await.ok();
 
-    end(&mut pair.redis).await;
+    end(&mut pair.nodes.redis).await;
     assert_eq!(there.closed().await, 1008);
     pair.is_live(&mut last).await;
     online_again(&pair.ada, &[&pair.bob, &eve]).await;
@@ -136,7 +127,7 @@ async fn outage(mut pair: Pair, begin: impl Fn(&mut RedisServer), end: impl Asyn
     told(&mut new, &pair.ada, "online").await;
     here.round_trip().await;
     assert!(!statuses(&here.seen, &pair.bob).contains(&"offline".into()), "Bob never went");
-    pair.stop().await;
+    pair.nodes.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

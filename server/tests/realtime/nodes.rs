@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::support::{Database, Person, RedisCluster, TestServer};
+use crate::support::{Database, Person, RedisCluster, RedisServer, TestServer};
 
 /// Where people connect.
 pub trait Nodes: Sized {
@@ -37,18 +37,63 @@ impl Nodes for Alone {
     }
 }
 
-/// Two nodes over one store and one Redis.
-pub struct Together {
-    one: TestServer,
-    two: TestServer,
-    pub redis: Database,
+/// What two nodes share beside the store.
+pub trait Shared: Sized + Send {
+    /// Makes one that nobody else uses.
+    fn start() -> impl Future<Output = Self> + Send;
+    /// Where it is, as a node is told.
+    fn url(&self) -> &str;
 }
 
-impl Nodes for Together {
+impl Shared for Database {
+    fn start() -> impl Future<Output = Self> + Send {
+        Self::take()
+    }
+
+    fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Shared for RedisServer {
+    fn start() -> impl Future<Output = Self> + Send {
+        Self::start()
+    }
+
+    fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Shared for RedisCluster {
+    fn start() -> impl Future<Output = Self> + Send {
+        Self::start()
+    }
+
+    fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Two nodes beside each other, over one store.
+pub struct TwoNodes<R> {
+    one: TestServer,
+    two: TestServer,
+    pub redis: R,
+}
+
+/// Two nodes over a database of the Redis that all tests share.
+pub type Together = TwoNodes<Database>;
+/// Two nodes over a Redis of their own, which can be lost.
+pub type OverServer = TwoNodes<RedisServer>;
+/// Two nodes over a Redis Cluster.
+pub type OverCluster = TwoNodes<RedisCluster>;
+
+impl<R: Shared> Nodes for TwoNodes<R> {
     async fn start() -> Self {
-        let redis = Database::take().await;
-        let one = TestServer::builder().redis(&redis.url).start().await;
-        let two = TestServer::builder().redis(&redis.url).beside(&one).start().await;
+        let redis = R::start().await;
+        let one = TestServer::builder().redis(redis.url()).start().await;
+        let two = TestServer::builder().redis(redis.url()).beside(&one).start().await;
         Self { one, two, redis }
     }
 
@@ -62,35 +107,6 @@ impl Nodes for Together {
 
     async fn stop(self) {
         // The store is the first one's.
-        self.two.stop().await;
-        self.one.stop().await;
-    }
-}
-
-/// Two nodes over one store and a Redis Cluster.
-pub struct OverCluster {
-    one: TestServer,
-    two: TestServer,
-    _redis: RedisCluster,
-}
-
-impl Nodes for OverCluster {
-    async fn start() -> Self {
-        let redis = RedisCluster::start().await;
-        let one = TestServer::builder().redis(&redis.url).start().await;
-        let two = TestServer::builder().redis(&redis.url).beside(&one).start().await;
-        Self { one, two, _redis: redis }
-    }
-
-    fn one(&self) -> &TestServer {
-        &self.one
-    }
-
-    fn two(&self) -> &TestServer {
-        &self.two
-    }
-
-    async fn stop(self) {
         self.two.stop().await;
         self.one.stop().await;
     }

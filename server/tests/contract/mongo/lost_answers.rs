@@ -3,80 +3,192 @@
 use std::time::{Duration, Instant};
 
 use app::{
-    domain::{ChatId, Role, policy},
-    ports::{NewDirectChat, RefreshOutcome},
-    protocol::EventBody,
+    domain::{ChatId, Role, SessionId, UserId, policy},
+    error::{AppResult, ErrorCode},
+    ports::{Appended, NewDirectChat, RefreshOutcome},
+    protocol::{EventBody, LogEvent},
 };
 use mongodb::{
     Client,
-    bson::{Bson, doc},
+    bson::{Bson, Document, doc},
 };
 use server::store::mongo::{MongoOptions, MongoStore};
 
 use super::nodes::Servers;
 use crate::support::*;
 
+/// Servers of its own, with what there is before the answers are lost.
+struct Scene {
+    servers: Servers,
+    store: TheStore,
+    people: [UserId; 4],
+    chat: ChatId,
+    team: ChatId,
+    gone: ChatId,
+    /// Ada's, to be ended.
+    ended: SessionId,
+    /// Bob's, which ends his other one.
+    kept: SessionId,
+    other: SessionId,
+    /// Cy's, whose first token was exchanged.
+    reused: SessionId,
+    stolen: [u8; 32],
+    /// Dan's, whose first token is to be exchanged.
+    used: [u8; 32],
+}
+
+/// What was answered to each of the writes.
+struct Answers {
+    sent: AppResult<Vec<Appended>>,
+    group: (ChatId, AppResult<()>),
+    pair: (ChatId, AppResult<(ChatId, bool)>),
+    joined: AppResult<Option<Vec<LogEvent>>>,
+    deleted: AppResult<Option<Vec<LogEvent>>>,
+    ended: AppResult<bool>,
+    others: AppResult<Vec<SessionId>>,
+    signed_in: (SessionId, AppResult<Vec<SessionId>>),
+    reused: AppResult<RefreshOutcome>,
+    rotated: AppResult<RefreshOutcome>,
+}
+
+impl Scene {
+    async fn begin() -> Self {
+        let servers = Servers::start();
+        let store: TheStore = MongoStore::open(&servers.url, MongoOptions::default()).await.unwrap();
+        let people @ [ada, bob, cy, dan] = people(&store).await;
+        let (reused, stolen) = session(&store, cy, 0, DAY).await;
+        store.rotate_refresh(refresh(stolen, 10)).await.unwrap();
+        Self {
+            people,
+            chat: direct(&store, [ada, bob], at(0)).await,
+            team: group(&store, &[ada, bob]).await,
+            gone: group(&store, &[ada, bob]).await,
+            ended: session(&store, ada, 0, DAY).await.0.id,
+            kept: session(&store, bob, 0, DAY).await.0.id,
+            other: session(&store, bob, 1, DAY).await.0.id,
+            reused: reused.id,
+            stolen,
+            used: session(&store, dan, 0, DAY).await.1,
+            servers,
+            store,
+        }
+    }
+
+    /// Has commits answered otherwise.
+    async fn commits(&self, mode: impl Into<Bson>, answer: Document) {
+        let admin = Client::with_uri_str(self.servers.url.expose()).await.unwrap().database("admin");
+        let mut data = doc! { "failCommands": ["commitTransaction"] };
+        data.extend(answer);
+        let fault = doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };
+        admin.run_command(fault).await.unwrap();
+    }
+
+    /// Every kind of write that is a transaction, all at once.
+    async fn write(&self) -> Answers {
+        let [ada, bob, cy, dan] = self.people;
+        let store = &self.store;
+        let began = Instant::now();
+        let group = new_group(&[cy, dan], at(2));
+        let pair = NewDirectChat { id: ChatId::from_bytes(id()), pair: [cy, dan], created_at: at(2) };
+        let (group_id, pair_id) = (group.id, pair.id);
+        let sign_in = new_session(dan, 0, DAY);
+        let signed_in = sign_in.session.id;
+        let join = move |chat: &_| policy::add_members(chat, ada, &[cy]);
+        let outcomes = tokio::join!(
+            store.append_messages(self.chat, vec![text(bob, "is it there?", at(2))]),
+            store.create_group_chat(group),
+            store.create_direct_chat(pair),
+            store.change_chat(self.team, ada, at(2), by_policy(join)),
+            store.change_chat(self.gone, ada, at(2), always(vec![EventBody::ChatDeleted {}])),
+            store.end_session(ada, self.ended),
+            store.end_other_sessions(bob, self.kept),
+            store.create_session(sign_in),
+            store.rotate_refresh(refresh(self.stolen, 1_000)),
+            store.rotate_refresh(refresh(self.used, 10)),
+        );
+        assert!(began.elapsed() < Duration::from_secs(29), "a wait of {:?}", began.elapsed());
+        Answers {
+            sent: outcomes.0,
+            group: (group_id, outcomes.1),
+            pair: (pair_id, outcomes.2),
+            joined: outcomes.3,
+            deleted: outcomes.4,
+            ended: outcomes.5,
+            others: outcomes.6,
+            signed_in: (signed_in, outcomes.7),
+            reused: outcomes.8,
+            rotated: outcomes.9,
+        }
+    }
+}
+
+/// The server commits, and says that it does not know whether a majority has it.
+fn doubtful() -> Document {
+    doc! { "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" } }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answers_are_lost_is_found_and_told() {
-    let servers = Servers::start();
-    let store: TheStore = MongoStore::open(&servers.url, MongoOptions::default()).await.unwrap();
-    let [ada, bob, cy, dan] = people(&store).await;
-    let chat = direct(&store, [ada, bob], at(0)).await;
-    let team = group(&store, &[ada, bob]).await;
-    let gone = group(&store, &[ada, bob]).await;
-    let (ended, _) = session(&store, ada, 0, DAY).await;
-    let (kept, _) = session(&store, bob, 0, DAY).await;
-    let (other, _) = session(&store, bob, 1, DAY).await;
-    let (reused, stolen) = session(&store, cy, 0, DAY).await;
-    store.rotate_refresh(refresh(stolen, 10)).await.unwrap();
+    let scene = Scene::begin().await;
+    let (store, [.., cy, dan]) = (&scene.store, scene.people);
+    scene.commits("alwaysOn", doubtful()).await;
+    let answers = scene.write().await;
+    scene.commits("off", doubtful()).await;
 
-    let admin = Client::with_uri_str(servers.url.expose()).await.unwrap().database("admin");
-    // The server commits, and says that it does not know whether a majority has it.
-    let doubt = |mode: Bson| {
-        let data = doc! {
-            "failCommands": ["commitTransaction"],
-            "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" },
-        };
-        admin
-            .run_command(doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data })
-            .into_future()
-    };
-    doubt(doc! { "times": 3 }.into()).await.unwrap();
-    assert_eq!(send(&store, chat, ada, "committed again until it is known", 1).await.seq.0, 1);
+    assert_eq!(stored(&answers.sent.unwrap()[0]).seq.0, 1);
+    assert_eq!(log(store, scene.chat).await.len(), 1);
+    answers.group.1.unwrap();
+    assert_eq!(store.role(answers.group.0, dan).await.unwrap(), Some(Role::Member));
+    assert_eq!(answers.pair.1.unwrap(), (answers.pair.0, true));
+    assert_eq!(answers.joined.unwrap().unwrap(), log(store, scene.team).await);
+    assert_eq!(store.role(scene.team, cy).await.unwrap(), Some(Role::Member));
+    assert_eq!(answers.deleted.unwrap().unwrap().len(), 1);
+    assert!(answers.ended.unwrap(), "the session has ended, and its sockets are to hear of it");
+    assert_eq!(answers.others.unwrap(), [scene.other]);
+    assert_eq!(answers.signed_in.1.unwrap(), []);
+    assert!(store.session(answers.signed_in.0, at(10)).await.unwrap().is_some());
+    assert_eq!(answers.reused.unwrap(), RefreshOutcome::Reused { user_id: cy, session_id: scene.reused });
+    assert!(matches!(answers.rotated.unwrap(), RefreshOutcome::Rotated(session) if session.user_id == dan));
+}
 
-    doubt("alwaysOn".into()).await.unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_never_happened_is_not_told_as_one() {
+    let scene = Scene::begin().await;
+    let (store, [ada, .., cy, dan]) = (&scene.store, scene.people);
+    // Nothing is committed, and nobody says that either.
+    let never = || doc! { "errorCode": 50 };
+    scene.commits("alwaysOn", never()).await;
+    let answers = scene.write().await;
+    scene.commits("off", never()).await;
+
+    let codes = [
+        code(answers.sent),
+        code(answers.group.1),
+        code(answers.pair.1),
+        code(answers.joined),
+        code(answers.deleted),
+        code(answers.ended),
+        code(answers.others),
+        code(answers.signed_in.1),
+        code(answers.reused),
+        code(answers.rotated),
+    ];
+    assert_eq!(codes, [Some(ErrorCode::Unavailable); 10]);
+    assert!(log(store, scene.chat).await.is_empty() && log(store, scene.team).await.is_empty());
+    assert_eq!(store.role(answers.group.0, dan).await.unwrap(), None);
+    assert_eq!(store.role(scene.team, cy).await.unwrap(), None);
+    assert!(store.role(scene.gone, ada).await.unwrap().is_some());
+    for session in [scene.ended, scene.kept, scene.other, scene.reused] {
+        assert!(store.session(session, at(10)).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_is_repeated_until_it_is_known() {
+    let scene = Scene::begin().await;
+    scene.commits(doc! { "times": 3 }, doubtful()).await;
     let began = Instant::now();
-    let new_group = new_group(&[cy, dan], at(2));
-    let new_pair = NewDirectChat { id: ChatId::from_bytes(id()), pair: [cy, dan], created_at: at(2) };
-    let (group_id, pair_id) = (new_group.id, new_pair.id);
-    let sign_in = new_session(dan, 0, DAY);
-    let signed_in = sign_in.session.clone();
-    let join = move |chat: &_| policy::add_members(chat, ada, &[cy]);
-    let outcomes = tokio::join!(
-        send(&store, chat, bob, "never known, and looked up", 2),
-        store.create_group_chat(new_group),
-        store.create_direct_chat(new_pair),
-        store.change_chat(team, ada, at(2), by_policy(join)),
-        store.change_chat(gone, ada, at(2), always(vec![EventBody::ChatDeleted {}])),
-        store.end_session(ada, ended.id),
-        store.end_other_sessions(bob, kept.id),
-        store.create_session(sign_in),
-        store.rotate_refresh(refresh(stolen, 1_000)),
-    );
-    assert!(began.elapsed() < Duration::from_secs(29), "a wait of {:?}", began.elapsed());
-    doubt("off".into()).await.unwrap();
-
-    assert_eq!(outcomes.0.seq.0, 2);
-    assert_eq!(log(&store, chat).await.len(), 2);
-    outcomes.1.unwrap();
-    assert!(store.role(group_id, dan).await.unwrap().is_some());
-    assert_eq!(outcomes.2.unwrap(), (pair_id, true));
-    assert_eq!(outcomes.3.unwrap().unwrap(), log(&store, team).await);
-    assert_eq!(store.role(team, cy).await.unwrap(), Some(Role::Member));
-    assert_eq!(outcomes.4.unwrap().unwrap().len(), 1);
-    assert!(outcomes.5.unwrap(), "the session has ended, and its sockets are to hear of it");
-    assert_eq!(outcomes.6.unwrap(), [other.id]);
-    assert_eq!(outcomes.7.unwrap(), []);
-    assert_eq!(store.session(signed_in.id, at(10)).await.unwrap(), Some(signed_in));
-    assert_eq!(outcomes.8.unwrap(), RefreshOutcome::Reused { user_id: cy, session_id: reused.id });
+    let [ada, ..] = scene.people;
+    assert_eq!(send(&scene.store, scene.chat, ada, "committed again until it is known", 1).await.seq.0, 1);
+    assert!(began.elapsed() < Duration::from_secs(10), "a wait of {:?}", began.elapsed());
 }

@@ -136,8 +136,8 @@ impl Servers {
     }
 
     pub(super) fn start() -> Self {
-        let folder =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("servers-{}", std::process::id()));
+        let name = format!("servers-{}", ClientId::random());
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         Self::script(&folder, "start");
         let environment = Self::script(&folder, "env");
         let url = environment.lines().find_map(|line| line.strip_prefix("export MONGODB_URL=")).unwrap();
