@@ -1,5 +1,6 @@
-//! A conversation over two nodes while Redis is away: frozen with its connections open, or killed and started
-//! anew with nothing in it.
+//! Conversations over two nodes while Redis is away: frozen with its connections open, or killed and started
+//! anew with nothing in it. Where people write on both nodes, each event of the own node shows that one of the
+//! other's is missing. Where they write on one alone, the others have nothing but `heads` to see it by.
 
 use std::{
     net::SocketAddr,
@@ -27,14 +28,13 @@ use crate::{
     api,
     process::free_addr,
     report::{self, Figures},
-    socket::elapsed_ns,
 };
 
-/// A sender on each, and listeners.
+/// Listeners on each.
 const NODES: usize = 2;
 /// Members of the chat, one socket each.
 const MEMBERS: usize = 20;
-/// Messages a second, on each node.
+/// Messages a second, of each who writes.
 const RATE: f64 = 10.0;
 /// Connections of a sender: none of their messages waits for the one before.
 const CONNECTIONS: usize = 6;
@@ -64,41 +64,78 @@ pub async fn run(stage: &Stage<'_>, way: Way, outage: Duration) -> Result<Figure
     let mut redis = Redis::start().await?;
     let services = Services { redis_url: redis.url(), ..stage.services.clone() };
     let nodes = Nodes::start(stage.launch, &services, NODES).await?;
-    let people = api::register(nodes.addr(0), MEMBERS).await?;
-    let chat = api::create_group(nodes.addr(0), "Outage", &people).await?;
-    let scene = Scene::new(people, chat);
-    let mut clients = Clients::new(scene.clone());
-    clients.open(nodes.places(0..MEMBERS)).await?;
-
-    let writers = nodes.places(0..NODES).into_iter().map(|place| Writer {
-        person: place.person,
-        node: place.node,
-        addr: place.addr,
-        connections: CONNECTIONS,
-        rate: RATE,
-        messages: u32::MAX,
-    });
-    let conversation = Conversation::start(&scene, &Arc::new(AtomicU32::new(0)), writers);
+    let both = Talk::start(&nodes, &[0, 1]).await?;
+    let one = Talk::start(&nodes, &[0]).await?;
     tokio::time::sleep(BEFORE).await;
-    let away_ns = elapsed_ns(scene.clock);
+    let away = Instant::now();
     redis.go_away(way).await?;
     report::progress(format_args!("Redis is away"));
     tokio::time::sleep(outage).await;
     redis.come_back(way).await?;
-    let back_ns = elapsed_ns(scene.clock);
+    let back = Instant::now();
     report::progress(format_args!("Redis is back"));
     tokio::time::sleep(AFTER).await;
-    let sent = conversation.end().await?;
-    let last = sent.iter().map(|sent| sent.seq).max().context("nothing was sent")?;
-    clients.wait_until_applied(last).await;
-
-    let outcome = Outcome::new(sent, clients.close().await?);
+    let (both_clock, one_clock) = (both.scene.clock, one.scene.clock);
+    let (both, one) = (both.end().await?, one.end().await?);
     nodes.stop().await?;
-    let mut figures = Figures::new();
-    outcome.insert_faults(&mut figures);
-    outcome.insert_times(&mut figures, 0)?;
-    insert_outage(&mut figures, &outcome.reached_others(), away_ns, back_ns);
+
+    let (mut figures, mut of_one) = (Figures::new(), Figures::new());
+    for (outcome, figures) in [(&both, &mut figures), (&one, &mut of_one)] {
+        outcome.insert_faults(figures);
+        outcome.insert_times(figures, 0)?;
+    }
+    for name in report::FAULTS.iter().chain(&["refused", "wanted", "delivered", "frames_again", "resumes"]) {
+        if let (Some(sum), Some(more)) = (figures.get_mut(name), of_one.get(name)) {
+            *sum += more;
+        }
+    }
+    let ns = |at: Instant, clock: Instant| u64::try_from((at - clock).as_nanos()).unwrap_or(u64::MAX);
+    insert_outage(&mut figures, &both.reached_others(), ns(away, both_clock), ns(back, both_clock));
+    let mut outage = Figures::new();
+    insert_outage(&mut outage, &one.reached_others(), ns(away, one_clock), ns(back, one_clock));
+    figures.extend([
+        ("one_writes_away_ms_p50", outage["away_ms_p50"]),
+        ("one_writes_away_ms_max", outage["away_ms_max"]),
+        ("one_writes_recovered_s", outage["recovered_s"]),
+    ]);
     Ok(figures)
+}
+
+/// A chat with listeners on all nodes, in which people write.
+struct Talk {
+    scene: Arc<Scene>,
+    clients: Clients,
+    conversation: Conversation,
+}
+
+impl Talk {
+    /// Begins, with one person writing on each of these nodes.
+    async fn start(nodes: &Nodes, writing: &[usize]) -> Result<Self> {
+        let people = api::register(nodes.addr(0), MEMBERS).await?;
+        let chat = api::create_group(nodes.addr(0), "Outage", &people).await?;
+        let scene = Scene::new(people, chat);
+        let mut clients = Clients::new(scene.clone());
+        let places = nodes.places(0..MEMBERS);
+        clients.open(places.iter().copied()).await?;
+        let places = places.into_iter().take(NODES).filter(|place| writing.contains(&place.node));
+        let writers = places.map(|place| Writer {
+            person: place.person,
+            node: place.node,
+            addr: place.addr,
+            connections: CONNECTIONS,
+            rate: RATE,
+            messages: u32::MAX,
+        });
+        let conversation = Conversation::start(&scene, &Arc::new(AtomicU32::new(0)), writers);
+        Ok(Self { scene, clients, conversation })
+    }
+
+    async fn end(self) -> Result<Outcome> {
+        let sent = self.conversation.end().await?;
+        let last = sent.iter().map(|sent| sent.seq).max().context("nothing was sent")?;
+        self.clients.wait_until_applied(last).await;
+        Ok(Outcome::new(sent, self.clients.close().await?))
+    }
 }
 
 /// What the outage meant for those on the other node: of each message, when its POST began and the
