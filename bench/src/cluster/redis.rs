@@ -84,7 +84,14 @@ pub async fn run(stage: &Stage<'_>, way: Way, outage: Duration) -> Result<Figure
         outcome.insert_faults(figures);
         outcome.insert_times(figures, 0)?;
     }
-    for name in report::FAULTS.iter().chain(&["refused", "wanted", "delivered", "frames_again", "resumes"]) {
+    for name in report::FAULTS.iter().chain(&[
+        "refused",
+        "wanted",
+        "delivered",
+        "frames_again",
+        "frames_early",
+        "resumes",
+    ]) {
         if let (Some(sum), Some(more)) = (figures.get_mut(name), of_one.get(name)) {
             *sum += more;
         }
