@@ -118,11 +118,36 @@ pub async fn send_message(
     client_id: &str,
     body: &str,
 ) -> Result<()> {
+    let answer = post_message(connection, account, chat, client_id, body).await?;
+    refuse("send_message", &answer)
+}
+
+/// Sends one message, and answers what the server said, also if it refused.
+pub async fn post_message(
+    connection: &mut Connection,
+    account: &Account,
+    chat: &str,
+    client_id: &str,
+    body: &str,
+) -> Result<Answer> {
     let bytes = multipart(&[("chat_id", chat), ("client_id", client_id), ("body", body)]);
     let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
     let payload = Payload { content_type: &content_type, bytes: &bytes };
-    let answer = connection.post("/api/send_message", payload, &account.jar).await?;
-    refuse("send_message", &answer)
+    connection.post("/api/send_message", payload, &account.jar).await
+}
+
+/// The messages after an event of a chat, oldest first, a page of them at most.
+pub async fn messages_after(
+    connection: &mut Connection,
+    account: &Account,
+    chat: &str,
+    after: u64,
+) -> Result<Vec<Value>> {
+    let form = form(&[("chat_id", chat), ("after", &after.to_string()), ("limit", "100")]);
+    match call(connection, account, "list_messages", &form).await?["messages"].take() {
+        Value::Array(messages) => Ok(messages),
+        _ => bail!("a page without messages"),
+    }
 }
 
 /// Makes the `client_id`s of one run: UUIDs that no other run has.
@@ -186,7 +211,7 @@ fn multipart(fields: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Sixty-four bits that differ from run to run; nothing secret hangs on them.
-fn random() -> u64 {
+pub fn random() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 

@@ -3,6 +3,7 @@
 
 mod api;
 mod ceiling;
+mod cluster;
 mod history;
 mod http1;
 mod load;
@@ -15,12 +16,14 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCo
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    cluster::Cluster,
     history::History,
     load::Load,
     process::Launch,
-    report::RawFile,
+    report::{Figures, RawFile},
     table::{Row, Work},
 };
 
@@ -47,9 +50,10 @@ struct Cli {
     /// That server's process, for its processor time and memory.
     #[arg(long, global = true, requires = "url")]
     pid: Option<u32>,
-    /// How often each row is run, each time against a fresh server; medians are shown.
-    #[arg(long, global = true, default_value_t = 3)]
-    runs: usize,
+    /// How often each row is run, each time against a fresh server; medians are shown. Usually 3, and 1 for
+    /// `cluster`.
+    #[arg(long, global = true)]
+    runs: Option<usize>,
 }
 
 #[derive(Subcommand)]
@@ -73,6 +77,8 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         history: u32,
     },
+    /// What many nodes promise, beside MongoDB and Redis. Fails if one of them does not hold.
+    Cluster(Cluster),
     /// Serve the fan-out alone, which the rows of the ceiling measure.
     Ceiling {
         /// Where to listen.
@@ -81,18 +87,42 @@ enum Command {
     },
 }
 
+/// How the rows of a command are judged.
+enum Judged {
+    /// By their faults alone.
+    Alone,
+    /// The table: a missed bar is told.
+    Table,
+    /// Many nodes: a missed bar is a fault.
+    Promises,
+}
+
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let Cli { command, server, site_root, work_dir, results, url, pid, runs } = Cli::parse();
-    let (rows, is_table) = match command {
+    let cli = Cli::parse();
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Dropped, the work takes the servers with it that it has started.
+    tokio::select! {
+        done = work(cli) => done,
+        _ = terminate.recv() => Ok(ExitCode::FAILURE),
+        _ = tokio::signal::ctrl_c() => Ok(ExitCode::FAILURE),
+    }
+}
+
+async fn work(cli: Cli) -> Result<ExitCode> {
+    let Cli { command, server, site_root, work_dir, results, url, pid, runs } = cli;
+    let runs = runs.unwrap_or(if matches!(command, Command::Cluster(_)) { 1 } else { 3 });
+    let (rows, judged) = match command {
         Command::Ceiling { addr } => {
             let listener = tokio::net::TcpListener::bind(addr).await.context("cannot listen")?;
             ceiling::serve(listener).await?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Run { load, ceiling } => (vec![Row { name: "run", work: Work::Load(load), ceiling }], false),
+        Command::Run { load, ceiling } => {
+            (vec![Row { name: "run", work: Work::Load(load), ceiling }], Judged::Alone)
+        }
         Command::History(history) => {
-            (vec![Row { name: "history", work: Work::History(history), ceiling: false }], false)
+            (vec![Row { name: "history", work: Work::History(history), ceiling: false }], Judged::Alone)
         }
         Command::Table { rows: names, history } => {
             let mut rows = table::rows(history);
@@ -101,13 +131,14 @@ async fn main() -> Result<ExitCode> {
                 anyhow::bail!("no row is called {unknown}; there are {}", known.join(", "));
             }
             rows.retain(|row| names.is_empty() || names.iter().any(|name| name == row.name));
-            (rows, true)
+            (rows, Judged::Table)
         }
+        Command::Cluster(cluster) => (cluster.rows()?, Judged::Promises),
     };
     ensure!(runs > 0, "at least one run");
     let launch = match url {
         Some(url) => Launch::Running { addr: parse_url(&url)?, pid },
-        None => Launch::Samvad { program: server, site_root, work_dir },
+        None => Launch::Samvad { program: server, site_root, work_dir, environment: Vec::new() },
     };
     let mut raw = RawFile::create(&results)?;
     // Run by run rather than row by row: a noisy neighbour then falls on all rows, not on one of two that
@@ -123,15 +154,26 @@ async fn main() -> Result<ExitCode> {
         report::show_runs(row.name, all)?;
         medians.insert(row.name, report::medians(all));
     }
-    if is_table {
-        report::show_measures(&table::measures(&medians))?;
+    match judged {
+        Judged::Alone => {}
+        Judged::Table => report::show_measures(&table::measures(&medians))?,
+        Judged::Promises => report::show_measures(&cluster::measures(&medians))?,
     }
     report::show(&format!("\nraw figures: {}\n", raw.path().display()))?;
-    if figures.iter().all(|all| report::is_faultless(all)) {
-        return Ok(ExitCode::SUCCESS);
+    if !figures.iter().all(|all| report::is_faultless(all)) {
+        report::show("FAULT: deliveries or sockets were lost, or news came twice, out of turn or wrong\n")?;
+        return Ok(ExitCode::FAILURE);
     }
-    report::show("FAULT: deliveries or sockets were lost, or events came twice or out of turn\n")?;
-    Ok(ExitCode::FAILURE)
+    // A promise holds in every run, and not only in the median.
+    let holds = |run: usize| {
+        let row = |(row, all): (&Row, &Vec<Figures>)| (row.name, all[run].clone());
+        report::are_met(&cluster::measures(&rows.iter().zip(&figures).map(row).collect()))
+    };
+    if matches!(judged, Judged::Promises) && !(0..runs).all(holds) {
+        report::show("FAULT: something that is promised took too long or was refused\n")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn parse_url(url: &str) -> Result<SocketAddr> {

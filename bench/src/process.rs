@@ -1,6 +1,12 @@
 //! The server under measurement: started and stopped, or somebody else's; its processor time and memory.
 
-use std::{fs, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{self, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
@@ -26,6 +32,9 @@ pub enum Launch {
         site_root: PathBuf,
         /// Where the data goes: it should be on a disk like the one that a real server would use.
         work_dir: PathBuf,
+        /// What it is told by its environment, beside what the driver always says: where the stores and the
+        /// bus of many nodes are. Nothing for a server that is alone.
+        environment: Vec<(&'static str, String)>,
     },
     /// This program's own fan-out without a store: the ceiling.
     Ceiling,
@@ -84,6 +93,13 @@ impl Server {
         Ok(())
     }
 
+    /// Ends the server without a word: SIGKILL. Its data stays until [`Self::stop`].
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the server was not started here")?;
+        self.pid = None;
+        Ok(child.kill().await?)
+    }
+
     /// Seconds of processor time so far.
     pub fn cpu_seconds(&self) -> Result<Option<f64>> {
         self.pid.map(|pid| cpu_seconds(&pid.to_string())).transpose()
@@ -107,12 +123,18 @@ impl Server {
                 command.args(["ceiling", "--addr", &addr]);
                 command
             }
-            Launch::Samvad { program, site_root, .. } => {
+            Launch::Samvad { program, site_root, environment, .. } => {
                 let data = self.data.as_ref().context("a server without a directory")?.path();
+                let data = path::absolute(data)?;
                 let log = fs::File::options().create(true).append(true).open(data.join("server.log"))?;
-                let mut command = Command::new(program);
+                let mut command = Command::new(path::absolute(program)?);
+                tell_nothing(&mut command);
+                // A samvad.toml where the driver was started is for another server.
+                command.current_dir(&data);
                 command.args(["serve", "--addr", &addr, "--data-dir"]).arg(data.join("data"));
-                command.arg("--site-root").arg(site_root).env("SAMVAD_RATE_LIMITS", "off");
+                command.arg("--site-root").arg(path::absolute(site_root)?);
+                command.env("SAMVAD_RATE_LIMITS", "off");
+                command.envs(environment.iter().map(|(name, value)| (name, value)));
                 command.stdout(log.try_clone()?).stderr(log);
                 command
             }
@@ -164,6 +186,21 @@ impl Server {
     }
 }
 
+/// Keeps from a server what the driver's environment says, which is meant for another one.
+fn tell_nothing(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if is_setting(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+}
+
+/// Whether Samvad takes this variable for a setting.
+fn is_setting(name: &str) -> bool {
+    ["MONGODB_URL", "REDIS_URL"].contains(&name)
+        || ["SAMVAD_", "LEPTOS_"].iter().any(|beginning| name.starts_with(beginning))
+}
+
 /// Seconds of processor time of a process, or of this one: `self`.
 pub fn cpu_seconds(process: &str) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("the server is gone")?;
@@ -178,13 +215,23 @@ fn parse_cpu_seconds(stat: &str) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-fn free_addr() -> Result<SocketAddr> {
+/// An address of this machine at which nobody listens.
+pub fn free_addr() -> Result<SocketAddr> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_another_server_are_kept_away() {
+        let kept = |name: &&str| !is_setting(name);
+        let names =
+            ["MONGODB_URL", "PATH", "SAMVAD_SECRET", "REDIS_URL", "RUST_LOG", "LEPTOS_SITE_ADDR", "HOME"];
+        let names: Vec<&str> = names.into_iter().filter(kept).collect();
+        assert_eq!(names, ["PATH", "RUST_LOG", "HOME"]);
+    }
 
     #[test]
     fn processor_time_is_user_and_system_time() {

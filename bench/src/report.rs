@@ -16,7 +16,8 @@ use time::{OffsetDateTime, macros::format_description};
 pub type Figures = BTreeMap<&'static str, f64>;
 
 /// The figures of which any but zero is a fault of the server, not a matter of speed.
-pub const FAULTS: [&str; 4] = ["lost", "duplicates", "disordered", "sockets_lost"];
+pub const FAULTS: [&str; 7] =
+    ["lost", "duplicates", "disordered", "sockets_lost", "holes", "untold", "wrongly_offline"];
 
 /// The value that this share of the values does not exceed; zero if there are none.
 pub fn percentile(sorted: &[u32], share: f64) -> f64 {
@@ -76,6 +77,18 @@ pub enum Bar {
     AtLeast(f64),
     /// This or less is good.
     AtMost(f64),
+    /// It is shown for itself.
+    Nothing,
+}
+
+impl Bar {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => value >= bound,
+            Self::AtMost(bound) => value <= bound,
+            Self::Nothing => true,
+        }
+    }
 }
 
 /// One line of the table of measures.
@@ -88,18 +101,24 @@ pub struct Measure {
     pub bar: Bar,
 }
 
+/// Whether none of these misses its bar.
+pub fn are_met(measures: &[Measure]) -> bool {
+    measures.iter().all(|measure| measure.value.is_none_or(|value| measure.bar.is_met(value)))
+}
+
 /// The table of measures against their bars.
 pub fn show_measures(measures: &[Measure]) -> Result<()> {
     let mut text = format!("\n{:<58} {:>12} {:>12}\n", "measure", "median", "bar");
     for Measure { title, value, bar } in measures {
         let Some(value) = value else { continue };
-        let (sign, bound, met) = match bar {
-            Bar::AtLeast(bound) => ('≥', bound, value >= bound),
-            Bar::AtMost(bound) => ('≤', bound, value <= bound),
+        let verdict = if bar.is_met(*value) { "met" } else { "missed" };
+        let (bound, verdict) = match bar {
+            Bar::AtLeast(bound) => (format!("≥ {}", number(*bound)), verdict),
+            Bar::AtMost(bound) => (format!("≤ {}", number(*bound)), verdict),
+            Bar::Nothing => (String::new(), ""),
         };
-        let (value, bound, verdict) =
-            (number(*value), format!("{sign} {}", number(*bound)), if met { "met" } else { "missed" });
-        writeln!(text, "{title:<58} {value:>12} {bound:>12}  {verdict}")?;
+        let line = format!("{title:<58} {:>12} {bound:>12}  {verdict}", number(*value));
+        writeln!(text, "{}", line.trim_end())?;
     }
     show(&text)
 }
@@ -174,6 +193,15 @@ mod tests {
         assert_eq!(median(&mut [4.0, 1.0]), 2.5);
         let runs = [Figures::from([("a", 1.0), ("b", 1.0)]), Figures::from([("a", 3.0)])];
         assert_eq!(medians(&runs), Figures::from([("a", 2.0)]));
+    }
+
+    #[test]
+    fn a_missed_bar_is_seen_and_what_was_not_measured_is_none() {
+        let measure = |value, bar| Measure { title: "", value, bar };
+        let met = |value, bar| are_met(&[measure(Some(value), bar), measure(None, Bar::AtMost(0.0))]);
+        assert!(met(5.0, Bar::AtMost(5.0)) && !met(5.1, Bar::AtMost(5.0)));
+        assert!(met(5.0, Bar::AtLeast(5.0)) && !met(4.9, Bar::AtLeast(5.0)));
+        assert!(met(5.0, Bar::Nothing));
     }
 
     #[test]

@@ -28,8 +28,11 @@ use tokio_tungstenite::{
 
 use crate::{api::Account, http1, report};
 
+/// An open socket.
+pub type Socket = WebSocketStream<TcpStream>;
+
 /// Sockets being opened at once.
-const OPENING: usize = 32;
+pub const OPENING: usize = 32;
 /// From the connection to `hello`.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
 /// Deliveries that are on their way arrive sooner than this after the one before.
@@ -79,8 +82,9 @@ impl Crowd {
         let (mut sockets, tally, count) = (JoinSet::new(), Arc::new(Tally::default()), seats.len());
         let buffer = if count <= FEW_SOCKETS { 16 * 1024 } else { 4 * 1024 };
         let opening = stream::iter(seats).map(|seat| async move {
-            let open = open(addr, &seat, buffer);
-            tokio::time::timeout(OPEN_LIMIT, open).await.context("no hello in time")?
+            let (socket, hello) = open(addr, &seat.account, buffer).await?;
+            let head = seat.chat.as_deref().map(|chat| head_in(&hello, chat)).transpose()?;
+            anyhow::Ok((socket, head))
         });
         let mut opening = opening.buffer_unordered(OPENING);
         while let Some(opened) = opening.next().await {
@@ -127,37 +131,38 @@ impl Crowd {
     }
 }
 
-async fn open(
-    addr: SocketAddr,
-    seat: &Seat,
-    read_buffer: usize,
-) -> Result<(WebSocketStream<TcpStream>, Option<u64>)> {
+/// Opens a socket for an account, and answers its `hello` with it.
+pub async fn open(addr: SocketAddr, account: &Account, read_buffer: usize) -> Result<(Socket, Value)> {
     let mut request = format!("ws://{addr}/ws").into_client_request()?;
     let headers = request.headers_mut();
     headers.insert(header::ORIGIN, HeaderValue::from_str(&format!("http://{addr}"))?);
-    headers.insert(header::COOKIE, HeaderValue::from_str(&seat.account.jar.header())?);
+    headers.insert(header::COOKIE, HeaderValue::from_str(&account.jar.header())?);
     let config = WebSocketConfig::default().read_buffer_size(read_buffer).write_buffer_size(0);
-    let stream = http1::connect(addr).await?;
-    let (mut socket, upgrade) = client_async_with_config(request, stream, Some(config)).await?;
-    for cookie in upgrade.headers().get_all(header::SET_COOKIE) {
-        seat.account.jar.store(cookie.to_str()?);
-    }
-    loop {
-        let frame = socket.next().await.context("closed before hello")??;
-        let Message::Text(text) = frame else { continue };
-        let hello: Value = serde_json::from_str(&text).context("a frame that is no JSON")?;
-        ensure!(hello["type"] == "hello", "the first frame is no hello");
-        let head = match seat.chat.as_deref() {
-            Some(chat) => Some(hello["heads"][chat].as_u64().context("hello does not name the chat")?),
-            None => None,
-        };
-        return Ok((socket, head));
-    }
+    let opening = async {
+        let stream = http1::connect(addr).await?;
+        let (mut socket, upgrade) = client_async_with_config(request, stream, Some(config)).await?;
+        for cookie in upgrade.headers().get_all(header::SET_COOKIE) {
+            account.jar.store(cookie.to_str()?);
+        }
+        loop {
+            let frame = socket.next().await.context("closed before hello")??;
+            let Message::Text(text) = frame else { continue };
+            let hello: Value = serde_json::from_str(&text).context("a frame that is no JSON")?;
+            ensure!(hello["type"] == "hello", "the first frame is no hello");
+            return Ok((socket, hello));
+        }
+    };
+    tokio::time::timeout(OPEN_LIMIT, opening).await.context("no hello in time")?
+}
+
+/// The last event of a chat, as `hello` tells it.
+pub fn head_in(hello: &Value, chat: &str) -> Result<u64> {
+    hello["heads"][chat].as_u64().context("hello does not name the chat")
 }
 
 /// Reads until the end. `head` is the last event of the watched chat; without one nothing is recorded.
 async fn listen(
-    mut socket: WebSocketStream<TcpStream>,
+    mut socket: Socket,
     mut head: Option<u64>,
     clock: Instant,
     tally: Arc<Tally>,
@@ -182,7 +187,7 @@ async fn listen(
         };
         let Some(head) = head.as_mut() else { continue };
         // What has no `seq` is no event of a log.
-        let Some(seq) = find_number(&SEQ, text.as_bytes()) else { continue };
+        let Some(seq) = seq(text.as_bytes()) else { continue };
         if seq <= *head {
             log.duplicates += 1;
             continue;
@@ -209,12 +214,17 @@ pub fn marked_body(sent_ns: u64, number: u32, bytes: usize) -> String {
     format!("{:.<bytes$}", format!("at={sent_ns};n={number};"))
 }
 
+/// The place of an event in its chat's log; nothing else has one.
+pub fn seq(frame: &[u8]) -> Option<u64> {
+    find_number(&SEQ, frame)
+}
+
 static SEQ: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"seq\":"));
 static SENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"at="));
 static NUMBER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(";n="));
 
-/// When the message in this frame was sent, and its number.
-fn mark(frame: &[u8]) -> Option<(u64, u32)> {
+/// When the message in this frame was sent, in nanoseconds of the clock, and its number.
+pub fn mark(frame: &[u8]) -> Option<(u64, u32)> {
     let start = SENT.find(frame)?;
     let mark = &frame[start..];
     Some((find_number(&SENT, mark)?, u32::try_from(find_number(&NUMBER, mark)?).ok()?))
@@ -239,14 +249,14 @@ mod tests {
         let frame = format!(
             r#"{{"chat_id":"ab","seq":17,"at":"2026-01-01T00:00:00Z","type":"new_message","message":{{"seq":17,"body":"{body}"}}}}"#
         );
-        assert_eq!(find_number(&SEQ, frame.as_bytes()), Some(17));
+        assert_eq!(seq(frame.as_bytes()), Some(17));
         assert_eq!(mark(frame.as_bytes()), Some((1_234_567_890, 42)));
     }
 
     #[test]
     fn other_frames_have_neither() {
         for frame in [r#"{"type":"heads","heads":{"ab":17}}"#, r#"{"seq":null}"#, "", r#""at=5;x"#] {
-            assert_eq!(find_number(&SEQ, frame.as_bytes()), None);
+            assert_eq!(seq(frame.as_bytes()), None);
             assert_eq!(mark(frame.as_bytes()), None);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::{
+    cluster,
     history::{self, History},
     load::{self, Load},
     process::{Launch, Server},
@@ -27,6 +28,8 @@ pub enum Work {
     Load(Load),
     /// Pages of history.
     History(History),
+    /// What many nodes promise.
+    Cluster(cluster::Run),
 }
 
 /// All rows, in the order in which they are run.
@@ -58,16 +61,25 @@ pub fn rows(history_messages: u32) -> Vec<Row> {
     ]
 }
 
-/// Runs a row once against a server of its own, and adds the figures to those of its earlier runs.
+/// Runs a row once against a server of its own, or several, and adds the figures to those of its earlier runs.
 pub async fn run_row(row: &Row, launch: &Launch, all: &mut Vec<Figures>, raw: &mut RawFile) -> Result<()> {
     let (launch, run) = (if row.ceiling { &Launch::Ceiling } else { launch }, all.len() + 1);
     report::progress(format_args!("{}, run {run}", row.name));
-    let mut server = Server::start(launch).await?;
     let figures = match &row.work {
-        Work::Load(load) => load::run(load, &mut server).await?,
-        Work::History(history) => history::run(history, &mut server).await?,
+        Work::Load(load) => {
+            let mut server = Server::start(launch).await?;
+            let figures = load::run(load, &mut server).await?;
+            server.stop().await?;
+            figures
+        }
+        Work::History(history) => {
+            let mut server = Server::start(launch).await?;
+            let figures = history::run(history, &mut server).await?;
+            server.stop().await?;
+            figures
+        }
+        Work::Cluster(run) => run.run(launch).await?,
     };
-    server.stop().await?;
     raw.add(row.name, run, &figures)?;
     all.push(figures);
     Ok(())
