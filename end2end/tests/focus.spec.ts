@@ -172,6 +172,27 @@ test("ending a session leaves the focus in the list of sessions", async ({ peopl
   await expect(sessions.getByRole("button", { name: "End session" })).toBeFocused();
 });
 
+test("taking away those chosen for a new group leads from one to the next and back to finding people", async ({
+  people,
+}) => {
+  const asha = await people.newcomer("Asha");
+  await people.newcomer("Bela");
+  await people.newcomer("Chen");
+  await asha.goTo("/new-group");
+  for (const name of ["Bela", "Chen"]) {
+    await asha.findPeople(name);
+    await asha.page.getByRole("checkbox", { name, exact: true }).check();
+  }
+  const chosen = asha.page.getByRole("list", { name: "Chosen people" });
+  await chosen.getByRole("button", { name: "Remove Bela" }).focus();
+  await asha.page.keyboard.press("Enter");
+  await expect(chosen.getByRole("button")).toHaveCount(1);
+  await expect(chosen.getByRole("button", { name: "Remove Chen" })).toBeFocused();
+  await asha.page.keyboard.press("Enter");
+  await expect(chosen).toHaveCount(0);
+  await expect(asha.page.getByRole("searchbox", { name: "Find people" })).toBeFocused();
+});
+
 test("Enter after the name of a new group creates it", async ({ people }) => {
   const asha = await people.newcomer("Asha");
   await people.newcomer("Bela");

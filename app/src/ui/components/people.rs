@@ -16,6 +16,9 @@ use crate::{
     ui::state::{Store, browser, use_store},
 };
 
+/// The id of the field in which people are looked for: one on a page.
+pub const SEARCH_ID: &str = "find-people";
+
 /// How long the typing has to pause before the server is asked.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -178,14 +181,14 @@ pub fn PeopleSearchField(
     let method = page.is_some().then_some("get");
     view! {
         <div class="field search">
-            <label class="field__label" for="find-people">"Find people"</label>
+            <label class="field__label" for=SEARCH_ID>"Find people"</label>
             <div class="search__row">
                 <span class="search__icon"><Icon glyph=Glyph::Search/></span>
                 <input
                     node_ref=input
                     class="input search__input"
                     type="search"
-                    id="find-people"
+                    id=SEARCH_ID
                     name="q"
                     value=search.query.get_untracked()
                     dir="auto"

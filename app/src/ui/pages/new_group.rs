@@ -18,10 +18,11 @@ use crate::{
             avatar::{Avatar, user_hue},
             button::SubmitButton,
             field::Field,
+            focus::FocusKeeper,
             form::{Entered, FormAlert, FormState, is_enter},
             icon::{Glyph, Icon},
             page::PageFrame,
-            people::PeopleSearchField,
+            people::{PeopleSearchField, SEARCH_ID},
         },
         state::use_store,
     },
@@ -37,6 +38,9 @@ struct Chosen {
     id: UserId,
     name: Option<String>,
 }
+
+/// The id of the list of those chosen.
+const CHIPS_ID: &str = "chosen-people";
 
 /// Adds somebody to the chosen, or takes them away; nobody is chosen twice.
 fn choose(chosen: &mut Vec<Chosen>, id: UserId, name: Option<&str>, on: bool) {
@@ -153,11 +157,26 @@ fn Chips(chosen: RwSignal<Vec<Chosen>>) -> impl IntoView {
             chosen.iter().filter_map(|person| Some((person.id, person.name.clone()?))).collect::<Vec<_>>()
         })
     });
+    // Who is taken away takes the focus along: it goes to the next one, or back to finding people.
+    let focus = FocusKeeper::new(CHIPS_ID, SEARCH_ID);
+    Effect::new(move |before: Option<()>| {
+        named.track();
+        if before.is_some() {
+            focus.restore_soon();
+        }
+    });
     view! {
         <Show when=move || named.with(|named| !named.is_empty())>
-            <ul class="chips" role="list" aria-label="Chosen people">
+            <ul
+                class="chips"
+                role="list"
+                aria-label="Chosen people"
+                id=CHIPS_ID
+                on:focusin=move |event| focus.note(&event)
+                on:focusout=move |event| focus.leave(&event)
+            >
                 <For each=move || named.get() key=|(id, _)| *id let((id, name))>
-                    <li class="chip">
+                    <li class="chip" id=format!("chosen-{id}")>
                         <Avatar name=name.clone() hue=user_hue(id) size="s"/>
                         <span class="chip__text" dir="auto">{name.clone()}</span>
                         <button
