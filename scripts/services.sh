@@ -17,11 +17,17 @@ folder="${2:-target/services}"
 free_ports() {
   node -e '
     const { createServer } = require("node:net");
-    const servers = Array.from({ length: 4 }, () => createServer().listen(0, "127.0.0.1"));
-    setTimeout(() => {
+    const { randomInt } = require("node:crypto");
+    // Below those that the system gives to connections: none is taken before its server listens.
+    const take = () => new Promise((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(take()));
+      server.listen(randomInt(12000, 32000), "127.0.0.1", () => resolve(server));
+    });
+    Promise.all([take(), take(), take(), take()]).then((servers) => {
       console.log(servers.map((server) => server.address().port).join(" "));
       servers.forEach((server) => server.close());
-    }, 50);'
+    });'
 }
 
 start() {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    hash::{BuildHasher, RandomState},
     net::SocketAddr,
     path::{self, PathBuf},
     process::Stdio,
@@ -216,8 +217,16 @@ fn parse_cpu_seconds(stat: &str) -> Option<f64> {
 }
 
 /// An address of this machine at which nobody listens.
+///
+/// Below those that the system gives to connections, so that none takes it before the server does.
 pub fn free_addr() -> Result<SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    for _ in 0..1_000 {
+        let port = 12_000 + u16::try_from(RandomState::new().hash_one(()) % 20_000)?;
+        if let Ok(listener) = std::net::TcpListener::bind(("127.0.0.1", port)) {
+            return Ok(listener.local_addr()?);
+        }
+    }
+    bail!("no port between 12,000 and 32,000 is free")
 }
 
 #[cfg(test)]

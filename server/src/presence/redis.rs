@@ -208,6 +208,9 @@ impl Presence for RedisPresence {
                 }
             }
         }
+        // Once, also with several sockets.
+        came_online.sort_unstable();
+        came_online.dedup();
         // Who came online is told, though others could not be renewed.
         if came_online.is_empty() { done.map(|()| came_online) } else { Ok(came_online) }
     }

@@ -2,6 +2,7 @@
 //! can be stopped.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     net::TcpListener,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -79,8 +80,7 @@ impl RedisCluster {
         let mut servers = Vec::new();
         for number in 0..3 {
             // The servers talk to each other at a port ten thousand higher.
-            let port =
-                until("a free port", || async { Some(free_port()).filter(|port| *port < 55_000) }).await;
+            let port = free_port();
             let file = folder.path().join(format!("{number}.conf"));
             let more = ["--cluster-enabled", "yes", "--cluster-config-file", file.to_str().unwrap()];
             let server = RedisServer { url: url_of(port), port, child: run(port, &more) };
@@ -162,8 +162,15 @@ impl Drop for RedisServer {
     }
 }
 
+/// A port that nobody listens on, below those that the system gives to connections; so is the one ten thousand
+/// higher.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    loop {
+        let port = 12_000 + u16::try_from(RandomState::new().hash_one(()) % 10_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn url_of(port: u16) -> String {
