@@ -13,15 +13,15 @@ use std::{
 
 use app::{
     domain::{SessionId, UserId},
-    error::{AppError, AppResult},
+    error::AppResult,
     ports::{BusMessage, Clock, Store},
     protocol::Heads,
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     hub::Hub,
-    realtime::{every, note},
+    realtime::{every, note, within},
 };
 
 /// How often some sessions are audited.
@@ -62,7 +62,7 @@ impl Audit {
 
     /// Audits the next sessions, as many as can be read in time.
     async fn audit(&mut self) -> AppResult<()> {
-        let read = timeout(READ_WITHIN, self.compare()).await;
+        let read = within(READ_WITHIN, self.compare()).await;
         let found = std::mem::take(&mut self.found);
         if !found.is_empty() {
             // Most of what differs is on its way.
@@ -71,7 +71,7 @@ impl Audit {
         for user in found {
             self.hub.doubts.add(user);
         }
-        read.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
+        read
     }
 
     /// Closes the sockets of sessions that are over, and finds whose rooms differ. Whatever cuts it

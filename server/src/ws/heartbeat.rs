@@ -8,18 +8,18 @@ use std::{
 
 use app::{
     domain::{ChatId, Seq},
-    error::{AppError, AppResult},
+    error::AppResult,
     ports::Store,
     protocol::{Heads, Notice},
 };
 use axum::extract::ws::Utf8Bytes;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     connect::HEARTBEAT_MS,
     encode,
     hub::Hub,
-    realtime::{every, note},
+    realtime::{every, note, within},
 };
 
 /// How often heads are compared, and those that moved lately are told: so often that what another node
@@ -69,8 +69,7 @@ impl Heartbeat {
     /// Raises the heads that the store knows to be further than they were published here.
     async fn compare(&mut self) -> AppResult<()> {
         let mut ahead = Vec::new();
-        let read = timeout(READ_WITHIN, self.read(&mut ahead)).await;
-        let read = read.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)));
+        let read = within(READ_WITHIN, self.read(&mut ahead)).await;
         if !ahead.is_empty() {
             sleep(ON_ITS_WAY).await;
             self.hub.raise(ahead);

@@ -19,7 +19,7 @@ use app::{
 use axum::extract::ws::Utf8Bytes;
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -295,6 +295,11 @@ pub fn every(period: Duration) -> tokio::time::Interval {
     let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+/// Does the work, or fails with `unavailable` when it has taken as long as `limit`.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = AppResult<T>>) -> AppResult<T> {
+    timeout(limit, work).await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
 }
 
 /// Logs when something begins to fail, rather than each time.

@@ -6,16 +6,16 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use app::{
     domain::{ChatId, UserId},
-    error::{AppError, AppResult},
+    error::AppResult,
     ports::{Bus, Store},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{
     doubts::Doubted,
     heartbeat::{TOGETHER, tell},
     hub::Hub,
-    realtime::note,
+    realtime::{note, within},
     watch::Watch,
 };
 
@@ -72,7 +72,7 @@ impl Settling {
         while in_a_row < FAILURES_IN_A_ROW
             && let Some(user) = people.next()
         {
-            match within(self.settle_person(user)).await {
+            match within(READ_WITHIN, self.settle_person(user)).await {
                 Ok(()) => in_a_row = 0,
                 // One who cannot be read does not hold up the others.
                 Err(error) => {
@@ -90,7 +90,7 @@ impl Settling {
     async fn settle_rooms(&self) -> AppResult<()> {
         let rooms: Vec<ChatId> = self.hub.open_rooms().into_iter().collect();
         for some in rooms.chunks(TOGETHER) {
-            let heads = within(self.store.heads(some)).await?;
+            let heads = within(READ_WITHIN, self.store.heads(some)).await?;
             self.hub.raise(self.hub.ahead(heads));
         }
         Ok(())
@@ -104,8 +104,4 @@ impl Settling {
         self.hub.raise(self.hub.ahead(heads));
         Ok(())
     }
-}
-
-async fn within<T>(read: impl Future<Output = AppResult<T>>) -> AppResult<T> {
-    timeout(READ_WITHIN, read).await.unwrap_or_else(|elapsed| Err(AppError::unavailable(elapsed)))
 }

@@ -21,9 +21,7 @@ use super::{
 #[async_trait]
 impl AccountStore for MongoStore {
     async fn create_user(&self, user: NewUser) -> AppResult<()> {
-        let own = || doc! { "_id": user_oid(user.id), "email": user.email.as_str() };
-        let look = || async move { Ok(one(self, own()).await?.map(|_it| ())) };
-        self.call_or_look(|| create(self, &user), look).await
+        self.call_or_look(|| create(self, &user), || created(self, &user)).await
     }
 
     async fn user(&self, id: UserId) -> AppResult<Option<UserRecord>> {
@@ -128,16 +126,19 @@ async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
     let mut session = store.causal().await?;
     match store.users.insert_one(document).session(&mut session).await.map_err(Fault::from) {
         // The answer to our own first attempt may have been lost.
-        Err(fault) if fault.duplicate().is_some() => {
-            let own = doc! { "_id": user_oid(user.id), "email": user.email.as_str() };
-            one(store, own).await?.map(|_| ()).ok_or(fault)
-        }
+        Err(fault) if fault.duplicate().is_some() => created(store, user).await?.ok_or(fault),
         outcome => {
             outcome?;
             store.seen.note(&session);
             Ok(())
         }
     }
+}
+
+/// Whether this very account is stored.
+async fn created(store: &MongoStore, user: &NewUser) -> Result<Option<()>, Fault> {
+    let own = doc! { "_id": user_oid(user.id), "email": user.email.as_str() };
+    Ok(one(store, own).await?.map(|_it| ()))
 }
 
 async fn one(store: &MongoStore, filter: Document) -> Result<Option<UserRecord>, Fault> {

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use futures::TryStreamExt;
 use mongodb::{
-    ClientSession,
+    ClientSession, SessionCursor,
     action::{Aggregate, CountDocuments, Find, FindOne, ImplicitSession},
     bson::Timestamp,
 };
@@ -62,10 +62,8 @@ impl MongoStore {
         T: DeserializeOwned + Send + Sync + Unpin,
     {
         let mut session = self.causal().await?;
-        let mut found = find.max_time(COMMAND).session(&mut session).await?;
-        let found = found.stream(&mut session).try_collect().await?;
-        self.seen.note(&session);
-        Ok(found)
+        let found = find.max_time(COMMAND).session(&mut session).await?;
+        self.drained(found, session).await
     }
 
     /// All that the pipeline brings, in its order, of what a majority has.
@@ -77,7 +75,19 @@ impl MongoStore {
         T: DeserializeOwned + Send + Sync + Unpin,
     {
         let mut session = self.causal().await?;
-        let mut found = aggregate.max_time(COMMAND).session(&mut session).await?;
+        let found = aggregate.max_time(COMMAND).session(&mut session).await?;
+        self.drained(found, session).await
+    }
+
+    /// Everything of a cursor, in its order.
+    async fn drained<T>(
+        &self,
+        mut found: SessionCursor<T>,
+        mut session: ClientSession,
+    ) -> Result<Vec<T>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + Unpin,
+    {
         let found = found.stream(&mut session).try_collect().await?;
         self.seen.note(&session);
         Ok(found)
