@@ -64,7 +64,10 @@ macro_rules! error_codes {
 error_codes! {
     InvalidRequest "invalid_request" 400 "The request could not be understood.";
     MalformedForm "malformed_form" 400 "The form could not be read: a field is missing or has the wrong shape.";
-    MalformedMultipart "malformed_multipart" 400 "The upload could not be read: its multipart body is broken or its boundary is missing.";
+    MalformedMultipart "malformed_multipart" 400 "The upload could not be read: its multipart body is broken.";
+    MissingBoundary "missing_boundary" 400 "The upload could not be read: it does not say what stands between its parts.";
+    TruncatedUpload "truncated_upload" 400 "The upload ended before it was complete. Please send it again.";
+    UnexpectedField "unexpected_field" 400 "The upload has a part that does not belong in it.";
     CannotChatWithSelf "cannot_chat_with_self" 400 "You cannot open a chat with yourself.";
     Unauthenticated "unauthenticated" 401 "Please sign in.";
     InvalidCredentials "invalid_credentials" 401 "The e-mail or the password is wrong.";
@@ -80,15 +83,21 @@ error_codes! {
     TooManyChats "too_many_chats" 409 "You have made as many chats as an account can make.";
     ClientIdReused "client_id_reused" 409 "This message id was already used in another chat.";
     PayloadTooLarge "payload_too_large" 413 "That is too large to send.";
+    FileTooLarge "file_too_large" 413 "A file is larger than a file may be.";
+    TooManyFiles "too_many_files" 413 "There are more files than a message can carry.";
+    TooManyParts "too_many_parts" 413 "The upload has more parts than it can need.";
     UnsupportedMediaType "unsupported_media_type" 415 "The server does not take this kind of content.";
-    AttachmentsUnavailable "attachments_unavailable" 415 "This server does not take files yet. Your text was kept.";
     ValidationFailed "validation_failed" 422 "Please check what you entered.";
+    FileEmpty "file_empty" 422 "A file has nothing in it.";
+    FileNameTooLong "file_name_too_long" 422 "A file has a name that is too long.";
+    ImageTooLarge "image_too_large" 422 "A picture has more pixels than can be shown.";
     UnknownMember "unknown_member" 422 "One of the people you chose has no account here.";
     TooManyRequests "too_many_requests" 429 "That was too often. Please wait a moment.";
     Internal "internal" 500 "Something went wrong on our side. It has been logged.";
     Busy "busy" 503 "The server is busy. Please try again in a moment.";
     Unavailable "unavailable" 503 "The server cannot reach its data at the moment. Please try again.";
     Offline "offline" 503 "The server cannot be reached. Check your connection.";
+    QuotaExceeded "quota_exceeded" 507 "Your files take up all the room that you have here. Delete some messages with files first.";
     StorageFull "storage_full" 507 "The server has no room left to store this.";
 }
 

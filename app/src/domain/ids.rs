@@ -69,6 +69,8 @@ ids! {
     ChatId;
     /// A message.
     MessageId;
+    /// A file of a message: random, so that it tells nothing and cannot be guessed.
+    AttachmentId;
     /// One sign-in of one person on one device.
     SessionId;
 }

@@ -34,8 +34,34 @@ pub const DEFAULT_PAGE_MESSAGES: usize = 50;
 pub const SEARCH_RESULTS: usize = 20;
 /// Bytes in the body of a request that carries no files.
 pub const FORM_BYTES: usize = 256 * 1024;
-/// Bytes in a multipart body, until files can be attached.
-pub const MULTIPART_BYTES: usize = 256 * 1024;
+/// Bytes in a multipart body besides its files.
+pub const MULTIPART_TEXT_BYTES: usize = 256 * 1024;
+/// Files of one message, unless the server is told otherwise.
+pub const FILES_PER_MESSAGE: usize = 10;
+/// The most files of one message that a server can be told to take.
+pub const MOST_FILES_PER_MESSAGE: usize = 50;
+/// Bytes of one file, unless the server is told otherwise.
+pub const FILE_BYTES: u64 = 25 * 1024 * 1024;
+/// Bytes of all files of one person together, unless the server is told otherwise.
+pub const USER_FILES_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+/// For how long a file is kept after its message or chat was deleted, in seconds: who is reading it right then
+/// can finish. It counts no longer as theirs, so the time is short: whoever sends and deletes without end fills
+/// the disk only as far as this and the rate of uploads allow.
+pub const RELEASED_GRACE_SECONDS: i64 = 60 * 60;
+/// Characters in a file's name.
+pub const FILE_NAME_CHARS: usize = 255;
+/// Characters in what is said of a picture for those who do not see it.
+pub const ALT_TEXT_CHARS: usize = 500;
+/// Pixels of a picture that is decoded.
+pub const IMAGE_PIXELS: u64 = 50_000_000;
+/// Pixels along the longer side of a thumbnail, as it stands in a conversation.
+pub const THUMBNAIL_SIDE: u32 = 640;
+/// Pixels along the longer side of a preview, as it fills a screen.
+pub const PREVIEW_SIDE: u32 = 1_920;
+/// Characters of a text file's first lines.
+pub const EXCERPT_CHARS: usize = 600;
+/// Lines of a text file that are shown.
+pub const EXCERPT_LINES: usize = 8;
 /// Bytes in a frame from a client.
 pub const SOCKET_FRAME_BYTES: usize = 64 * 1024;
 /// Events that a `resume` brings inline; beyond that the client is told to page.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a framework; both targets compile all of it.
 
+mod attachment;
 mod chat;
 mod ids;
 pub mod limits;
@@ -10,9 +11,11 @@ pub mod policy;
 mod text;
 mod timestamp;
 
+pub use attachment::{AttachmentKind, UploadLimits};
 pub use chat::{ChatKind, ChatState, Membership, Ordinal, Role, Seq};
-pub use ids::{ChatId, ClientId, MessageId, ParseIdError, SessionId, UserId};
+pub use ids::{AttachmentId, ChatId, ClientId, MessageId, ParseIdError, SessionId, UserId};
 pub use text::{
-    About, Body, DisplayName, Email, GroupName, NewPassword, check_password_length, search_words,
+    About, AltText, Body, DisplayName, Email, FileName, GroupName, NewPassword, check_password_length,
+    search_words,
 };
 pub use timestamp::Timestamp;

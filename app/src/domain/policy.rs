@@ -40,6 +40,17 @@ pub fn may_leave(kind: ChatKind) -> bool {
     kind == ChatKind::Group
 }
 
+/// Whether a member of that role may delete a message: their own anybody, of a group all of them its admins.
+pub fn may_delete_message(kind: ChatKind, role: Role, actor: UserId, sender: UserId) -> bool {
+    actor == sender || may_administer(kind, role)
+}
+
+/// A message is deleted by who sent it, and in a group by its admins.
+pub fn delete_message(chat: &ChatState, actor: UserId, sender: UserId) -> AppResult<()> {
+    let role = read(chat.role_of(actor))?;
+    if may_delete_message(chat.kind, role, actor, sender) { Ok(()) } else { Err(AppError::forbidden()) }
+}
+
 /// Admins rename groups.
 pub fn rename(chat: &ChatState, actor: UserId) -> AppResult<()> {
     administer(chat, actor)
@@ -179,6 +190,17 @@ mod tests {
         ];
         assert_eq!(all, [Some(ErrorCode::Forbidden); 5]);
         assert_eq!(leave(&team, MEMBER), Ok(vec![MemberChange::Remove(MEMBER)]));
+    }
+
+    #[test]
+    fn a_message_is_deleted_by_its_sender_and_by_admins_of_a_group() {
+        let team = team();
+        assert_eq!(delete_message(&team, MEMBER, MEMBER), Ok(()));
+        assert_eq!(delete_message(&team, ADMIN, MEMBER), Ok(()));
+        assert_eq!(code(delete_message(&team, OTHER, MEMBER)), Some(ErrorCode::Forbidden));
+        assert_eq!(code(delete_message(&team, OUTSIDER, OUTSIDER)), Some(ErrorCode::NotFound));
+        let pair = chat(ChatKind::Direct, &[(MEMBER, Role::Member), (OTHER, Role::Member)]);
+        assert_eq!(code(delete_message(&pair, OTHER, MEMBER)), Some(ErrorCode::Forbidden));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::limits;
-use crate::error::{AppError, AppResult, FieldError};
+use crate::error::{AppError, AppResult, ErrorCode, FieldError};
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -39,8 +39,12 @@ texts! {
     GroupName;
     /// What a person says about themselves; may have lines.
     About;
-    /// A message's text: 1 to 8,000 characters after trimming.
+    /// A message's text: up to 8,000 characters after trimming; empty only beside files.
     Body;
+    /// What a file is called: one line without a path.
+    FileName;
+    /// What is said of a picture for those who do not see it: one line; may be empty.
+    AltText;
 }
 
 impl Email {
@@ -103,6 +107,43 @@ impl Body {
             0 => Err(AppError::field("body", FieldError::Required)),
             n if n > limits::BODY_CHARS => Err(AppError::field("body", FieldError::TooLong)),
             _ => Ok(Self(text)),
+        }
+    }
+}
+
+impl Body {
+    /// As [`Self::parse`], but nothing is enough where there are files.
+    pub fn parse_beside_files(text: &str) -> AppResult<Self> {
+        if block(text).is_empty() { Ok(Self(String::new())) } else { Self::parse(text) }
+    }
+}
+
+impl FileName {
+    /// The last part of a path, whichever system it is from, as one line of at most 255 characters. What
+    /// controls or reorders text is dropped; what would then be nothing is called "file".
+    pub fn parse(text: &str) -> AppResult<Self> {
+        let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
+        let kept: String = last.nfc().filter(|c| !is_control(*c) && !is_direction_override(*c)).collect();
+        let name = kept.split_whitespace().collect::<Vec<_>>().join(" ");
+        if name.chars().count() > limits::FILE_NAME_CHARS {
+            return Err(ErrorCode::FileNameTooLong.into());
+        }
+        let is_nothing = name.chars().all(|c| is_invisible(c) || c == '.');
+        Ok(Self(if is_nothing { "file".to_owned() } else { name }))
+    }
+}
+
+impl AltText {
+    /// One line of at most 500 characters; empty is allowed.
+    pub fn parse(text: &str) -> AppResult<Self> {
+        let kept: String = text.nfc().filter(|c| c.is_whitespace() || !is_control(*c)).collect();
+        let line = kept.split_whitespace().collect::<Vec<_>>().join(" ");
+        match line.chars().count() {
+            n if n > limits::ALT_TEXT_CHARS => Err(AppError::field("alt", FieldError::TooLong)),
+            _ if line.chars().any(is_direction_override) => {
+                Err(AppError::field("alt", FieldError::ForbiddenCharacters))
+            }
+            _ => Ok(Self(line)),
         }
     }
 }
@@ -254,6 +295,28 @@ mod tests {
         assert_eq!(code(Body::parse(&format!("{full}x")), "body"), Some(FieldError::TooLong));
         assert_eq!(code(Body::parse(" \r\n\t "), "body"), Some(FieldError::Required));
         assert_eq!(Body::parse("a\r\nb\u{7}").map(Body::into_string).ok().as_deref(), Some("a\nb"));
+    }
+
+    #[test]
+    fn beside_files_a_message_may_say_nothing() {
+        assert_eq!(Body::parse_beside_files(" \n").map(Body::into_string).ok().as_deref(), Some(""));
+        let long = "x".repeat(limits::BODY_CHARS + 1);
+        assert_eq!(code(Body::parse_beside_files(&long), "body"), Some(FieldError::TooLong));
+    }
+
+    #[test]
+    fn a_file_keeps_its_name_and_nothing_but_its_name() {
+        let name = |text: &str| FileName::parse(text).map(FileName::into_string).unwrap_or_default();
+        assert_eq!(name("../../etc/passwd"), "passwd");
+        assert_eq!(name("C:\\Users\\me\\CON.txt"), "CON.txt");
+        assert_eq!(name("नमस्ते “ü” 🎉.pdf"), "नमस्ते “ü” 🎉.pdf");
+        assert_eq!(name("a\u{202e}gpj.exe"), "agpj.exe");
+        assert_eq!(name("a\0b\r\nc.txt"), "abc.txt");
+        assert_eq!(name(".."), "file");
+        assert_eq!(name(""), "file");
+        assert_eq!(name(&"x".repeat(255)).len(), 255);
+        let refused = FileName::parse(&"x".repeat(256)).err().map(|error| error.code);
+        assert_eq!(refused, Some(ErrorCode::FileNameTooLong));
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub trait ChatStore: Send + Sync {
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
 
     /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
-    /// that follows from it (members, roles, name), as one atomic write. The outer error is a fault; a
+    /// that follows from it (members, roles, name, and of a deleted message that its text and files are gone, from
+    /// the event that brought it too), as one atomic write. The outer error is a fault; a
     /// refusal of `decide` comes back as it is. `None` if there is no such chat. Fails with `unknown_member`
     /// if somebody who is to be added does not exist.
     async fn change_chat(

@@ -7,20 +7,26 @@
 //! carried out whole or not at all, but which of the two is then unknown to the caller.
 
 mod accounts;
+mod attachments;
+mod blobs;
 mod bus;
 mod chats;
 mod clock;
 mod limiter;
+mod media;
 mod messages;
 mod presence;
 
 pub use accounts::{
     AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord,
 };
+pub use attachments::{AttachmentRecord, AttachmentStore, NewAttachment};
+pub use blobs::{BlobContent, BlobKey, BlobPart, Blobs, Stage, Staged, Staging};
 pub use bus::{Bus, BusMessage, Frame};
 pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
 pub use limiter::{Limit, Limiter, Throttle};
+pub use media::{Inspected, InspectedPicture, Media};
 pub use messages::{Appended, MessageStore, NewMessage, PageQuery};
 pub use presence::{Online, Presence, SocketId};
 
@@ -28,7 +34,7 @@ use crate::error::AppResult;
 
 /// Everything that is stored, behind one handle.
 #[async_trait::async_trait]
-pub trait Store: AccountStore + ChatStore + MessageStore {
+pub trait Store: AccountStore + AttachmentStore + ChatStore + MessageStore {
     /// Whether the store can be reached and written to at the moment.
     async fn check(&self) -> AppResult<()>;
 

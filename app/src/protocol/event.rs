@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{MemberView, MessageView};
-use crate::domain::{ChatId, Role, Seq, Timestamp, UserId};
+use crate::domain::{ChatId, MessageId, Role, Seq, Timestamp, UserId};
 
 /// One entry of a chat's log, and the frame that tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ pub enum EventBody {
     NewMessage {
         /// The message; its `seq` is the event's.
         message: MessageView,
+    },
+    /// A message was deleted, its text and files with it. The event that brought it says so too from then on.
+    MessageDeleted {
+        /// Which message.
+        message_id: MessageId,
     },
     /// Somebody joined.
     MemberAdded {

@@ -7,4 +7,7 @@ mod views;
 
 pub use event::{EventBody, LogEvent};
 pub use frame::{ClientFrame, Heads, Notice, PresenceStatus, ServerFrame};
-pub use views::{AccountView, ChatView, Done, HistoryPage, MemberView, MessageView, SessionView, UserView};
+pub use views::{
+    AccountView, AttachmentView, ChatView, Done, ExcerptView, HistoryPage, MemberView, MessageView,
+    PictureView, SessionView, UserView,
+};

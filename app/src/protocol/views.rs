@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
+    AttachmentId, AttachmentKind, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId,
+    Timestamp, UserId,
 };
 
 /// A person, as everybody may see them.
@@ -121,8 +122,70 @@ pub struct MessageView {
     pub client_id: ClientId,
     /// Its text: never markup.
     pub body: String,
+    /// Its files, in the order in which they were sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentView>,
     /// When it was stored.
     pub created_at: Timestamp,
+    /// When it was deleted. Text and files are gone then; its place stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl MessageView {
+    /// Takes away what a deleted message has no longer.
+    pub fn delete(&mut self, at: Timestamp) {
+        self.body.clear();
+        self.attachments.clear();
+        self.deleted_at = Some(at);
+    }
+}
+
+/// A file of a message. Its content is at `/files/<id>/<name>`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachmentView {
+    /// Which file.
+    pub id: AttachmentId,
+    /// What it is called.
+    pub name: String,
+    /// What it is shown as.
+    pub kind: AttachmentKind,
+    /// Its media type, found out from its bytes (RFC 6838).
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What the sender says of it for those who do not see it; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub alt: String,
+    /// Of an image: what is shown of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureView>,
+    /// Of a text: its first lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<ExcerptView>,
+}
+
+/// What is shown of an image: at `/files/<id>/<name>/preview` and, smaller, `/files/<id>/<name>/thumb`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureView {
+    /// The width of the preview in pixels, the right way up.
+    pub width: u32,
+    /// The height of the preview in pixels.
+    pub height: u32,
+    /// The media type of preview and thumbnail.
+    pub media_type: String,
+    /// The colours of the picture's regions, four across and three down, row by row, each as six hexadecimal
+    /// digits: what stands in its place until it is there.
+    pub placeholder: String,
+}
+
+/// The first lines of a text file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcerptView {
+    /// The lines.
+    pub text: String,
+    /// Whether there are others behind them.
+    pub is_cut: bool,
 }
 
 /// Messages of one chat, oldest first.
