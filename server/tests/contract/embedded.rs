@@ -19,6 +19,7 @@ use server::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::support::*;
 use fixture::{EmbeddedFixture, file};
 
+mod files;
 mod fixture;
 mod schema;
 

@@ -68,6 +68,25 @@ macro_rules! contract {
             messages_show_the_current_name_of_their_sender
             the_log_of_a_deleted_chat_is_purged
         );
+        contract!(@module attachments $fixture:
+            files_come_with_their_message_and_are_shown_everywhere
+            nobody_knows_of_what_is_not_there
+            a_message_whose_files_are_gone_is_refused_and_no_other
+            a_file_is_collected_or_attached_and_never_both
+            the_room_that_somebody_has_is_counted_in_the_write
+            racing_sends_stay_within_the_room_of_their_sender
+            a_repeated_send_leaves_the_files_that_came_again_alone
+            refusals_have_an_order
+            files_are_collected_oldest_first_until_they_are_forgotten
+            what_is_given_up_is_collected_from_then_on
+        );
+        contract!(@module deletions $fixture:
+            a_deleted_message_leaves_its_place_and_nothing_else
+            a_message_is_deleted_once
+            a_message_of_another_chat_is_not_deleted
+            released_files_are_collected_after_a_grace
+            the_files_of_a_deleted_chat_are_released_by_its_purge
+        );
 
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn everything_is_there_after_reopening() {
@@ -89,8 +108,10 @@ macro_rules! contract {
 }
 
 mod accounts;
+mod attachments;
 mod changes;
 mod chats;
+mod deletions;
 mod embedded;
 mod messages;
 mod mongo;

@@ -24,7 +24,9 @@ pub async fn a_message_is_stored_as_it_was_sent(store: TheStore) {
         sender_name: "Person 0".into(),
         client_id: new.client_id,
         body: new.body.as_str().into(),
+        attachments: Vec::new(),
         created_at: at(5),
+        deleted_at: None,
     };
     assert_eq!((event.chat_id, event.seq, event.at, event.actor_id), (chat, Seq(1), at(5), ada));
     assert_eq!(event.body, EventBody::NewMessage { message: expected.clone() });

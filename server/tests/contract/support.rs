@@ -105,6 +105,8 @@ pub fn text(sender_id: UserId, body: &str, created_at: Timestamp) -> NewMessage 
         sender_id,
         client_id: ClientId::random(),
         body: Body::parse(body).unwrap(),
+        attachments: Vec::new(),
+        user_bytes: u64::MAX,
         created_at,
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use app::{
-    domain::{About, ChatId, ClientId, DisplayName, Email, Role, Seq, SessionId, Timestamp, UserId},
+    domain::{
+        About, AttachmentId, ChatId, ClientId, DisplayName, Email, MessageId, Role, Seq, SessionId,
+        Timestamp, UserId,
+    },
     error::{AppError, AppResult},
     ports::*,
     protocol::{Heads, HistoryPage, LogEvent, MessageView},
@@ -187,6 +190,51 @@ impl AccountStore for FaultyStore {
 }
 
 #[async_trait]
+impl AttachmentStore for FaultyStore {
+    async fn expect_attachment(&self, attachment: NewAttachment) -> AppResult<()> {
+        self.before("expect_attachment")?;
+        let done = self.inner.expect_attachment(attachment).await;
+        self.after("expect_attachment")?;
+        done
+    }
+
+    async fn attached_bytes(&self, user: UserId) -> AppResult<u64> {
+        self.before("attached_bytes")?;
+        let done = self.inner.attached_bytes(user).await;
+        self.after("attached_bytes")?;
+        done
+    }
+
+    async fn attachment(&self, id: AttachmentId) -> AppResult<Option<AttachmentRecord>> {
+        self.before("attachment")?;
+        let done = self.inner.attachment(id).await;
+        self.after("attachment")?;
+        done
+    }
+
+    async fn give_up_attachments(&self, ids: &[AttachmentId], now: Timestamp) -> AppResult<()> {
+        self.before("give_up_attachments")?;
+        let done = self.inner.give_up_attachments(ids, now).await;
+        self.after("give_up_attachments")?;
+        done
+    }
+
+    async fn collect_attachments(&self, now: Timestamp, limit: usize) -> AppResult<Vec<AttachmentId>> {
+        self.before("collect_attachments")?;
+        let done = self.inner.collect_attachments(now, limit).await;
+        self.after("collect_attachments")?;
+        done
+    }
+
+    async fn forget_attachments(&self, ids: &[AttachmentId]) -> AppResult<()> {
+        self.before("forget_attachments")?;
+        let done = self.inner.forget_attachments(ids).await;
+        self.after("forget_attachments")?;
+        done
+    }
+}
+
+#[async_trait]
 impl ChatStore for FaultyStore {
     async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)> {
         self.before("create_direct_chat")?;
@@ -285,6 +333,13 @@ impl MessageStore for FaultyStore {
         self.before("message_by_client_id")?;
         let done = self.inner.message_by_client_id(sender, id).await;
         self.after("message_by_client_id")?;
+        done
+    }
+
+    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
+        self.before("message")?;
+        let done = self.inner.message(chat, id).await;
+        self.after("message")?;
         done
     }
 

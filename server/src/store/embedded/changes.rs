@@ -109,7 +109,7 @@ fn state(connection: &Connection, chat: ChatId) -> Result<Option<ChatState>, Fau
     Ok(Some(ChatState { id: chat, kind, head, members }))
 }
 
-/// Brings members, roles and name to where the event says they are.
+/// Brings members, roles, name and deleted messages to where the event says they are.
 fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
     let id = event.chat_id.as_bytes();
     match &event.body {
@@ -137,6 +137,9 @@ fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
             rows::execute(connection, DELETE_MEMBERS, params![id])?;
             let deleted = rows::execute(connection, DELETE, params![id, event.at.as_millis()])?;
             exactly_one(deleted, "an event deletes no chat")
+        }
+        EventBody::MessageDeleted { message_id } => {
+            messages::delete(connection, event.chat_id, *message_id, event.at)
         }
         EventBody::NewMessage { .. } => Err(Fault::broken_rule("messages are appended, not decided upon")),
         EventBody::Unknown(_) => Err(Fault::broken_rule("nobody decides what this version does not know")),

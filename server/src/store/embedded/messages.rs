@@ -1,7 +1,9 @@
 //! The log: appending messages to it, and reading it in pages that cost the same however long it is.
 
+use std::borrow::Cow;
+
 use app::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, UserId},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId, limits},
     error::AppResult,
     ports::{Appended, MessageStore, NewMessage, PageQuery},
     protocol::{EventBody, HistoryPage, LogEvent, MessageView},
@@ -10,7 +12,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::{
-    EmbeddedStore,
+    EmbeddedStore, attachments,
     fault::Fault,
     rows::{self, message_columns},
 };
@@ -25,6 +27,12 @@ pub(super) const BY_CLIENT_ID: &str = concat!(
     message_columns!(),
     ", c.deleted_at IS NULL FROM messages m CROSS JOIN users u ON u.id = m.sender_id
      CROSS JOIN chats c ON c.id = m.chat_id WHERE m.sender_id = ?1 AND m.client_id = ?2"
+);
+pub(super) const BY_ID: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id
+     CROSS JOIN chats c ON c.id = m.chat_id WHERE m.id = ?1 AND m.chat_id = ?2 AND c.deleted_at IS NULL"
 );
 pub(super) const LATEST: &str = concat!(
     "SELECT ",
@@ -52,8 +60,12 @@ const ANY_BEFORE: &str = "SELECT 1 FROM messages m WHERE m.chat_id = ?1 AND m.se
 const INSERT_EVENT: &str =
     "INSERT INTO events (chat_id, seq, at, actor_id, body) VALUES (?1, ?2, ?3, ?4, ?5)";
 const INSERT_MESSAGE: &str = "INSERT INTO messages
-    (chat_id, seq, ordinal, id, sender_id, client_id, body, created_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    (chat_id, seq, ordinal, id, sender_id, client_id, body, attachments, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+pub(super) const EVENT: &str = "SELECT e.body FROM events e WHERE e.chat_id = ?1 AND e.seq = ?2";
+pub(super) const SCRUB_EVENT: &str = "UPDATE events SET body = ?3 WHERE chat_id = ?1 AND seq = ?2";
+pub(super) const SCRUB_MESSAGE: &str = "UPDATE messages SET body = '', attachments = '[]', deleted_at = ?3
+    WHERE chat_id = ?1 AND seq = ?2";
 const SET_HEAD: &str = "UPDATE chats SET head_seq = ?2, head_ordinal = ?3, last_activity_at = ?4
     WHERE id = ?1";
 
@@ -69,6 +81,10 @@ impl MessageStore for EmbeddedStore {
             Ok(found.filter(|(_, exists)| *exists).map(|(message, _)| message))
         })
         .await
+    }
+
+    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
+        self.read(move |connection| by_id(connection, chat, id)).await
     }
 
     async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
@@ -119,6 +135,16 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
             outcomes.push(Appended::ClientIdReused);
             continue;
         }
+        if !new.attachments.is_empty() {
+            if !attachments::are_arriving(connection, &new)? {
+                outcomes.push(Appended::AttachmentsGone);
+                continue;
+            }
+            if !attachments::count(connection, &new)? {
+                outcomes.push(Appended::QuotaExceeded);
+                continue;
+            }
+        }
         (seq, ordinal) = (seq.next(), ordinal.next());
         last_activity_at = Some(new.created_at);
         outcomes.push(Appended::New(insert(connection, chat, seq, ordinal, sender_name, new)?));
@@ -130,7 +156,7 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
     Ok(outcomes)
 }
 
-/// One message and its event.
+/// One message with its files, and its event.
 fn insert(
     connection: &Connection,
     chat_id: ChatId,
@@ -139,13 +165,28 @@ fn insert(
     sender_name: String,
     new: NewMessage,
 ) -> Result<LogEvent, Fault> {
-    let NewMessage { id, sender_id, client_id, body, created_at } = new;
+    let NewMessage { id, sender_id, client_id, body, attachments, created_at, .. } = new;
     let body = body.into_string();
-    let message =
-        MessageView { id, chat_id, seq, ordinal, sender_id, sender_name, client_id, body, created_at };
+    let message = MessageView {
+        id,
+        chat_id,
+        seq,
+        ordinal,
+        sender_id,
+        sender_name,
+        client_id,
+        body,
+        attachments,
+        created_at,
+        deleted_at: None,
+    };
     let body = EventBody::NewMessage { message: message.clone() };
     let event = LogEvent { chat_id, seq, at: created_at, actor_id: sender_id, body };
     insert_event(connection, &event)?;
+    let files = match message.attachments.as_slice() {
+        [] => Cow::Borrowed(rows::NO_FILES),
+        files => Cow::Owned(serde_json::to_string(files).map_err(Fault::unencodable)?),
+    };
     let params = params![
         chat_id.as_bytes(),
         seq.as_i64(),
@@ -154,9 +195,11 @@ fn insert(
         sender_id.as_bytes(),
         client_id.as_bytes(),
         message.body,
+        files,
         created_at.as_millis(),
     ];
     rows::execute(connection, INSERT_MESSAGE, params)?;
+    attachments::attach(connection, chat_id, seq, &message.attachments)?;
     Ok(event)
 }
 
@@ -187,7 +230,39 @@ fn by_client_id(
     id: ClientId,
 ) -> Result<Option<(MessageView, bool)>, Fault> {
     let params = params![sender.as_bytes(), id.as_bytes()];
-    rows::one(connection, BY_CLIENT_ID, params, |row| Ok((rows::message(row)?, row.get(9)?)))
+    rows::one(connection, BY_CLIENT_ID, params, |row| Ok((rows::message(row)?, row.get(11)?)))
+}
+
+fn by_id(connection: &Connection, chat: ChatId, id: MessageId) -> Result<Option<MessageView>, Fault> {
+    rows::one(connection, BY_ID, params![id.as_bytes(), chat.as_bytes()], rows::message)
+}
+
+/// Takes text and files from a message, and from the event that brought it. One that is deleted already stays as
+/// it is.
+pub(super) fn delete(
+    connection: &Connection,
+    chat: ChatId,
+    id: MessageId,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let message = by_id(connection, chat, id)?;
+    let message = message.ok_or_else(|| Fault::broken_rule("an event deletes a message of no such chat"))?;
+    if message.deleted_at.is_some() {
+        return Ok(());
+    }
+    let seq = message.seq;
+    let place = params![chat.as_bytes(), seq.as_i64()];
+    let event = rows::one(connection, EVENT, place, |row| rows::json(row, 0, "event"))?;
+    let Some(EventBody::NewMessage { mut message }) = event else {
+        return Err(Fault::broken_rule("a message is not in the log"));
+    };
+    message.delete(at);
+    let body = serde_json::to_string(&EventBody::NewMessage { message }).map_err(Fault::unencodable)?;
+    rows::execute(connection, SCRUB_EVENT, params![chat.as_bytes(), seq.as_i64(), body])?;
+    rows::execute(connection, SCRUB_MESSAGE, params![chat.as_bytes(), seq.as_i64(), at.as_millis()])?;
+    let collect_at = at.plus_seconds(limits::RELEASED_GRACE_SECONDS);
+    attachments::release_of_message(connection, chat, seq, collect_at)?;
+    Ok(())
 }
 
 /// Each side is read with one row more than is wanted, which tells whether there are others behind it.
@@ -246,9 +321,7 @@ fn events_after(
 ) -> Result<Vec<LogEvent>, Fault> {
     let params = params![chat_id.as_bytes(), rows::place(after), rows::limit(limit)];
     rows::all(connection, EVENTS_AFTER, params, |row| {
-        let text = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-        let mut body: EventBody =
-            serde_json::from_str(text).map_err(|error| Fault::undecodable_json("event", &error))?;
+        let mut body: EventBody = rows::json(row, 3, "event")?;
         if let EventBody::NewMessage { message } = &mut body {
             // The writer is the actor. Names are read when they are shown, wherever a message comes from.
             message.sender_name = row.get(4)?;
@@ -261,4 +334,53 @@ fn events_after(
             body,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use app::{
+        domain::{Body, DisplayName, Email, GroupName, Role},
+        ports::{AccountStore, ChatStore, NewGroupChat, NewUser},
+    };
+
+    use super::*;
+    use crate::store::embedded::EmbeddedOptions;
+
+    #[tokio::test]
+    async fn that_there_could_be_files_costs_a_text_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            EmbeddedStore::open(&folder.path().join("samvad.db"), EmbeddedOptions::default()).unwrap();
+        let (ada, chat, now) =
+            (UserId::from_bytes([1; 12]), ChatId::from_bytes([2; 12]), Timestamp::from_millis(0));
+        let user = NewUser {
+            id: ada,
+            email: Email::parse("ada@example.org").unwrap(),
+            display_name: DisplayName::parse("Ada").unwrap(),
+            password_hash: "$argon2id$".into(),
+            created_at: now,
+        };
+        store.create_user(user).await.unwrap();
+        let name = GroupName::parse("Team").unwrap();
+        let group = NewGroupChat { id: chat, name, members: vec![(ada, Role::Admin)], created_at: now };
+        store.create_group_chat(group).await.unwrap();
+        let text = NewMessage {
+            id: MessageId::from_bytes([3; 12]),
+            sender_id: ada,
+            client_id: ClientId::from_bytes([4; 16]),
+            body: Body::parse("just words").unwrap(),
+            attachments: Vec::new(),
+            user_bytes: 0,
+            created_at: now,
+        };
+        let counted = store.write(move |connection| {
+            let before = rows::statements();
+            append(connection, chat, vec![text])?;
+            Ok(rows::statements() - before)
+        });
+        // The head, an earlier one, the sender; the event, the message, the head.
+        assert_eq!(counted.await.unwrap(), 6);
+    }
 }

@@ -6,8 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Schema, fault::Fault};
 
 /// The version that a database has when this migration has been applied is its place here, from 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_chats_made.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_chats_made.sql"),
+    include_str!("migrations/0003_attachments.sql"),
+];
 
 /// Marks a file as one of ours (`PRAGMA application_id`): "smvd".
 const APPLICATION_ID: i32 = 0x736d_7664;

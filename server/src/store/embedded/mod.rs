@@ -10,6 +10,7 @@
 //! | `accounts`, `sessions` | people and their sign-ins |
 //! | `chats`, `changes` | chats as their members find them; making and changing them |
 //! | `messages` | appending and reading the log |
+//! | `attachments` | files: which there are and whose they are |
 //! | `purge` | removing what nobody sees any longer |
 //!
 //! Durability: WAL with `synchronous=FULL`, so a commit is on the disk before anybody is answered. A
@@ -23,6 +24,7 @@
 //! [`EmbeddedOptions::patience`] (writes fail as `unavailable`).
 
 mod accounts;
+mod attachments;
 mod changes;
 mod chats;
 mod fault;
@@ -76,10 +78,26 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("head of a chat", messages::HEAD),
     ("sender", messages::SENDER),
     ("message by client id", messages::BY_CLIENT_ID),
+    ("message by id", messages::BY_ID),
+    ("event by seq", messages::EVENT),
+    ("scrubbing an event", messages::SCRUB_EVENT),
+    ("scrubbing a message", messages::SCRUB_MESSAGE),
     ("latest messages", messages::LATEST),
     ("messages before", messages::BEFORE),
     ("messages from", messages::FROM),
     ("events after", messages::EVENTS_AFTER),
+    ("file", attachments::ATTACHMENT),
+    ("bytes of somebody's files", attachments::ATTACHED_BYTES),
+    ("arriving file", attachments::ARRIVING),
+    ("files of a message", attachments::OF_MESSAGE),
+    ("files of a chat", attachments::OF_CHAT),
+    ("claiming files", attachments::CLAIM),
+    ("counting files", attachments::GROW),
+    ("counting released files", attachments::SHRINK),
+    ("attaching a file", attachments::ATTACH),
+    ("releasing a file", attachments::RELEASE),
+    ("giving a file up", attachments::GIVE_UP),
+    ("forgetting a file", attachments::FORGET),
 ];
 
 /// How the store is opened.

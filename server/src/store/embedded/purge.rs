@@ -1,9 +1,9 @@
 //! Removing what nobody sees any longer, a slice at a time, so that no send waits long behind it.
 
-use app::domain::Timestamp;
+use app::domain::{Timestamp, limits};
 use rusqlite::{Connection, params};
 
-use super::{fault::Fault, rows};
+use super::{attachments, fault::Fault, rows};
 
 /// Rows of one kind that one call removes at most.
 const SLICE: i64 = 500;
@@ -22,14 +22,21 @@ const EVENTS: &str = "DELETE FROM events WHERE chat_id = ?1 AND seq IN
     (SELECT seq FROM events WHERE chat_id = ?1 ORDER BY seq LIMIT ?2)";
 const CHAT: &str = "DELETE FROM chats WHERE id = ?1";
 
-/// Removes up to a slice of each kind and returns how many rows went.
+/// Removes up to a slice of each kind and returns how many rows went, with the files that were released.
 pub(super) fn slice(connection: &Connection, now: Timestamp) -> Result<u64, Fault> {
     let forgotten = now.plus_seconds(-REPLACED_TOKEN_SECONDS).as_millis();
     let mut gone = rows::execute(connection, EXPIRED_SESSIONS, params![now.as_millis(), SLICE])?;
     gone += rows::execute(connection, REPLACED_TOKENS, params![forgotten, SLICE])?;
     if let Some(chat) = rows::one(connection, DELETED_CHAT, [], |row| rows::chat_id(row, 0))? {
+        // A file refers to its message, a message to its event and an event to its chat: each goes before what it
+        // refers to, and the file's content later still.
+        let collect_at = now.plus_seconds(limits::RELEASED_GRACE_SECONDS);
+        let released = attachments::release_of_chat(connection, chat, SLICE, collect_at)?;
+        gone += released;
+        if rows::limit(released) == SLICE {
+            return Ok(count(gone));
+        }
         let chat = chat.as_bytes();
-        // A message refers to its event and an event to its chat: each goes before what it refers to.
         for sql in [MESSAGES, EVENTS] {
             let some = rows::execute(connection, sql, params![chat, SLICE])?;
             gone += some;

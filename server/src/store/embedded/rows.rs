@@ -2,19 +2,24 @@
 
 use app::{
     domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
-    protocol::MessageView,
+    protocol::{AttachmentView, MessageView},
 };
 use rusqlite::{CachedStatement, Connection, Params, Row};
+use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
 
 /// The columns that [`message`] reads, of `messages m` joined with the sender's `users u`.
 macro_rules! message_columns {
     () => {
-        "m.id, m.chat_id, m.seq, m.ordinal, m.sender_id, u.display_name, m.client_id, m.body, m.created_at"
+        "m.id, m.chat_id, m.seq, m.ordinal, m.sender_id, u.display_name, m.client_id, m.body, m.attachments,
+         m.created_at, m.deleted_at"
     };
 }
 pub(super) use message_columns;
+
+/// The files of a message that has none, as the column holds them.
+pub(super) const NO_FILES: &str = "[]";
 
 #[cfg(test)]
 thread_local! {
@@ -112,6 +117,24 @@ pub(super) fn ordinal(row: &Row<'_>, column: usize) -> Result<Ordinal, Fault> {
     Ok(Ordinal::from_i64(row.get(column)?))
 }
 
+/// What the column holds as JSON; `what` is said where it cannot be decoded.
+pub(super) fn json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+    what: &'static str,
+) -> Result<T, Fault> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    serde_json::from_str(text).map_err(|error| Fault::undecodable_json(what, &error))
+}
+
+/// A message's files. Most have none, and cost nothing here.
+fn files(row: &Row<'_>, column: usize) -> Result<Vec<AttachmentView>, Fault> {
+    if row.get_ref(column)?.as_bytes().map_err(rusqlite::Error::from)? == NO_FILES.as_bytes() {
+        return Ok(Vec::new());
+    }
+    json(row, column, "files")
+}
+
 /// A role as the column holds it.
 pub(super) fn role_text(role: Role) -> &'static str {
     match role {
@@ -147,6 +170,8 @@ pub(super) fn message(row: &Row<'_>) -> Result<MessageView, Fault> {
         sender_name: row.get(5)?,
         client_id: ClientId::from_bytes(row.get(6)?),
         body: row.get(7)?,
-        created_at: time(row, 8)?,
+        attachments: files(row, 8)?,
+        created_at: time(row, 9)?,
+        deleted_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_millis),
     })
 }

@@ -122,6 +122,7 @@ async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
         password_hash: user.password_hash.clone(),
         created_at: date(user.created_at),
         words: words_of(name, user.email.as_str()),
+        attached_bytes: 0,
     };
     let mut session = store.causal().await?;
     match store.users.insert_one(document).session(&mut session).await.map_err(Fault::from) {

@@ -16,6 +16,7 @@ use mongodb::{
 
 use super::{
     MongoStore, accounts,
+    deletions::Deletions,
     documents::{
         ChatDocument, EventDocument, IdDocument, MemberDocument, PairDocument, Profiles, chat_oid, date,
         role_text, time, user, user_oid,
@@ -164,9 +165,10 @@ pub(super) async fn change(
     for event in &events {
         outcome.apply(event)?;
     }
-    exist(store, outcome.added()).await?;
+    let (_, deletions) =
+        tokio::try_join!(exist(store, outcome.added()), Deletions::read(store, id, &events))?;
     attempted.note(events.clone());
-    commit(store, &chat, &events, outcome).await?;
+    commit(store, &chat, &events, outcome, deletions).await?;
     Ok(Some(events))
 }
 
@@ -275,6 +277,8 @@ impl Outcome {
                 self.set.insert("deleted_at", date(event.at));
                 self.unset.insert("pair", "");
             }
+            // What becomes of it is another collection's: `deletions`.
+            EventBody::MessageDeleted { .. } => {}
             EventBody::NewMessage { .. } => {
                 return Err(Fault::broken_rule("messages are appended, not decided upon"));
             }
@@ -306,6 +310,7 @@ async fn commit(
     chat: &ChatDocument,
     events: &[LogEvent],
     mut outcome: Outcome,
+    deletions: Deletions,
 ) -> Result<(), Fault> {
     let removed: Vec<i64> =
         outcome.before.keys().filter(|position| !outcome.members.contains_key(position)).copied().collect();
@@ -339,6 +344,7 @@ async fn commit(
     if !new.is_empty() {
         store.members.insert_many(new).session(transaction.session()).await?;
     }
+    deletions.write(store, &mut transaction).await?;
     transaction.commit().await
 }
 

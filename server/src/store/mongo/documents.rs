@@ -7,14 +7,14 @@ use std::collections::HashMap;
 
 use app::{
     domain::{
-        About, ChatId, ChatKind, ClientId, DisplayName, Email, MessageId, Ordinal, Role, Seq, SessionId,
-        Timestamp, UserId,
+        About, AttachmentId, ChatId, ChatKind, ClientId, DisplayName, Email, MessageId, Ordinal, Role, Seq,
+        SessionId, Timestamp, UserId,
     },
-    ports::{NewMessage, SessionRecord, UserRecord},
-    protocol::{EventBody, LogEvent, MemberView, MessageView, UserView},
+    ports::{AttachmentRecord, NewMessage, SessionRecord, UserRecord},
+    protocol::{AttachmentView, EventBody, LogEvent, MemberView, MessageView, UserView},
 };
 use mongodb::bson::{
-    Binary, DateTime, Uuid, oid::ObjectId, serde_helpers::HumanReadable, spec::BinarySubtype,
+    Binary, Bson, DateTime, Uuid, oid::ObjectId, serde_helpers::HumanReadable, spec::BinarySubtype,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,9 @@ pub(super) struct UserDocument {
     pub created_at: DateTime,
     /// The words under which the person is found.
     pub words: Vec<String>,
+    /// Bytes of all files that the person has sent and that are still attached.
+    #[serde(default)]
+    pub attached_bytes: i64,
 }
 
 impl UserDocument {
@@ -221,20 +224,27 @@ pub(super) struct MessageDocument {
     pub sender_id: ObjectId,
     pub client_id: Uuid,
     pub body: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentView>,
     pub created_at: DateTime,
+    /// When it was deleted. Its text and files are gone then; its place stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime>,
 }
 
 impl MessageDocument {
     pub(super) fn new(chat: ChatId, seq: Seq, ordinal: Ordinal, new: &NewMessage) -> Self {
         Self {
-            id: ObjectId::from_bytes(*new.id.as_bytes()),
+            id: message_oid(new.id),
             chat_id: chat_oid(chat),
             seq: seq.as_i64(),
             ordinal: ordinal.as_i64(),
             sender_id: user_oid(new.sender_id),
             client_id: uuid(new.client_id),
             body: new.body.as_str().to_owned(),
+            attachments: new.attachments.clone(),
             created_at: date(new.created_at),
+            deleted_at: None,
         }
     }
 
@@ -248,8 +258,64 @@ impl MessageDocument {
             sender_name: sender_name.to_owned(),
             client_id: ClientId::from_bytes(self.client_id.bytes()),
             body: self.body.clone(),
+            attachments: self.attachments.clone(),
             created_at: time(self.created_at),
+            deleted_at: self.deleted_at.map(time),
         }
+    }
+}
+
+/// A file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttachmentDocument {
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    pub owner_id: ObjectId,
+    pub state: AttachmentState,
+    /// There while a message has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached: Option<AttachedDocument>,
+    /// From when on it is collected: there while no message has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collect_at: Option<DateTime>,
+}
+
+/// Where a file stands, in the words of `app::ports::AttachmentStore`.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AttachmentState {
+    Arriving,
+    Attached,
+    Released,
+    Claimed,
+}
+
+impl From<AttachmentState> for Bson {
+    fn from(state: AttachmentState) -> Self {
+        let text = match state {
+            AttachmentState::Arriving => "arriving",
+            AttachmentState::Attached => "attached",
+            AttachmentState::Released => "released",
+            AttachmentState::Claimed => "claimed",
+        };
+        Self::from(text)
+    }
+}
+
+/// What a message has in a file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttachedDocument {
+    pub chat_id: ObjectId,
+    /// The message's place in the log.
+    pub seq: i64,
+    pub bytes: i64,
+    /// What pages are told of it.
+    pub view: AttachmentView,
+}
+
+impl AttachedDocument {
+    pub(super) fn into_record(self) -> AttachmentRecord {
+        AttachmentRecord { chat_id: ChatId::from_bytes(self.chat_id.bytes()), view: self.view }
     }
 }
 
@@ -265,6 +331,14 @@ pub(super) fn user_oid(id: UserId) -> ObjectId {
 }
 
 pub(super) fn chat_oid(id: ChatId) -> ObjectId {
+    ObjectId::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn message_oid(id: MessageId) -> ObjectId {
+    ObjectId::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn attachment_oid(id: AttachmentId) -> ObjectId {
     ObjectId::from_bytes(*id.as_bytes())
 }
 

@@ -3,22 +3,25 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use app::{
-    domain::{ChatId, ClientId, Ordinal, Seq, UserId},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, UserId},
     error::AppResult,
     ports::{Appended, MessageStore, NewMessage, PageQuery},
     protocol::{EventBody, HistoryPage, LogEvent, MessageView},
 };
 use async_trait::async_trait;
 use mongodb::{
-    bson::{Uuid, doc, oid::ObjectId},
+    bson::{Document, Uuid, doc, oid::ObjectId},
     options::ReadConcern,
 };
 use serde::Deserialize;
 
 use super::{
     MongoStore, accounts,
+    attachments::Arrivals,
     changes::move_head,
-    documents::{EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, user_oid, uuid},
+    documents::{
+        EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, message_oid, user_oid, uuid,
+    },
     fault::Fault,
     history,
     transaction::{COMMAND, Transaction},
@@ -47,7 +50,13 @@ impl MessageStore for MongoStore {
     }
 
     async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>> {
-        self.call(|| by_client_id(self, sender, id)).await
+        let filter = doc! { "sender_id": user_oid(sender), "client_id": uuid(id) };
+        self.call(|| one(self, filter.clone())).await
+    }
+
+    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
+        let filter = doc! { "_id": message_oid(id), "chat_id": chat_oid(chat) };
+        self.call(|| one(self, filter.clone())).await
     }
 
     async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
@@ -67,15 +76,16 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
     let mut senders: Vec<ObjectId> = batch.iter().map(|new| user_oid(new.sender_id)).collect();
     senders.sort_unstable();
     senders.dedup();
-    let (ground, earlier, profiles) = tokio::try_join!(
+    let (ground, earlier, profiles, mut arrivals) = tokio::try_join!(
         ground(store, chat, &senders),
         earlier(store, batch),
         accounts::profiles(store, senders.clone()),
+        Arrivals::read(store, batch),
     )?;
     let Some(ground) = ground else {
         return Ok(batch.iter().map(|_| Appended::NotMember).collect());
     };
-    let (outcomes, documents) = decide(chat, &ground, earlier, &profiles, batch);
+    let (outcomes, documents) = decide(chat, &ground, earlier, &profiles, &mut arrivals, batch);
     let Some(last) = documents.last() else { return Ok(outcomes) };
     let update = doc! { "$set": {
         "head": last.seq,
@@ -96,6 +106,7 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
         }
         outcome => outcome?,
     };
+    arrivals.attach(store, &mut transaction).await?;
     transaction.commit().await?;
     Ok(outcomes)
 }
@@ -103,7 +114,7 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
 fn new_event(outcome: &Appended) -> Option<&LogEvent> {
     match outcome {
         Appended::New(event) => Some(event),
-        Appended::Duplicate(_) | Appended::ClientIdReused | Appended::NotMember => None,
+        _ => None,
     }
 }
 
@@ -113,6 +124,7 @@ fn decide(
     ground: &Ground,
     mut earlier: Earlier,
     profiles: &Profiles,
+    arrivals: &mut Arrivals,
     batch: &[NewMessage],
 ) -> (Vec<Appended>, Vec<MessageDocument>) {
     let members: HashSet<ObjectId> = ground.senders.iter().map(|sender| sender.user_id).collect();
@@ -130,6 +142,8 @@ fn decide(
             outcomes.push(Appended::NotMember);
         } else if before.is_some() {
             outcomes.push(Appended::ClientIdReused);
+        } else if let Some(refused) = arrivals.take(chat_oid(chat), seq.next(), new) {
+            outcomes.push(refused);
         } else {
             (seq, ordinal) = (seq.next(), ordinal.next());
             let document = MessageDocument::new(chat, seq, ordinal, new);
@@ -214,12 +228,8 @@ fn event_of(message: MessageView) -> LogEvent {
     }
 }
 
-async fn by_client_id(
-    store: &MongoStore,
-    sender: UserId,
-    id: ClientId,
-) -> Result<Option<MessageView>, Fault> {
-    let filter = doc! { "sender_id": user_oid(sender), "client_id": uuid(id) };
+/// The message that is found, unless its chat is deleted.
+async fn one(store: &MongoStore, filter: Document) -> Result<Option<MessageView>, Fault> {
     let Some(message) = store.first(store.messages.find_one(filter)).await? else { return Ok(None) };
     let (exists, profiles) = tokio::try_join!(
         exists(store, message.chat_id),

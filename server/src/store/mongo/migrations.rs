@@ -33,10 +33,12 @@ pub(super) mod index {
     pub const EVENTS_BY_SEQ: &str = "events_by_seq";
     pub const MESSAGES_BY_SEQ: &str = "messages_by_seq";
     pub const MESSAGES_BY_CLIENT_ID: &str = "messages_by_client_id";
+    pub const ATTACHMENTS_BY_MESSAGE: &str = "attachments_by_message";
+    pub const ATTACHMENTS_TO_COLLECT: &str = "attachments_to_collect";
 }
 
 /// The newest version that this program knows.
-pub(super) const KNOWN: i32 = 2;
+pub(super) const KNOWN: i32 = 3;
 pub(super) const COLLECTION: &str = "schema";
 /// The id of its one document.
 pub(super) const ID: &str = "samvad";
@@ -80,6 +82,9 @@ pub(super) async fn apply(database: &Database) -> Result<(), Fault> {
     }
     if version < 2 {
         second(database).await?;
+    }
+    if version < 3 {
+        third(database).await?;
     }
     let done = doc! { "$max": { "version": KNOWN, "compatible_from": 1 } };
     schema.update_one(doc! { "_id": ID }, done).await?;
@@ -174,6 +179,21 @@ async fn second(database: &Database) -> Result<(), Fault> {
     let keys = doc! { "user_id": 1, "position": 1 };
     let made = IndexModel::builder().keys(keys).options(options).build();
     database.collection::<Document>("members").create_index(made).await?;
+    Ok(())
+}
+
+/// Version 3: files that travel with messages, by the message that has them and by when they are collected.
+/// Messages without files, and accounts that have sent none, may lack the fields that say so.
+async fn third(database: &Database) -> Result<(), Fault> {
+    let indexes = [
+        partial(
+            index::ATTACHMENTS_BY_MESSAGE,
+            doc! { "attached.chat_id": 1, "attached.seq": 1 },
+            "attached.chat_id",
+        ),
+        partial(index::ATTACHMENTS_TO_COLLECT, doc! { "collect_at": 1 }, "collect_at"),
+    ];
+    database.collection::<Document>("attachments").create_indexes(indexes).await?;
     Ok(())
 }
 

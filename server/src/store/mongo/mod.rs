@@ -11,7 +11,9 @@
 //! | `reads` | seeing what was written, whichever server answers |
 //! | `accounts`, `sessions` | people and their sign-ins |
 //! | `chats`, `changes` | chats as their members find them; making and changing them |
+//! | `deletions` | taking text and files from messages |
 //! | `messages`, `history` | appending to the log, and reading it |
+//! | `attachments` | files: which there are and whose they are |
 //! | `purge` | removing what nobody sees any longer |
 //!
 //! **Writes.** What changes a chat is one transaction. Its first command moves the chat's `head` from where
@@ -31,9 +33,11 @@
 //! Every call ends within [`transaction::CALL`], whatever the servers do.
 
 mod accounts;
+mod attachments;
 mod changes;
 mod chats;
 mod connect;
+mod deletions;
 mod documents;
 mod fault;
 mod history;
@@ -68,8 +72,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::MongoUrl;
 use documents::{
-    ChatDocument, EventDocument, MemberDocument, MessageDocument, SessionDocument, TokenDocument,
-    UserDocument,
+    AttachmentDocument, ChatDocument, EventDocument, MemberDocument, MessageDocument, SessionDocument,
+    TokenDocument, UserDocument,
 };
 use fault::Fault;
 use reads::Seen;
@@ -105,6 +109,7 @@ pub struct MongoStore {
     members: Collection<MemberDocument>,
     events: Collection<EventDocument>,
     messages: Collection<MessageDocument>,
+    attachments: Collection<AttachmentDocument>,
     seen: Seen,
     turns: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -143,6 +148,7 @@ impl MongoStore {
             members: database.collection("members"),
             events: database.collection("events"),
             messages: database.collection("messages"),
+            attachments: database.collection("attachments"),
             seen: Seen::default(),
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),

@@ -1,14 +1,19 @@
 //! Removing what nobody sees any longer, a slice at a time. Several nodes may do it at once: what one of
 //! them has removed, the other does not find.
 
-use app::domain::Timestamp;
+use app::domain::{Timestamp, limits};
 use futures::TryStreamExt;
 use mongodb::{
     Collection,
     bson::{Bson, Document, doc},
 };
 
-use super::{MongoStore, documents::date, fault::Fault, transaction::COMMAND};
+use super::{
+    MongoStore, attachments,
+    documents::{AttachmentDocument, date},
+    fault::Fault,
+    transaction::{COMMAND, Transaction},
+};
 
 /// Documents of one kind that one call removes at most.
 const SLICE: usize = 500;
@@ -17,13 +22,13 @@ const SESSIONS: usize = 50;
 /// For how long a token that was exchanged is remembered, in seconds.
 const REPLACED_TOKEN_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// Removes up to a slice of each kind and returns how many documents went.
+/// Removes up to a slice of each kind and returns how many documents went, with the files that were released.
 pub(super) async fn slice(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let forgotten = date(now.plus_seconds(-REPLACED_TOKEN_SECONDS));
     let replaced = doc! { "replaced_at": { "$exists": true, "$lt": forgotten } };
     let mut gone = remove(&store.tokens, replaced, doc! { "replaced_at": 1 }).await?.0;
     gone += sessions(store, now).await?;
-    gone += chat(store).await?;
+    gone += chat(store, now).await?;
     Ok(gone)
 }
 
@@ -43,14 +48,19 @@ async fn sessions(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     Ok(gone + store.sessions.delete_many(still).await?.deleted_count)
 }
 
-/// The log of a deleted chat goes before the chat.
-async fn chat(store: &MongoStore) -> Result<u64, Fault> {
+/// The files of a deleted chat are released before its log goes, and that goes before the chat.
+async fn chat(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let deleted = doc! { "deleted_at": { "$exists": true } };
     let Some(chat) = find(&store.chats, deleted, doc! { "deleted_at": 1 }, 1).await?.pop() else {
         return Ok(0);
     };
+    let (released, all) = release(store, &chat, now).await?;
+    if !all {
+        return Ok(released);
+    }
     let log = doc! { "chat_id": &chat };
     let (mut gone, all) = remove(&store.messages, log.clone(), doc! { "seq": 1 }).await?;
+    gone += released;
     if !all {
         return Ok(gone);
     }
@@ -60,6 +70,28 @@ async fn chat(store: &MongoStore) -> Result<u64, Fault> {
         gone += store.chats.delete_one(doc! { "_id": chat }).await?.deleted_count;
     }
     Ok(gone)
+}
+
+/// Releases a slice of a chat's files. Returns how many, and whether that was all there was.
+async fn release(store: &MongoStore, chat: &Bson, now: Timestamp) -> Result<(u64, bool), Fault> {
+    let files = store
+        .attachments
+        .find(doc! { "attached.chat_id": chat })
+        .sort(doc! { "attached.seq": 1 })
+        .limit(i64::try_from(SLICE).unwrap_or(i64::MAX))
+        .max_time(COMMAND)
+        .await?;
+    let files: Vec<AttachmentDocument> = files.try_collect().await?;
+    if files.is_empty() {
+        return Ok((0, true));
+    }
+    let owned = |file: AttachmentDocument| Some((file.id, file.owner_id, file.attached?.bytes));
+    let files: Vec<_> = files.into_iter().filter_map(owned).collect();
+    let mut transaction = Transaction::begin(store).await?;
+    let collect_at = now.plus_seconds(limits::RELEASED_GRACE_SECONDS);
+    attachments::release(store, &mut transaction, &files, collect_at).await?;
+    transaction.commit().await?;
+    Ok((u64::try_from(files.len()).unwrap_or(u64::MAX), files.len() < SLICE))
 }
 
 /// Removes a slice. Returns how many went, and whether that was all there was.

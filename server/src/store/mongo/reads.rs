@@ -13,6 +13,7 @@ use mongodb::{
     ClientSession, SessionCursor,
     action::{Aggregate, CountDocuments, Find, FindOne, ImplicitSession},
     bson::Timestamp,
+    options::ReadConcern,
 };
 use serde::de::DeserializeOwned;
 
@@ -54,6 +55,17 @@ impl MongoStore {
         let found = find.max_time(COMMAND).session(&mut session).await?;
         self.seen.note(&session);
         Ok(found)
+    }
+
+    /// The first that is found, of the newest state. What is not yet on a majority is good to build a write upon: a
+    /// commit that follows it is on none without it.
+    pub(super) async fn newest<T>(&self, find: FindOne<'_, T>) -> Result<Option<T>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
+        let mut session = self.causal().await?;
+        let find = find.read_concern(ReadConcern::local()).max_time(COMMAND);
+        Ok(find.session(&mut session).await?)
     }
 
     /// All that are found, in their order, of what a majority has.

@@ -11,14 +11,14 @@ use std::{
 
 use app::{
     domain::{
-        About, ChatId, ChatKind, ClientId, DisplayName, Email, Ordinal, Role, Seq, SessionId, Timestamp,
-        UserId,
+        About, AttachmentId, ChatId, ChatKind, ClientId, DisplayName, Email, MessageId, Ordinal, Role, Seq,
+        SessionId, Timestamp, UserId,
     },
     error::{AppError, AppResult, ErrorCode},
     ports::{
-        AccountStore, Appended, ChatRecord, ChatStore, Decide, MessageStore, NewDirectChat, NewGroupChat,
-        NewMessage, NewSession, NewUser, PageQuery, RefreshOutcome, RefreshToken, SessionRecord, Store,
-        UserRecord,
+        AccountStore, Appended, AttachmentRecord, AttachmentStore, ChatRecord, ChatStore, Decide,
+        MessageStore, NewAttachment, NewDirectChat, NewGroupChat, NewMessage, NewSession, NewUser, PageQuery,
+        RefreshOutcome, RefreshToken, SessionRecord, Store, UserRecord,
     },
     protocol::{EventBody, Heads, HistoryPage, LogEvent, MessageView},
 };
@@ -165,6 +165,28 @@ impl AccountStore for MemoryStore {
 }
 
 #[async_trait]
+impl AttachmentStore for MemoryStore {
+    async fn expect_attachment(&self, _: NewAttachment) -> AppResult<()> {
+        not_asked()
+    }
+    async fn attached_bytes(&self, _: UserId) -> AppResult<u64> {
+        not_asked()
+    }
+    async fn attachment(&self, _: AttachmentId) -> AppResult<Option<AttachmentRecord>> {
+        not_asked()
+    }
+    async fn give_up_attachments(&self, _: &[AttachmentId], _: Timestamp) -> AppResult<()> {
+        not_asked()
+    }
+    async fn collect_attachments(&self, _: Timestamp, _: usize) -> AppResult<Vec<AttachmentId>> {
+        not_asked()
+    }
+    async fn forget_attachments(&self, _: &[AttachmentId]) -> AppResult<()> {
+        not_asked()
+    }
+}
+
+#[async_trait]
 impl ChatStore for MemoryStore {
     async fn create_direct_chat(&self, _: NewDirectChat) -> AppResult<(ChatId, bool)> {
         not_asked()
@@ -242,6 +264,9 @@ impl MessageStore for MemoryStore {
         not_asked()
     }
     async fn message_by_client_id(&self, _: UserId, _: ClientId) -> AppResult<Option<MessageView>> {
+        not_asked()
+    }
+    async fn message(&self, _: ChatId, _: MessageId) -> AppResult<Option<MessageView>> {
         not_asked()
     }
     async fn history(&self, _: ChatId, _: PageQuery, _: usize) -> AppResult<HistoryPage> {

@@ -7,7 +7,10 @@ use rusqlite::Connection;
 use server::store::embedded::{EmbeddedOptions, EmbeddedStore, HOT_QUERIES};
 
 use super::{EmbeddedFixture, file};
-use crate::support::*;
+use crate::{
+    attachments::{arriving, with_files},
+    support::*,
+};
 
 #[tokio::test]
 async fn a_new_database_gets_the_newest_schema_and_keeps_it() {
@@ -64,6 +67,8 @@ async fn wrong_states_are_refused() {
     let chat = direct(&store, [ada, bob], at(0)).await;
     let team = group(&store, &[ada, bob]).await;
     send(&store, chat, ada, "one", 1).await;
+    let photo = arriving(&store, ada, 10).await;
+    append(&store, team, with_files(ada, std::slice::from_ref(&photo), 1)).await;
     let connection = Connection::open(file(&fixture.directory)).unwrap();
     connection.pragma_update(None, "foreign_keys", true).unwrap();
     let (new, nobody) = (hex(&id()), hex(&id()));
@@ -86,7 +91,51 @@ async fn wrong_states_are_refused() {
              VALUES ({chat}, {seq}, {ordinal}, {new}, {ada}, randomblob(16), '{body}', 0)"
         )
     };
+    let (fresh, photo) = (hex(&id()), hex(photo.id.as_bytes()));
+    let new_file = |columns: &str, values: &str| {
+        format!("INSERT INTO attachments (id, owner_id, state{columns}) VALUES ({fresh}, {ada}, {values})")
+    };
+    let change = |what: &str| format!("UPDATE attachments SET {what} WHERE id = {photo}");
     for (what, sql) in [
+        ("a file that is never collected", new_file("", "'arriving'")),
+        ("a file that stands somewhere else", new_file(", collect_at", "'lost', 1")),
+        (
+            "a file of nobody's",
+            format!(
+                "INSERT INTO attachments (id, owner_id, state, collect_at) VALUES ({new}, {nobody}, 'arriving', 1)"
+            ),
+        ),
+        (
+            "a file of no message",
+            new_file(", chat_id, message_seq, bytes, view", &format!("'attached', {chat}, 2, 1, '{{}}'")),
+        ),
+        ("a message's file that is collected", change("collect_at = 1")),
+        ("a claimed file that a message has", change("state = 'claimed', collect_at = 1")),
+        (
+            "a released file of which something is known",
+            change("state = 'released', chat_id = NULL, collect_at = 1"),
+        ),
+        ("a message's file without its size", change("bytes = NULL")),
+        ("a message's file without its view", change("view = NULL")),
+        ("a file of less than nothing", change("bytes = -1")),
+        ("less than no bytes", format!("UPDATE users SET attached_bytes = -1 WHERE id = {ada}")),
+        ("a message that goes before its files", format!("DELETE FROM messages WHERE chat_id = {team}")),
+        (
+            "a deleted message that says something",
+            format!("UPDATE messages SET deleted_at = 1 WHERE chat_id = {chat}"),
+        ),
+        (
+            "a deleted message with files",
+            format!("UPDATE messages SET deleted_at = 1 WHERE chat_id = {team}"),
+        ),
+        (
+            "a message without text, files or deletion",
+            format!("UPDATE messages SET attachments = '[]' WHERE chat_id = {team}"),
+        ),
+        (
+            "a text that is too long",
+            format!("UPDATE messages SET body = printf('%8001s', 'x') WHERE chat_id = {chat}"),
+        ),
         ("a place in the log that is taken", event(&chat, 1, &ada)),
         ("a place before the log", event(&chat, 0, &ada)),
         ("an event in no chat", event(&nobody, 1, &ada)),
@@ -138,7 +187,7 @@ async fn hot_queries_walk_an_index() {
     // These sort, what they sort being bounded by something else than the length of a log.
     const SORTED: [&str; 3] = ["search by words", "chats in order", "contacts"];
     // Where a part of an index would do for SQLite, all of it is wanted.
-    const WHOLE: [(&str, &str); 11] = [
+    const WHOLE: [(&str, &str); 14] = [
         ("chats that somebody made", "members_who_made (user_id=?)"),
         ("role", "(chat_id=? AND user_id=?)"),
         ("last message", "(chat_id=? AND ordinal=?)"),
@@ -150,6 +199,9 @@ async fn hot_queries_walk_an_index() {
         ("messages from", "(chat_id=? AND seq>?)"),
         ("events after", "(chat_id=? AND seq>?)"),
         ("search by words", "(word>? AND word<?)"),
+        ("files of a message", "attachments_by_message (chat_id=? AND message_seq=?)"),
+        ("files of a chat", "attachments_by_message (chat_id=?)"),
+        ("claiming files", "attachments_to_collect (collect_at>? AND collect_at<?)"),
     ];
     let fixture = EmbeddedFixture::open().await;
     let connection = Connection::open(file(&fixture.directory)).unwrap();

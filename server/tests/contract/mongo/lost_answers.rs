@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use app::{
     domain::{ChatId, Role, SessionId, UserId, policy},
     error::{AppResult, ErrorCode},
-    ports::{Appended, NewDirectChat, RefreshOutcome},
-    protocol::{EventBody, LogEvent},
+    ports::{Appended, NewDirectChat, NewMessage, RefreshOutcome},
+    protocol::{AttachmentView, EventBody, LogEvent},
 };
 use mongodb::{
     Client,
@@ -15,7 +15,10 @@ use mongodb::{
 use server::store::mongo::{MongoOptions, MongoStore};
 
 use super::nodes::Servers;
-use crate::support::*;
+use crate::{
+    attachments::{arriving, with_files},
+    support::*,
+};
 
 /// Servers of its own, with what there is before the answers are lost.
 struct Scene {
@@ -23,6 +26,9 @@ struct Scene {
     store: TheStore,
     people: [UserId; 4],
     chat: ChatId,
+    /// Where Ada sends a file.
+    album: ChatId,
+    photo: AttachmentView,
     team: ChatId,
     gone: ChatId,
     /// Ada's, to be ended.
@@ -40,6 +46,7 @@ struct Scene {
 /// What was answered to each of the writes.
 struct Answers {
     sent: AppResult<Vec<Appended>>,
+    filed: AppResult<Vec<Appended>>,
     group: (ChatId, AppResult<()>),
     pair: (ChatId, AppResult<(ChatId, bool)>),
     joined: AppResult<Option<Vec<LogEvent>>>,
@@ -61,6 +68,8 @@ impl Scene {
         Self {
             people,
             chat: direct(&store, [ada, bob], at(0)).await,
+            album: group(&store, &[ada, bob]).await,
+            photo: arriving(&store, ada, 10).await,
             team: group(&store, &[ada, bob]).await,
             gone: group(&store, &[ada, bob]).await,
             ended: session(&store, ada, 0, DAY).await.0.id,
@@ -83,6 +92,11 @@ impl Scene {
         admin.run_command(fault).await.unwrap();
     }
 
+    /// Ada's message with her file.
+    fn with_the_photo(&self) -> NewMessage {
+        with_files(self.people[0], std::slice::from_ref(&self.photo), 2)
+    }
+
     /// Every kind of write that is a transaction, all at once.
     async fn write(&self) -> Answers {
         let [ada, bob, cy, dan] = self.people;
@@ -96,6 +110,7 @@ impl Scene {
         let join = move |chat: &_| policy::add_members(chat, ada, &[cy]);
         let outcomes = tokio::join!(
             store.append_messages(self.chat, vec![text(bob, "is it there?", at(2))]),
+            store.append_messages(self.album, vec![self.with_the_photo()]),
             store.create_group_chat(group),
             store.create_direct_chat(pair),
             store.change_chat(self.team, ada, at(2), by_policy(join)),
@@ -109,15 +124,16 @@ impl Scene {
         assert!(began.elapsed() < Duration::from_secs(29), "a wait of {:?}", began.elapsed());
         Answers {
             sent: outcomes.0,
-            group: (group_id, outcomes.1),
-            pair: (pair_id, outcomes.2),
-            joined: outcomes.3,
-            deleted: outcomes.4,
-            ended: outcomes.5,
-            others: outcomes.6,
-            signed_in: (signed_in, outcomes.7),
-            reused: outcomes.8,
-            rotated: outcomes.9,
+            filed: outcomes.1,
+            group: (group_id, outcomes.2),
+            pair: (pair_id, outcomes.3),
+            joined: outcomes.4,
+            deleted: outcomes.5,
+            ended: outcomes.6,
+            others: outcomes.7,
+            signed_in: (signed_in, outcomes.8),
+            reused: outcomes.9,
+            rotated: outcomes.10,
         }
     }
 }
@@ -130,13 +146,16 @@ fn doubtful() -> Document {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answers_are_lost_is_found_and_told() {
     let scene = Scene::begin().await;
-    let (store, [.., cy, dan]) = (&scene.store, scene.people);
+    let (store, [ada, .., cy, dan]) = (&scene.store, scene.people);
     scene.commits("alwaysOn", doubtful()).await;
     let answers = scene.write().await;
     scene.commits("off", doubtful()).await;
 
     assert_eq!(stored(&answers.sent.unwrap()[0]).seq.0, 1);
     assert_eq!(log(store, scene.chat).await.len(), 1);
+    assert_eq!(stored(&answers.filed.unwrap()[0]).attachments, std::slice::from_ref(&scene.photo));
+    assert!(store.attachment(scene.photo.id).await.unwrap().is_some());
+    assert_eq!(store.attached_bytes(ada).await.unwrap(), 10);
     answers.group.1.unwrap();
     assert_eq!(store.role(answers.group.0, dan).await.unwrap(), Some(Role::Member));
     assert_eq!(answers.pair.1.unwrap(), (answers.pair.0, true));
@@ -163,6 +182,7 @@ async fn a_commit_that_never_happened_is_not_told_as_one() {
 
     let codes = [
         code(answers.sent),
+        code(answers.filed),
         code(answers.group.1),
         code(answers.pair.1),
         code(answers.joined),
@@ -173,8 +193,11 @@ async fn a_commit_that_never_happened_is_not_told_as_one() {
         code(answers.reused),
         code(answers.rotated),
     ];
-    assert_eq!(codes, [Some(ErrorCode::Unavailable); 10]);
+    assert_eq!(codes, [Some(ErrorCode::Unavailable); 11]);
     assert!(log(store, scene.chat).await.is_empty() && log(store, scene.team).await.is_empty());
+    assert_eq!(store.attached_bytes(ada).await.unwrap(), 0);
+    // The file is arriving as it was: what is sent again has it.
+    stored(&append(store, scene.album, scene.with_the_photo()).await);
     assert_eq!(store.role(answers.group.0, dan).await.unwrap(), None);
     assert_eq!(store.role(scene.team, cy).await.unwrap(), None);
     assert!(store.role(scene.gone, ada).await.unwrap().is_some());

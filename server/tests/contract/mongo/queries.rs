@@ -5,16 +5,24 @@
 
 use app::{
     domain::{ChatId, Email, Seq, SessionId, UserId},
-    ports::{PageQuery, RefreshOutcome},
+    ports::{NewAttachment, PageQuery, RefreshOutcome},
+    protocol::EventBody,
 };
 use futures::future::join_all;
 use mongodb::bson::{Document, doc};
 
 use super::{MongoFixture, all};
-use crate::support::*;
+use crate::{
+    attachments::{arriving, file, with_files},
+    support::*,
+};
 
 /// Documents that a call may look at beside those that its answer is made of.
 const BESIDE: i64 = 8;
+
+/// Commands with a plan that a send of words alone takes: where the log stands, whether it was stored before, who
+/// sends it, and the move of the head. What is only inserted has no plan.
+const APPEND_COMMANDS: usize = 4;
 
 /// Turns the profiler on for one call and gives what the call's commands cost.
 async fn profiled<T>(fixture: &MongoFixture, call: impl Future<Output = T>) -> (T, Vec<Document>) {
@@ -130,10 +138,41 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     costs!("events after", 50, store.events_after(chat, Seq(300), 50));
     let mine = new_group(&[ada, ben], at(3));
     costs!("make", 2, store.create_group_chat(mine));
-    costs!("append", 3, store.append_messages(chat, vec![text(ada, "one more", at(4))]));
+    let words = || store.append_messages(chat, vec![text(ada, "one more", at(4))]);
+    costs!("append", 3, words());
+    // That there could be files costs a text nothing.
+    let (_, commands) = profiled(&fixture, words()).await;
+    assert_eq!(commands.len(), APPEND_COMMANDS, "{commands:#?}");
     let renamed = || always(vec![renamed("Crew")]);
     costs!("change", 4, store.change_chat(chat, ada, at(5), renamed()));
     costs!("purge", 0, store.purge(at(6)));
+    // What becomes of files. An update looks its document up and counts it.
+    let [one, two] = [arriving(&store, ada, 10).await, arriving(&store, ada, 10).await];
+    let late = arriving(&store, ada, 10).await;
+    let expected = NewAttachment { id: file(1).id, owner_id: ada, collect_at: at(1) };
+    costs!("expect a file", 0, store.expect_attachment(expected));
+    let files = with_files(ada, &[one.clone(), two], 6);
+    // Each file is read and attached; the room is read, and counted.
+    let sent = costs!("append, two files", 3 + 2 * 2 + 2, store.append_messages(chat, vec![files]));
+    let sent = stored(&sent[0]).id;
+    costs!("file", 2, store.attachment(one.id));
+    costs!("bytes of files", 1, store.attached_bytes(ada));
+    costs!("message", 3, store.message(chat, sent));
+    costs!("give up", 1, store.give_up_attachments(&[late.id], at(2)));
+    // The one that was expected above, and the one that was given up: read, and claimed.
+    assert_eq!(costs!("collect", 4, store.collect_attachments(at(2), 10)).len(), 2);
+    costs!("forget", 1, store.forget_attachments(&[late.id]));
+    let deleted = || always(vec![EventBody::MessageDeleted { message_id: sent }]);
+    // The message and its event, read and written; two files released, one account counted.
+    costs!("delete a message", 4 + 4 + 2 + 1, store.change_chat(chat, ada, at(7), deleted()));
+    let gone = chats[1];
+    let three =
+        [arriving(&store, ada, 10).await, arriving(&store, ada, 10).await, arriving(&store, ada, 10).await];
+    store.append_messages(gone, vec![with_files(ada, &three, 8)]).await.unwrap();
+    store.change_chat(gone, ada, at(9), always(vec![EventBody::ChatDeleted {}])).await.unwrap().unwrap();
+    // Three files, two messages, three events, one chat: found, and released or removed.
+    let purged = costs!("purge of a chat", 2 * (3 + 2 + 3 + 1) + 1, store.purge(at(10)));
+    assert_eq!(purged, 3 + 2 + 3 + 1);
     // The token and its session, read and written.
     let rotated = costs!("exchange of a token", 4, store.rotate_refresh(refresh(token, 7)));
     assert!(matches!(rotated, RefreshOutcome::Rotated(_)), "{rotated:?}");
