@@ -9,18 +9,21 @@
 //! | [`ws`] | the sockets of this node |
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
 //! | [`redis`] | the link to Redis that three of them share |
+//! | [`blob`], [`media`] | the contents of files, and what is in them |
 //! | [`demo`] | the demo accounts |
 //! | [`open_files`], [`system`], [`telemetry`] | what the operating system gives |
 
 // The types of the pages are as deep as the pages' trees.
 #![recursion_limit = "256"]
 
+pub mod blob;
 pub mod bus;
 pub mod check;
 pub mod config;
 pub mod demo;
 pub mod http;
 pub mod limiter;
+pub mod media;
 pub mod open_files;
 pub mod presence;
 pub mod redis;
@@ -38,7 +41,11 @@ use std::{
     time::Duration,
 };
 
-use app::ports::Store;
+use app::{
+    error::AppResult,
+    ports::{Blobs, Store},
+};
+use blob::{DirectoryBlobs, LocalStaging, S3Blobs};
 use config::{Config, MongoUrl, Seed, load_secret};
 use http::bounds::Bounds;
 use state::{AppState, Parts};
@@ -77,6 +84,7 @@ pub async fn open(
     let bounds = Bounds::within(open_files, config.max_connections);
     tracing::info!(open_files, connections = bounds.connections, "the most that can be open at once");
     let store = open_store(config.mongodb_url.as_ref(), &config.data_dir).await?;
+    let (blobs, staging) = open_attachments(config)?;
     let secret = load_secret(config.secret.clone(), &config.data_dir, system::random())?;
     let state = AppState::compose(Parts {
         store,
@@ -88,6 +96,9 @@ pub async fn open(
         rate_limits: config.rate_limits,
         site_root: config.site_root.clone(),
         bounds,
+        blobs,
+        staging,
+        upload_limits: config.attachments.limits(),
         clock: Arc::new(SystemClock),
     })?;
     if config.is_open() && demo::is_present(&*state.store).await? {
@@ -122,6 +133,24 @@ async fn open_store(
     }
     std::fs::create_dir_all(folder)?;
     Ok(EmbeddedStore::open(&database_file(folder), EmbeddedOptions::default())?)
+}
+
+/// Where the contents of files are kept, and the folder of this machine in which they arrive.
+fn open_attachments(config: &Config) -> AppResult<(Arc<dyn Blobs>, Arc<LocalStaging>)> {
+    if let Some(options) = config.attachments.s3() {
+        tracing::info!(bucket = options.bucket, prefix = options.prefix, "keeping files in a bucket");
+        let staging = LocalStaging::open(&config.data_dir.join("attachments"))?;
+        return Ok((Arc::new(S3Blobs::open(&options)?), Arc::new(staging)));
+    }
+    let folder = config.attachments.folder(&config.data_dir);
+    if config.mongodb_url.is_some() && config.attachments.attachments.is_none() {
+        tracing::warn!(
+            folder = %folder.display(),
+            "files are kept on this machine alone: other nodes need the same folder, or a bucket (--attachments)"
+        );
+    }
+    // Files arrive in the same folder, so that one only has to be given its place.
+    Ok((Arc::new(DirectoryBlobs::open(&folder)?), Arc::new(LocalStaging::open(&folder)?)))
 }
 
 /// Where the embedded store keeps everything.

@@ -3,19 +3,25 @@
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use app::{
+    domain::UploadLimits,
     error::{AppError, AppResult},
-    ports::{Bus, Clock, IdSource, Limiter, Presence, Store, Throttle},
-    service::{AccountPorts, Accounts, Chats, Errands, Messages, PresenceService, Sequencer, Services},
+    ports::{Blobs, Bus, Clock, IdSource, Limiter, Presence, Staging, Store, Throttle},
+    service::{
+        AccountPorts, Accounts, AttachmentPorts, Attachments, Chats, Errands, Messages, PresenceService,
+        Sequencer, Services,
+    },
 };
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    blob::LocalStaging,
     bus::{LocalBus, RedisBus},
     config::{Secret, ServiceUrl, Switch},
     http::bounds::Bounds,
     limiter::{LocalLimiter, LocalThrottle, RedisLimiter, RedisThrottle, Unlimited},
+    media::Inspector,
     presence::{LocalPresence, RedisPresence},
     redis::{Client, Health, Link},
     system::SystemIds,
@@ -80,12 +86,18 @@ pub struct Parts {
     pub site_root: PathBuf,
     /// How much of the server its clients can hold.
     pub bounds: Bounds,
+    /// Where the contents of files are kept.
+    pub blobs: Arc<dyn Blobs>,
+    /// The folder of this machine in which files arrive.
+    pub staging: Arc<LocalStaging>,
+    /// How many files, and how large.
+    pub upload_limits: UploadLimits,
     /// The time that everything goes by.
     pub clock: Arc<dyn Clock>,
 }
 
 /// How often what nobody can see any longer is removed.
-const PURGE_EVERY: Duration = Duration::from_secs(600);
+const UPKEEP_EVERY: Duration = Duration::from_secs(600);
 
 impl AppState {
     /// Puts a node together over one store. With Redis it is one of many; without it everything else lives in
@@ -130,6 +142,16 @@ impl AppState {
             ids: Arc::clone(&ids),
             errands: errands.clone(),
         };
+        let attachments = AttachmentPorts {
+            store: Arc::clone(&store),
+            blobs: parts.blobs,
+            media: Arc::new(Inspector::new(Arc::clone(&parts.staging) as Arc<dyn Staging>)),
+            staging: parts.staging,
+            limiter: Arc::clone(&limiter),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            errands: errands.clone(),
+        };
         let services = Arc::new(Services {
             accounts: Accounts::new(accounts, parts.secret.expose(), cores.saturating_sub(1))?,
             chats: Chats::new(
@@ -140,6 +162,7 @@ impl AppState {
                 Arc::clone(&clock),
                 Arc::clone(&ids),
             ),
+            attachments: Attachments::new(attachments, parts.upload_limits, parts.bounds.downloads),
             messages: Messages::new(
                 Arc::clone(&store),
                 sequencer,
@@ -161,7 +184,9 @@ impl AppState {
             shutdown: stop.clone(),
             tracker: tasks.connections.clone(),
         });
-        tasks.background.spawn(purge(Arc::clone(&store), clock, tasks.stop_background.clone()));
+        let stopping = &tasks.stop_background;
+        tasks.background.spawn(purge(Arc::clone(&store), clock, stopping.clone()));
+        tasks.background.spawn(collect(Arc::clone(&services), stopping.clone()));
         Ok(Self {
             services,
             store,
@@ -255,15 +280,27 @@ fn leptos_options(site_root: &std::path::Path) -> LeptosOptions {
 }
 
 async fn purge(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    upkeep(&stop, || store.purge(clock.now()), "what is past its time could not be removed").await;
+}
+
+async fn collect(services: Arc<Services>, stop: CancellationToken) {
+    upkeep(&stop, || services.attachments.collect(), "files that nobody has could not be removed").await;
+}
+
+/// Does some work again and again: at once as long as there is more of it, a slice at a time with everything else
+/// in between, and else every few minutes.
+async fn upkeep<F>(stop: &CancellationToken, work: impl Fn() -> F, failure: &'static str)
+where
+    F: Future<Output = AppResult<u64>>,
+{
     loop {
-        match store.purge(clock.now()).await {
-            // There may be more: go on, a slice at a time, with writes in between.
-            Ok(rows) if rows > 0 && !stop.is_cancelled() => continue,
+        match work().await {
+            Ok(done) if done > 0 && !stop.is_cancelled() => continue,
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = error.chain(), "what is past its time could not be removed"),
+            Err(error) => tracing::warn!(error = error.chain(), "{failure}"),
         }
         tokio::select! {
-            () = tokio::time::sleep(PURGE_EVERY) => {}
+            () = tokio::time::sleep(UPKEEP_EVERY) => {}
             () = stop.cancelled() => return,
         }
     }

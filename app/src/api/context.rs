@@ -54,6 +54,9 @@ pub(super) async fn answer<T>(name: &'static str, body: impl Future<Output = App
 
 fn log(name: &str, error: &AppError, request_id: &str, user: &str, address: &str) {
     match error.code.status() {
+        507 if error.code == ErrorCode::QuotaExceeded => {
+            tracing::info!(function = name, request_id, user, "the files are more than one may have");
+        }
         507 => tracing::error!(function = name, request_id, user, error = error.chain(), "no room left"),
         503 => tracing::warn!(function = name, request_id, user, error = error.chain(), "unavailable"),
         500.. => tracing::error!(function = name, request_id, user, error = error.chain(), "failed"),

@@ -6,23 +6,39 @@ use leptos::server_fn::codec::{Json, MultipartData, MultipartFormData, PostUrl};
 #[cfg(feature = "ssr")]
 use super::{
     context::{RequestContext, answer},
-    multipart::MessageForm,
+    intake::Intake,
+    multipart::{MessageForm, Read},
 };
 use crate::{
-    domain::{ChatId, Seq},
+    domain::{ChatId, MessageId, Seq},
     error::AppError,
-    protocol::{HistoryPage, MessageView},
+    protocol::{Done, HistoryPage, MessageView},
 };
 
-/// Sends a message: `chat_id`, `client_id` (a UUID) and `body` as `multipart/form-data`. Answered when it
-/// is durable; sending the same `client_id` again answers with the original.
+/// Sends a message: `chat_id`, `client_id` (a UUID), `body`, `alt[<place>]` and `files` as
+/// `multipart/form-data`. Answered when it is durable; sending the same `client_id` again answers with the
+/// original.
 #[server(prefix = "/api", endpoint = "send_message", input = MultipartFormData, output = Json)]
 pub async fn send_message(form: MultipartData) -> Result<MessageView, AppError> {
     answer("send_message", async move {
         let context = RequestContext::get()?;
         let actor = context.actor()?;
-        let form = MessageForm::read(form).await?;
-        context.services.messages.send(actor, form.chat_id, form.client_id, &form.body).await
+        let form = MessageForm::new(form, Intake::get()?, actor, &context.services.attachments)?;
+        match form.read().await? {
+            Read::Draft(draft) => context.services.messages.send(actor, draft).await,
+            Read::Sent(message) => Ok(message),
+        }
+    })
+    .await
+}
+
+/// Deletes a message: one's own, and in a group that one is an admin of anybody's.
+#[server(prefix = "/api", endpoint = "delete_message", input = PostUrl, output = Json)]
+pub async fn delete_message(chat_id: ChatId, message_id: MessageId) -> Result<Done, AppError> {
+    answer("delete_message", async move {
+        let context = RequestContext::get()?;
+        context.services.messages.delete(context.actor()?, chat_id, message_id).await?;
+        Ok(Done::YES)
     })
     .await
 }

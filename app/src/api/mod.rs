@@ -14,6 +14,8 @@ mod chats;
 pub mod context;
 #[cfg(feature = "ssr")]
 pub mod cookies;
+#[cfg(feature = "ssr")]
+pub mod intake;
 #[allow(missing_docs)]
 mod messages;
 #[cfg(feature = "ssr")]

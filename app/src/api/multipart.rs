@@ -1,93 +1,235 @@
-//! Reads the multipart form of `send_message`.
+//! Reads the multipart form of `send_message`, part by part, its files as they come.
+
+use std::time::Duration;
 
 use leptos::server_fn::codec::MultipartData;
 
+use super::intake::Intake;
 use crate::{
-    domain::{ChatId, ClientId, limits},
+    domain::{AltText, ChatId, ClientId, limits},
     error::{AppError, AppResult, ErrorCode},
+    protocol::MessageView,
+    service::{Actor, Arrival, Attachments, Draft},
 };
 
-/// The fields of a message, as they were sent.
-pub(super) struct MessageForm {
-    /// To which chat.
-    pub chat_id: ChatId,
-    /// The sender's id for it.
-    pub client_id: ClientId,
-    /// The text, unchecked.
-    pub body: String,
+/// Bytes between one part's content and the next one's: a boundary and a few short headers.
+const HEAD_BYTES: u64 = 16 * 1024;
+/// How often it is said that a file is still being looked into and kept: well within what a call may take.
+const STEP_EVERY: Duration = Duration::from_secs(5);
+/// Texts that the form may have besides what is said of its files.
+const OTHER_TEXTS: usize = 8;
+
+/// The form, as far as it has been read.
+pub(super) struct MessageForm<'a> {
+    form: multer::Multipart<'static>,
+    intake: Intake,
+    actor: Actor,
+    attachments: &'a Attachments,
+    chat_id: Option<ChatId>,
+    client_id: Option<ClientId>,
+    body: Option<String>,
+    alts: Vec<(usize, AltText)>,
+    arrival: Option<Arrival>,
+    parts: usize,
 }
 
-/// Parts that a message may have; the rest is somebody trying something.
-const MAX_PARTS: usize = 16;
+/// What came of reading.
+pub(super) enum Read {
+    /// A message to be sent.
+    Draft(Draft),
+    /// The message has been sent before.
+    Sent(MessageView),
+}
 
-impl MessageForm {
-    /// Reads field by field, holding no more than the text. Unknown fields are passed over; a file is
-    /// refused before its content is read.
-    pub(super) async fn read(form: MultipartData) -> AppResult<Self> {
-        let mut form = form.into_inner().ok_or_else(|| AppError::internal("multipart data of a browser"))?;
-        let (mut chat_id, mut client_id, mut body) = (None, None, None);
-        let mut parts = 0;
-        while let Some(mut field) = form.next_field().await.map_err(broken)? {
-            parts += 1;
-            if parts > MAX_PARTS {
+impl<'a> MessageForm<'a> {
+    /// The form of this request.
+    pub(super) fn new(
+        form: MultipartData,
+        intake: Intake,
+        actor: Actor,
+        attachments: &'a Attachments,
+    ) -> AppResult<Self> {
+        let form = form.into_inner().ok_or_else(|| AppError::internal("multipart data of a browser"))?;
+        let (chat_id, client_id, body) = (None, None, None);
+        let (alts, arrival, parts) = (Vec::new(), None, 0);
+        Ok(Self { form, intake, actor, attachments, chat_id, client_id, body, alts, arrival, parts })
+    }
+
+    /// Reads it to its end. Dropping the future gives up the files that have arrived.
+    ///
+    /// # Errors
+    /// A code for each thing that can be wrong with a form; nothing of it is kept then.
+    pub(super) async fn read(mut self) -> AppResult<Read> {
+        let most_parts = self.attachments.limits().files * 2 + OTHER_TEXTS;
+        loop {
+            self.intake.allow(HEAD_BYTES, ErrorCode::MalformedMultipart);
+            let Some(field) =
+                self.form.next_field().await.map_err(|error| broken(error, &self.intake, self.parts))?
+            else {
+                break;
+            };
+            self.parts += 1;
+            if self.parts > most_parts {
+                return Err(ErrorCode::TooManyParts.into());
+            }
+            if field.name() == Some("files") {
+                if let Some(sent) = self.file(field).await? {
+                    return Ok(Read::Sent(sent));
+                }
+            } else if field.file_name().is_some() {
+                return Err(ErrorCode::UnexpectedField.into());
+            } else {
+                self.text(field).await?;
+            }
+        }
+        self.finish().map(Read::Draft)
+    }
+
+    async fn text(&mut self, mut field: multer::Field<'static>) -> AppResult<()> {
+        let name = field.name().unwrap_or_default().to_owned();
+        let max_chars = if name == "body" { limits::BODY_CHARS } else { limits::ALT_TEXT_CHARS };
+        // Four bytes a character, and line breaks that are folded later.
+        let max_bytes = max_chars * 5;
+        self.intake.allow(max_bytes as u64 + HEAD_BYTES, ErrorCode::PayloadTooLarge);
+        let mut bytes = Vec::new();
+        while let Some(chunk) =
+            field.chunk().await.map_err(|error| broken(error, &self.intake, self.parts))?
+        {
+            if bytes.len() + chunk.len() > max_bytes {
                 return Err(ErrorCode::PayloadTooLarge.into());
             }
+            bytes.extend_from_slice(&chunk);
+        }
+        let text = String::from_utf8(bytes).map_err(|error| malformed().because(error))?;
+        let again = match name.as_str() {
+            "chat_id" => {
+                self.chat_id.replace(text.parse().map_err(|error| malformed().because(error))?).is_some()
+            }
+            "client_id" => {
+                self.client_id.replace(text.parse().map_err(|error| malformed().because(error))?).is_some()
+            }
+            "body" => self.body.replace(text.clone()).is_some(),
+            name => {
+                // What is not known is passed over, as in every form.
+                let Some(place) = alt_place(name) else { return Ok(()) };
+                let again = self.alts.iter().any(|(other, _)| *other == place);
+                self.alts.push((place, AltText::parse(&text)?));
+                again
+            }
+        };
+        if again {
+            return Err(malformed());
+        }
+        self.intake.note(&name, &text);
+        Ok(())
+    }
+
+    /// Takes a file as it comes. Answers with the message if it has been sent before.
+    async fn file(&mut self, mut field: multer::Field<'static>) -> AppResult<Option<MessageView>> {
+        // Browsers write a quotation mark so (HTML Living Standard, multipart/form-data encoding).
+        let name = field.file_name().ok_or(ErrorCode::UnexpectedField)?.replace("%22", "\"");
+        let mut first = None;
+        if name.is_empty() {
             // A form without JavaScript sends an empty, unnamed file for an input that was left alone.
-            if field.name() == Some("files") || field.file_name().is_some() {
-                if field.file_name().is_some_and(|name| !name.is_empty()) {
-                    return Err(ErrorCode::AttachmentsUnavailable.into());
-                }
-                while let Some(chunk) = field.chunk().await.map_err(broken)? {
-                    if !chunk.is_empty() {
-                        return Err(ErrorCode::AttachmentsUnavailable.into());
+            self.intake.allow(HEAD_BYTES, ErrorCode::MalformedMultipart);
+            loop {
+                match field.chunk().await.map_err(|error| broken(error, &self.intake, self.parts))? {
+                    None => return Ok(None),
+                    Some(chunk) if chunk.is_empty() => {}
+                    Some(chunk) => {
+                        first = Some(chunk);
+                        break;
                     }
                 }
-                continue;
             }
-            let slot = match field.name() {
-                Some("chat_id") => &mut chat_id,
-                Some("client_id") => &mut client_id,
-                Some("body") => &mut body,
-                _ => continue,
-            };
-            if slot.is_some() {
-                return Err(ErrorCode::MalformedForm.into());
-            }
-            *slot = Some(read_text(&mut field).await?);
         }
-        let malformed = || AppError::new(ErrorCode::MalformedForm);
-        Ok(Self {
-            chat_id: chat_id.ok_or_else(malformed)?.parse().map_err(|error| malformed().because(error))?,
-            client_id: client_id
-                .ok_or_else(malformed)?
-                .parse()
-                .map_err(|error| malformed().because(error))?,
-            body: body.ok_or_else(malformed)?,
+        let arrival = match &mut self.arrival {
+            Some(arrival) => arrival,
+            None => {
+                let declared = self.intake.declared();
+                let which = self.chat_id.zip(self.client_id);
+                match self.attachments.begin(self.actor, which, declared).await? {
+                    Ok(arrival) => self.arrival.insert(arrival),
+                    Err(sent) => return Ok(Some(sent)),
+                }
+            }
+        };
+        self.intake.be_patient();
+        let mut file = arrival.file(&name).await?;
+        // The file itself knows to the byte when it is too long.
+        let most = self.attachments.limits().file_bytes.saturating_add(HEAD_BYTES);
+        self.intake.allow(most, ErrorCode::FileTooLarge);
+        if let Some(chunk) = first {
+            file.write(chunk).await?;
+        }
+        while let Some(chunk) =
+            field.chunk().await.map_err(|error| broken(error, &self.intake, self.parts))?
+        {
+            file.write(chunk).await?;
+        }
+        let keeping = arrival.keep(file);
+        let mut keeping = std::pin::pin!(keeping);
+        // Whatever is waited for there has a limit of its own; the request gets on meanwhile.
+        loop {
+            match tokio::time::timeout(STEP_EVERY, keeping.as_mut()).await {
+                Ok(kept) => return kept.map(|()| None),
+                Err(_not_yet) => self.intake.step(),
+            }
+        }
+    }
+
+    fn finish(self) -> AppResult<Draft> {
+        let arrival = match self.arrival {
+            Some(mut arrival) => {
+                for (place, alt) in self.alts {
+                    arrival.describe(place, alt);
+                }
+                Some(arrival)
+            }
+            None => None,
+        };
+        Ok(Draft {
+            chat_id: self.chat_id.ok_or_else(malformed)?,
+            client_id: self.client_id.ok_or_else(malformed)?,
+            body: self.body.ok_or_else(malformed)?,
+            files: arrival,
         })
     }
 }
 
-async fn read_text(field: &mut multer::Field<'static>) -> AppResult<String> {
-    // Four bytes a character, and line breaks that are folded later.
-    const MAX_BYTES: usize = limits::BODY_CHARS * 5;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(broken)? {
-        if bytes.len() + chunk.len() > MAX_BYTES {
-            return Err(ErrorCode::PayloadTooLarge.into());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    String::from_utf8(bytes).map_err(|error| AppError::new(ErrorCode::MalformedForm).because(error))
+/// The place in `alt[<place>]`.
+fn alt_place(name: &str) -> Option<usize> {
+    let place = name.strip_prefix("alt[")?.strip_suffix(']')?.parse().ok()?;
+    (place < limits::MOST_FILES_PER_MESSAGE).then_some(place)
 }
 
-/// What went wrong while the body was read. That it was longer than allowed is known to the HTTP layer,
-/// which ended the stream and answers so.
-fn broken(error: multer::Error) -> AppError {
+/// What went wrong while the body was read: what ended it, if the layer that feeds it did, or what the form's
+/// shape lacks.
+fn broken(error: multer::Error, intake: &Intake, parts: usize) -> AppError {
+    use multer::Error;
     let code = match &error {
-        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
-            ErrorCode::PayloadTooLarge
-        }
+        Error::IncompleteFieldData { .. } => ErrorCode::TruncatedUpload,
+        // In a body without any part the boundary is another one.
+        Error::IncompleteStream if parts > 0 && intake.is_whole() => ErrorCode::TruncatedUpload,
         _ => ErrorCode::MalformedMultipart,
     };
-    AppError::new(code).because(error)
+    AppError::new(intake.ended().unwrap_or(code)).because(error)
+}
+
+fn malformed() -> AppError {
+    AppError::new(ErrorCode::MalformedForm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_file_names_its_place() {
+        assert_eq!(alt_place("alt[0]"), Some(0));
+        assert_eq!(alt_place("alt[49]"), Some(49));
+        for name in ["alt[50]", "alt[]", "alt[-1]", "alt", "alt[1", "role", "alt[1]x"] {
+            assert_eq!(alt_place(name), None, "{name}");
+        }
+    }
 }

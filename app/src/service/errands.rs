@@ -21,6 +21,15 @@ impl Errands {
         Self { tasks }
     }
 
+    /// Runs work that nobody waits for. What goes wrong is logged under its name.
+    pub fn begin(&self, name: &'static str, work: impl Future<Output = AppResult<()>> + Send + 'static) {
+        self.tasks.spawn(async move {
+            if let Err(error) = work.await {
+                tracing::warn!(error = error.chain(), "{name} failed");
+            }
+        });
+    }
+
     /// Runs the work and returns what it returned. It goes on if this future is dropped; if it panics,
     /// the error is `internal`.
     pub async fn run<T: Send + 'static>(

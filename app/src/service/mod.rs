@@ -1,6 +1,7 @@
 //! What the product does: load → policy → write → publish. Knows ports, never adapters.
 
 pub mod accounts;
+pub mod attachments;
 pub mod chats;
 mod device;
 mod ending;
@@ -17,9 +18,10 @@ use crate::{
 };
 
 pub use accounts::{AccountPorts, Accounts};
+pub use attachments::{Arrival, AttachmentPorts, Attachments, Opened};
 pub use chats::Chats;
 pub use errands::Errands;
-pub use messages::Messages;
+pub use messages::{Draft, Messages};
 pub use passwords::{hash_password, is_password};
 pub use presence::PresenceService;
 pub use sequencer::Sequencer;
@@ -83,6 +85,8 @@ pub struct Services {
     pub accounts: Accounts,
     /// Chats and members.
     pub chats: Chats,
+    /// Files.
+    pub attachments: Attachments,
     /// Messages.
     pub messages: Messages,
     /// Who is online.

@@ -199,6 +199,8 @@ impl Shared {
                 Appended::Duplicate(original) => Ok(original),
                 Appended::ClientIdReused => Err(ErrorCode::ClientIdReused.into()),
                 Appended::NotMember => Err(AppError::not_found()),
+                Appended::QuotaExceeded => Err(ErrorCode::QuotaExceeded.into()),
+                Appended::AttachmentsGone => Err(AppError::unavailable("the files were collected")),
             };
             let _ = reply.send(answer);
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     api::context::RequestContext,
-    domain::{ChatId, ClientId, Seq, next_path::safe_next},
+    domain::{ChatId, ClientId, Seq, UploadLimits, next_path::safe_next},
     error::{AppError, AppResult},
     service::Actor,
 };
@@ -93,6 +93,7 @@ async fn load_for(
     let mut data = PageData::empty(Page::Plain);
     data.account = Some(services.accounts.account(actor).await?);
     data.chats = services.chats.list(actor).await?;
+    data.upload_limits = services.attachments.limits();
     data.online = match services.presence.online_contacts(actor.user_id).await {
         Ok(online) => online.people,
         // A page is there without it, and its socket hears who is online. Whoever keeps it has said that it is
@@ -181,6 +182,7 @@ impl PageData {
             page,
             utc_offset_minutes: 0,
             client_id: ClientId::random(),
+            upload_limits: UploadLimits::default(),
             form: None,
         }
     }

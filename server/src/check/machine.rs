@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -60,8 +60,14 @@ fn is_samvad(address: SocketAddr) -> io::Result<bool> {
 
 /// Whether something can be kept.
 pub(super) fn data_folder(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> {
-    blocking(subject, |subject| {
-        let folder = &subject.config.data_dir;
+    let folder = subject.config.data_dir.clone();
+    self::folder(subject, folder)
+}
+
+/// Whether something can be kept in a folder, which is made at the start if it is not there.
+pub(super) fn folder(subject: Arc<Subject>, folder: PathBuf) -> BoxFuture<'static, Vec<Finding>> {
+    blocking(subject, move |_subject| {
+        let folder = &folder;
         let place = folder.display();
         if !folder.exists() {
             // It is made at the start, in the first folder above that is there.

@@ -8,7 +8,7 @@ use app::{
 };
 use futures::future::BoxFuture;
 
-use super::{Finding, Subject};
+use super::{Finding, Subject, why};
 use crate::{
     config::MongoUrl,
     database_file, demo,
@@ -54,12 +54,6 @@ pub(super) fn store(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> {
             Err(error) => vec![Finding::wrong(format!("{place} cannot be used: {}", why(&error)))],
         }
     })
-}
-
-/// The cause, which no store lets repeat a connection string. The error's own code would say less.
-fn why(error: &AppError) -> String {
-    let chain = error.chain();
-    chain.split_once(": ").map_or_else(|| chain.clone(), |(_code, cause)| cause.to_owned())
 }
 
 /// Whether MongoDB can be used, and is fit to be served.

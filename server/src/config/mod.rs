@@ -1,6 +1,7 @@
 //! What the server is told at start: flags, each with an environment variable and a key of the configuration
 //! file that mean the same. Defaults yield to the file, the file to the environment, that to flags.
 
+mod attachments;
 pub mod file;
 mod load;
 mod mongo_url;
@@ -12,6 +13,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use attachments::{AttachmentOptions, Place};
 pub use load::{LoadError, Loaded, Sources, load};
 pub use mongo_url::MongoUrl;
 pub use origin::Origin;
@@ -97,6 +99,10 @@ pub struct Config {
     #[arg(long, env = "SAMVAD_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: Option<u32>,
 
+    /// Where files are kept, and how many.
+    #[command(flatten)]
+    pub attachments: AttachmentOptions,
+
     /// How log lines look.
     #[arg(long, env = "SAMVAD_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -158,6 +164,9 @@ pub enum ConfigError {
     /// The connection string is none.
     #[error("MONGODB_URL is no connection string of MongoDB: {0}")]
     MongoUrl(&'static str),
+    /// Where files are kept is not said well.
+    #[error("{0}")]
+    Attachments(&'static str),
     /// The secret could not be kept.
     #[error("the secret in {path} cannot be used: {reason}")]
     Secret {
@@ -186,6 +195,7 @@ impl Config {
         if self.mongodb_url.is_some() && self.secret.is_none() {
             return Err(ConfigError::SecretMissing);
         }
+        self.attachments.validate()?;
         check_store(self.mongodb_url.as_ref())
     }
 

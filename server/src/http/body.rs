@@ -1,12 +1,28 @@
-//! A bound on a request's body that holds while it streams, whatever its headers said.
+//! Bounds on a request's body that hold while it streams, whatever its headers said.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
 };
 
-use axum::{body::Body, extract::Request};
-use futures::StreamExt;
+use app::{api::intake::Intake, error::ErrorCode};
+use axum::{
+    body::{Body, BodyDataStream, Bytes},
+    extract::Request,
+};
+use futures::{Stream, StreamExt};
+
+/// Bytes that are handed on at once, at most. The multipart codec holds as much of what it has not been asked for.
+const PIECE: usize = 64 * 1024;
+/// How long the peer of a refused body may take for the next bytes of it.
+const NEXT_WITHIN: Duration = Duration::from_secs(8);
+/// For how long in all: as long as anybody may bring files.
+const DRAINED_WITHIN: Duration = Duration::from_secs(60 * 60);
 
 /// Whether a body turned out longer than allowed.
 #[derive(Clone, Default)]
@@ -41,4 +57,102 @@ pub fn bounded(mut request: Request, limit: usize) -> Request {
             Ok(chunk)
         }))
     })
+}
+
+/// The reader of a form was not ready for what came.
+#[derive(Debug, thiserror::Error)]
+#[error("the body was ended: {}", .0.as_str())]
+struct Ended(ErrorCode);
+
+/// What is left of a body when its reader has let go of it.
+pub struct Rest(Arc<Mutex<Option<BodyDataStream>>>);
+
+/// The request with a body that hands on no more than its reader says in the [`Intake`], which is put beside it,
+/// and one piece at a time; and what will be left of that body.
+pub fn fed(mut request: Request, intake: &Intake) -> (Request, Rest) {
+    request.extensions_mut().insert(intake.clone());
+    let rest = Rest(Arc::default());
+    let left = Arc::clone(&rest.0);
+    let intake = intake.clone();
+    let request = request.map(|body| {
+        let stream = Some(body.into_data_stream());
+        Body::from_stream(Fed { stream, chunk: Bytes::new(), rests: false, intake, left })
+    });
+    (request, rest)
+}
+
+impl Rest {
+    /// Reads what the peer is still sending, `most` bytes of it, and throws it away: a browser that is still
+    /// sending would not read the answer, take it for a broken connection, and send everything again.
+    pub async fn drain(self, most: u64) {
+        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut stream) = stream else { return };
+        let reading = async {
+            let mut left = most;
+            // An error is the end as well, and so is silence: nobody sends any longer.
+            while let Ok(Some(Ok(chunk))) = tokio::time::timeout(NEXT_WITHIN, stream.next()).await {
+                left = left.saturating_sub(chunk.len() as u64);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        // Whoever is not done by then finds the connection closed.
+        let _elapsed = tokio::time::timeout(DRAINED_WITHIN, reading).await;
+    }
+}
+
+struct Fed {
+    stream: Option<BodyDataStream>,
+    /// What has come and was not handed on yet.
+    chunk: Bytes,
+    /// Whether the reader has its turn: it takes whatever is ready, without looking at any of it before.
+    rests: bool,
+    intake: Intake,
+    left: Arc<Mutex<Option<BodyDataStream>>>,
+}
+
+impl Stream for Fed {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if std::mem::take(&mut this.rests) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        while this.chunk.is_empty() {
+            let Some(stream) = &mut this.stream else { return Poll::Ready(None) };
+            match std::task::ready!(stream.poll_next_unpin(context)) {
+                Some(Ok(chunk)) => this.chunk = chunk,
+                Some(Err(error)) => {
+                    this.stream = None;
+                    this.intake.end(ErrorCode::TruncatedUpload);
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => {
+                    this.stream = None;
+                    this.intake.whole();
+                    return Poll::Ready(None);
+                }
+            }
+        }
+        match this.intake.take(this.chunk.len().min(PIECE) as u64) {
+            Ok(taken) => {
+                this.rests = true;
+                let taken = usize::try_from(taken).unwrap_or(usize::MAX).min(this.chunk.len());
+                Poll::Ready(Some(Ok(this.chunk.split_to(taken))))
+            }
+            Err(code) => {
+                this.intake.end(code);
+                Poll::Ready(Some(Err(axum::Error::new(Ended(code)))))
+            }
+        }
+    }
+}
+
+impl Drop for Fed {
+    fn drop(&mut self) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = self.stream.take();
+    }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Bounds {
     /// Connections that are open at once, sockets among them. One more is told to come back later.
     pub connections: usize,
+    /// Files that are being read at once. One more is told to come back in a moment.
+    pub downloads: usize,
     /// How long a client that does not read what it is sent keeps its connection. Not of sockets: what
     /// waits for those is bounded by their own queues.
     pub stall: Duration,
@@ -17,10 +19,14 @@ pub struct Bounds {
 /// The most connections without being told to take more: what they need together is memory as well.
 const CONNECTIONS: usize = 65_536;
 
+/// The most files at once without being told to take more: each is an open file and a piece of memory.
+const DOWNLOADS: usize = 1_024;
+
 impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: CONNECTIONS,
+            downloads: DOWNLOADS,
             stall: Duration::from_secs(60),
             // Longer than a write waits for a store to come back.
             call: Duration::from_secs(40),
@@ -43,7 +49,10 @@ impl Bounds {
                 "there are too few open files for so many connections"
             );
         }
-        Self { connections: wanted.min(fitting).max(1), ..Self::default() }
+        // Of the quarter that is left, half.
+        let files = open_files.and_then(|files| usize::try_from(files / 8).ok()).unwrap_or(DOWNLOADS);
+        let downloads = files.clamp(1, DOWNLOADS);
+        Self { connections: wanted.min(fitting).max(1), downloads, ..Self::default() }
     }
 }
 

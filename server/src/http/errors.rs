@@ -8,7 +8,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use app::{
-    api::context::RequestContext,
+    api::{context::RequestContext, intake::Intake},
     error::{AppError, ErrorCode},
 };
 use axum::{
@@ -19,10 +19,16 @@ use axum::{
     response::Response,
 };
 use futures::FutureExt;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use super::{context, pages};
 use crate::state::AppState;
 
+/// How long a request may bring files, whatever they are.
+const UPLOAD: Duration = Duration::from_secs(60 * 60);
 /// More than any error body of ours.
 const ERROR_BODY_BYTES: usize = 64 * 1024;
 
@@ -36,14 +42,20 @@ pub struct Asked {
 impl Asked {
     /// What the request asked for.
     pub fn of(request: &Request) -> Self {
-        let path = request.uri().path().to_owned();
+        let path = logged(request.uri().path());
         let page = match path.as_str() {
             "/ws" => false,
-            path if path.starts_with("/api/") => wants_page(request.headers()),
+            path if path.starts_with("/api/") || path.starts_with("/files/") => wants_page(request.headers()),
             _ => true,
         };
         Self { path, page }
     }
+}
+
+/// A path as it stands in the log: without the name of a file, which is somebody's word.
+fn logged(path: &str) -> String {
+    let Some(file) = path.strip_prefix("/files/") else { return path.to_owned() };
+    format!("/files/{}", file.split('/').next().unwrap_or_default())
 }
 
 /// Whether the answer is shown to a person: a browser that follows a link or sends a plain form says so.
@@ -74,7 +86,7 @@ pub async fn answer(State(state): State<AppState>, request: Request, next: Next)
     }
     let error = match answer.extensions_mut().remove::<AppError>() {
         Some(error) => error,
-        None if is_told(answer.headers()) => return answer,
+        None if is_told(answer.headers()) || status == StatusCode::RANGE_NOT_SATISFIABLE => return answer,
         // A router's or a library's own answer.
         None => AppError::new(code_of(status)),
     };
@@ -83,7 +95,7 @@ pub async fn answer(State(state): State<AppState>, request: Request, next: Next)
     told
 }
 
-/// Whether there is a body of ours already.
+/// Whether there is a body of ours already. (A range that is not there is answered by its headers alone.)
 fn is_told(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.starts_with("application/json") || kind.starts_with("text/html")
@@ -114,6 +126,9 @@ fn log(context: &RequestContext, path: &str, error: &AppError) {
     let (user, address) = (context.actor.map(|actor| actor.user_id), &context.client.address);
     let error_chain = error.chain();
     match error.code.status() {
+        507 if error.code == ErrorCode::QuotaExceeded => {
+            tracing::info!(path, request_id, ?user, address, error = error_chain, "refused");
+        }
         503 => tracing::warn!(path, request_id, ?user, error = error_chain, "unavailable"),
         500.. => tracing::error!(path, request_id, ?user, error = error_chain, "failed"),
         401 | 403 | 429 => tracing::info!(path, request_id, ?user, address, error = error_chain, "denied"),
@@ -158,11 +173,34 @@ fn keep_headers(from: &HeaderMap, to: &mut Response) {
     }
 }
 
-/// Gives up on a request that takes longer than this.
+/// Gives up on a request that takes longer than this; on one that brings files, if it does not get on for so
+/// long, or takes [`UPLOAD`] in all.
 pub async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(elapsed) => raised(AppError::new(ErrorCode::RequestTimeout).because(elapsed)),
+    let steps = request.extensions().get::<Intake>().map(Intake::steps);
+    let call = next.run(request);
+    let answer = match steps {
+        None => tokio::time::timeout(limit, call).await.ok(),
+        Some(steps) => {
+            tokio::time::timeout(UPLOAD, while_it_gets_on(limit, steps, call)).await.ok().flatten()
+        }
+    };
+    answer.unwrap_or_else(|| raised(ErrorCode::RequestTimeout.into()))
+}
+
+/// What came of the work, unless for as long as `limit` there was no step.
+async fn while_it_gets_on<T>(
+    limit: Duration,
+    mut steps: watch::Receiver<u64>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    let mut deadline = Instant::now() + limit;
+    loop {
+        tokio::select! {
+            done = &mut work => return Some(done),
+            () = sleep_until(deadline) => return None,
+            Ok(()) = steps.changed() => deadline = Instant::now() + limit,
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use app::{
-    api::context::RequestContext,
+    api::{context::RequestContext, intake::Intake},
     domain::next_path::safe_next,
     error::{AppError, ErrorCode},
     ui::page_data::FormNotice,
@@ -15,7 +15,7 @@ use app::{
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -39,6 +39,14 @@ pub async fn plain(State(state): State<AppState>, request: Request, next: Next) 
     let origin_page = referring_path(&request, &state.origins);
     let exceeded = request.extensions().get::<Exceeded>().cloned();
     let (mut parts, body) = request.into_parts();
+    if let Some(intake) = parts.extensions.get::<Intake>().cloned() {
+        // Files are not kept in memory: the form is read as it comes, and notes what it has read.
+        parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let headers = parts.headers.clone();
+        let answer = next.run(Request::from_parts(parts, body)).await;
+        let asked = Asked { function, origin_page, fields: intake.texts(), headers };
+        return told(&state, &context, asked, answer).await;
+    }
     let bytes = match tokio::time::timeout(state.bounds.call, axum::body::to_bytes(body, BODY_BYTES)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_broken)) if exceeded.is_some_and(|exceeded| exceeded.happened()) => {
@@ -51,23 +59,37 @@ pub async fn plain(State(state): State<AppState>, request: Request, next: Next) 
             return errors::raised(AppError::new(ErrorCode::RequestTimeout).because(elapsed));
         }
     };
-    let fields = fields(&parts.headers, &bytes).await;
+    let fields = fields(&bytes);
     // From here on it is a call like any other, answered in JSON.
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    let cookies = parts.headers.clone();
+    let headers = parts.headers.clone();
     let answer = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    told(&state, &context, Asked { function, origin_page, fields, headers }, answer).await
+}
+
+/// A plain form that was sent.
+struct Asked {
+    function: String,
+    origin_page: Option<String>,
+    fields: Fields,
+    headers: HeaderMap,
+}
+
+/// What a browser is told of the answer.
+async fn told(state: &AppState, context: &RequestContext, asked: Asked, answer: Response) -> Response {
+    let Asked { function, origin_page, fields, headers } = asked;
     let (answer_parts, answer_body) = answer.into_parts();
     let answer = axum::body::to_bytes(answer_body, ANSWER_BYTES).await.unwrap_or_default();
     let mut response = if answer_parts.status.is_success() {
         let json = serde_json::from_slice(&answer).unwrap_or_default();
-        see(&destination(&function, &fields, &json, &context))
+        see(&destination(&function, &fields, &json, context))
     } else {
         let error = serde_json::from_slice(&answer).unwrap_or_else(|_| AppError::new(ErrorCode::Internal));
         let status = answer_parts.status;
         let page = origin_page.unwrap_or_else(|| fallback_page(&function, &fields));
         let values = fields.into_iter().filter(|(name, _)| !is_secret(name)).collect();
         let notice = FormNotice { function, error, values };
-        let mut response = pages::render_refusal(&state, &context, &cookies, &page, notice).await;
+        let mut response = pages::render_refusal(state, context, &headers, &page, notice).await;
         *response.status_mut() = status;
         if let Some(after) = answer_parts.headers.get(header::RETRY_AFTER) {
             response.headers_mut().insert(header::RETRY_AFTER, after.clone());
@@ -148,24 +170,10 @@ fn referring_path(request: &Request, origins: &[String]) -> Option<String> {
     (path.starts_with('/') && !path.starts_with("/api/")).then(|| safe_next(path).to_owned())
 }
 
-async fn fields(headers: &axum::http::HeaderMap, body: &Bytes) -> Fields {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let Ok(boundary) = multer::parse_boundary(kind) else {
-        let mut fields = Fields::new();
-        for (name, value) in form_urlencoded::parse(body).into_owned() {
-            add(&mut fields, name, value);
-        }
-        return fields;
-    };
-    let body = body.clone();
-    let stream = futures::stream::once(async move { Ok::<_, std::convert::Infallible>(body) });
-    let mut form = multer::Multipart::new(stream, boundary);
+fn fields(body: &Bytes) -> Fields {
     let mut fields = Fields::new();
-    while let Ok(Some(field)) = form.next_field().await {
-        let name = field.name().filter(|_| field.file_name().is_none()).map(str::to_owned);
-        if let (Some(name), Ok(text)) = (name, field.text().await) {
-            add(&mut fields, name, text);
-        }
+    for (name, value) in form_urlencoded::parse(body).into_owned() {
+        add(&mut fields, name, value);
     }
     fields
 }

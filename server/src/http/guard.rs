@@ -2,8 +2,10 @@
 //! kind, and of a bounded size.
 
 use app::{
+    api::intake::Intake,
     domain::limits,
     error::{AppError, AppResult, ErrorCode},
+    service::Actor,
 };
 use axum::{
     extract::{Request, State},
@@ -16,7 +18,10 @@ use super::{body, context, errors};
 use crate::state::AppState;
 
 /// The one function whose form is multipart.
-const MULTIPART: &str = "/api/send_message";
+pub const MULTIPART: &str = "/api/send_message";
+
+/// How many bytes of a refused body are read of somebody who is not signed in.
+const STRANGERS_REST: u64 = 256 * 1024;
 
 /// Refuses what another site sent, a body of another kind, and one that is too large.
 pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -24,19 +29,40 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
         return next.run(request).await;
     }
     match admit(request.headers(), request.uri().path(), &state.origins) {
-        Ok(limit) => next.run(body::bounded(request, limit)).await,
+        Ok(Kind::Fields) => next.run(body::bounded(request, limits::FORM_BYTES)).await,
+        Ok(Kind::Multipart) => {
+            let intake = Intake::new(declared_length(request.headers()));
+            // For somebody who is signed in, as much as they may send; for anybody else, next to nothing.
+            let is_known = request.extensions().get::<Actor>().is_some();
+            let limits = state.services.attachments.limits();
+            let most = if is_known { limits.body_bytes() } else { STRANGERS_REST };
+            let (request, rest) = body::fed(request, &intake);
+            let response = next.run(request).await;
+            rest.drain(most).await;
+            response
+        }
         Err(error) => errors::raised(error),
     }
 }
 
-/// How many bytes the body may have.
-fn admit(headers: &HeaderMap, path: &str, origins: &[String]) -> AppResult<usize> {
+/// How a body is made, and so who bounds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Fields of a form, all read at once: bounded here.
+    Fields,
+    /// Parts, read one by one: their reader says how much it is ready for.
+    Multipart,
+}
+
+/// Of which kind the body is, if it is one that may come.
+fn admit(headers: &HeaderMap, path: &str, origins: &[String]) -> AppResult<Kind> {
     same_site(headers, origins)?;
-    let limit = content_kind(headers, path)?;
-    if declared_length(headers).is_some_and(|length| length > limit as u64) {
+    let kind = content_kind(headers, path)?;
+    let too_long = declared_length(headers).is_some_and(|length| length > limits::FORM_BYTES as u64);
+    if kind == Kind::Fields && too_long {
         return Err(ErrorCode::PayloadTooLarge.into());
     }
-    Ok(limit)
+    Ok(kind)
 }
 
 /// An unsafe request comes from our own pages: the browser says so itself (`Sec-Fetch-Site`, W3C Fetch
@@ -59,8 +85,8 @@ fn same_site(headers: &HeaderMap, origins: &[String]) -> AppResult<()> {
     Err(AppError::new(ErrorCode::CrossSite).because(format!("the origin was {origin:?}")))
 }
 
-/// The kind of body that the function takes, and how long it may be.
-fn content_kind(headers: &HeaderMap, path: &str) -> AppResult<usize> {
+/// The kind of body that the function takes.
+fn content_kind(headers: &HeaderMap, path: &str) -> AppResult<Kind> {
     let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
     let essence = given.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_lowercase());
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
@@ -70,14 +96,16 @@ fn content_kind(headers: &HeaderMap, path: &str) -> AppResult<usize> {
         (true, Some("multipart/form-data")) => {
             let boundary = multer::parse_boundary(given.unwrap_or_default());
             match boundary {
-                Ok(boundary) if !boundary.is_empty() && boundary.len() <= 70 => Ok(limits::MULTIPART_BYTES),
+                // RFC 2046, section 5.1.1.
+                Ok(boundary) if (1..=70).contains(&boundary.len()) => Ok(Kind::Multipart),
+                Ok(boundary) if boundary.is_empty() => Err(ErrorCode::MissingBoundary.into()),
                 Ok(_) => Err(ErrorCode::MalformedMultipart.into()),
-                Err(error) => Err(AppError::new(ErrorCode::MalformedMultipart).because(error)),
+                Err(error) => Err(AppError::new(ErrorCode::MissingBoundary).because(error)),
             }
         }
-        (false, Some("application/x-www-form-urlencoded")) => Ok(limits::FORM_BYTES),
+        (false, Some("application/x-www-form-urlencoded")) => Ok(Kind::Fields),
         // A call without fields needs no body and so no kind.
-        (false, None) if declared_length(headers).unwrap_or(0) == 0 => Ok(limits::FORM_BYTES),
+        (false, None) if declared_length(headers).unwrap_or(0) == 0 => Ok(Kind::Fields),
         _ => Err(ErrorCode::UnsupportedMediaType.into()),
     }
 }
@@ -127,8 +155,10 @@ mod tests {
         assert!(code("/api/login", "application/x-www-form-urlencoded; charset=utf-8").is_ok());
         assert_eq!(code("/api/login", "application/json"), Err(ErrorCode::UnsupportedMediaType));
         assert!(code(MULTIPART, "multipart/form-data; boundary=x").is_ok());
-        assert_eq!(code(MULTIPART, "multipart/form-data"), Err(ErrorCode::MalformedMultipart));
-        assert_eq!(code(MULTIPART, "multipart/form-data; boundary="), Err(ErrorCode::MalformedMultipart));
+        assert_eq!(code(MULTIPART, "multipart/form-data"), Err(ErrorCode::MissingBoundary));
+        assert_eq!(code(MULTIPART, "multipart/form-data; boundary="), Err(ErrorCode::MissingBoundary));
+        let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
+        assert_eq!(code(MULTIPART, &long), Err(ErrorCode::MalformedMultipart));
         assert_eq!(
             code(MULTIPART, "application/x-www-form-urlencoded"),
             Err(ErrorCode::UnsupportedMediaType)

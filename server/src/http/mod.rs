@@ -9,6 +9,7 @@ pub mod body;
 pub mod bounds;
 pub mod context;
 pub mod errors;
+mod files;
 pub mod forms;
 pub mod guard;
 pub mod pages;
@@ -18,7 +19,10 @@ mod stream;
 
 use std::{sync::Arc, time::Duration};
 
-use app::error::{AppError, ErrorCode};
+use app::{
+    api::intake::Intake,
+    error::{AppError, ErrorCode},
+};
 use axum::{
     Router,
     extract::{Request, State},
@@ -52,6 +56,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new());
     Router::new()
         .merge(api)
+        .merge(files::routes())
         .merge(ws::routes(Arc::clone(&state.realtime)).with_state(()))
         .merge(pages)
         .layer(CatchPanicLayer::custom(errors::panicked))
@@ -75,7 +80,14 @@ async fn call(request: Request) -> Response {
     if leptos::server_fn::axum::server_fn_paths().all(|(known, _)| known != path) {
         return errors::raised(AppError::not_found());
     }
-    handle_server_fns_with_context(move || provide_context(context.clone()), request).await.into_response()
+    let intake = request.extensions().get::<Intake>().cloned();
+    let provide = move || {
+        provide_context(context.clone());
+        if let Some(intake) = &intake {
+            provide_context(intake.clone());
+        }
+    };
+    handle_server_fns_with_context(provide, request).await.into_response()
 }
 
 /// The API takes nothing but `POST`.

@@ -1,0 +1,39 @@
+//! Where the files of messages are kept.
+
+use std::sync::Arc;
+
+use app::ports::Blobs;
+use futures::future::BoxFuture;
+
+use super::{Finding, Subject, machine, why};
+use crate::blob::S3Blobs;
+
+/// Whether files can be kept.
+pub(super) fn attachments(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Finding>> {
+    let options = &subject.config.attachments;
+    let Some(bucket) = options.s3() else {
+        let folder = options.folder(&subject.config.data_dir);
+        let alone = subject.config.mongodb_url.is_some() && options.attachments.is_none();
+        return Box::pin(async move {
+            let mut findings = machine::folder(subject, folder).await;
+            if alone {
+                findings.push(Finding::note(
+                    "other nodes do not see this machine's data folder: name a folder that they share, or a bucket, \
+                     with --attachments",
+                ));
+            }
+            findings
+        });
+    };
+    Box::pin(async move {
+        let place = format!("s3://{}/{}", bucket.bucket, bucket.prefix);
+        let tried = match S3Blobs::open(&bucket) {
+            Ok(blobs) => blobs.check().await,
+            Err(error) => Err(error),
+        };
+        vec![match tried {
+            Ok(()) => Finding::fine(format!("{place} can be read and written to")),
+            Err(error) => Finding::wrong(format!("{place} cannot be used: {}", why(&error))),
+        }]
+    })
+}
