@@ -7,6 +7,7 @@
 //! | `load` | (server) makes a page's data |
 //! | [`pages`] | one module per address |
 //! | [`components`] | what pages are put together from |
+//! | [`files`] | files as people see them: names, sizes, layouts, limits |
 //! | [`state`] | the client's state: chats, timeline, outbox, notices |
 //! | [`realtime`] | (browser) the socket that keeps the state up to date |
 //! | [`time_format`] | times and days in people's words |
@@ -15,6 +16,7 @@
 //! browser, so the two cannot disagree. What the browser alone knows comes in by effects, afterwards.
 
 pub mod components;
+pub mod files;
 #[cfg(feature = "ssr")]
 pub mod load;
 pub mod page_data;

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ClientId, UserId},
+    domain::{ClientId, UploadLimits, UserId},
     error::AppError,
     protocol::{AccountView, ChatView, HistoryPage, SessionView, UserView},
 };
@@ -35,6 +35,9 @@ pub struct PageData {
     pub utc_offset_minutes: i32,
     /// The id that a message gets which is sent by a plain form from this page.
     pub client_id: ClientId,
+    /// How many files a message can carry, and how large they can be.
+    #[serde(default)]
+    pub upload_limits: UploadLimits,
     /// What became of the plain form that this page is the answer to. Such a page carries no script.
     pub form: Option<FormNotice>,
 }
@@ -106,6 +109,7 @@ impl PageData {
             page: Page::Plain,
             utc_offset_minutes: 0,
             client_id: ClientId::from_bytes([0; 16]),
+            upload_limits: UploadLimits::default(),
             form: None,
         }
     }

@@ -11,8 +11,10 @@ use leptos::{
     web_sys::{Element, HtmlElement},
 };
 
-/// What in a row takes the focus, besides the row itself.
-const CONTROLS: &str = "button, a[href], input:not([type='hidden']), textarea";
+/// What in a row takes the focus, besides the row itself. What the Tab key passes by is nothing that it should be
+/// given to unasked.
+const CONTROLS: &str = "button:not([tabindex='-1']), a[href]:not([tabindex='-1']), \
+                        input:not([type='hidden']), textarea";
 
 /// Where the focus was last.
 #[derive(Clone, Debug, PartialEq, Eq)]

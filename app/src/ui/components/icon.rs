@@ -41,6 +41,24 @@ pub enum Glyph {
     Device,
     /// Try again.
     Retry,
+    /// Files to be chosen.
+    Paperclip,
+    /// A picture to be taken.
+    Camera,
+    /// A file.
+    File,
+    /// A film.
+    Film,
+    /// Sound.
+    Sound,
+    /// A picture.
+    Picture,
+    /// Fetch to this device.
+    Download,
+    /// Delete.
+    Trash,
+    /// On to the next.
+    Forward,
 }
 
 impl Glyph {
@@ -79,6 +97,25 @@ impl Glyph {
                 "M5 5h14a1.5 1.5 0 0 1 1.5 1.5V15A1.5 1.5 0 0 1 19 16.5H5A1.5 1.5 0 0 1 3.5 15V6.5A1.5 1.5 0 0 1 5 5zM9 20h6M12 16.5V20"
             }
             Self::Retry => "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L20 9.5M20 4.5v5h-5",
+            Self::Paperclip => {
+                "M20 11.5l-8 8a5 5 0 0 1-7-7l8.5-8.5a3.3 3.3 0 0 1 4.7 4.7l-8.3 8.3a1.7 1.7 0 0 1-2.4-2.4l7.5-7.5"
+            }
+            Self::Camera => {
+                "M4.5 8H8l1.5-2.5h5L16 8h3.5A1.5 1.5 0 0 1 21 9.5v8a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5v-8A1.5 1.5 0 0 1 4.5 8zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z"
+            }
+            Self::File => {
+                "M13.5 3.5H7A1.5 1.5 0 0 0 5.5 5v14A1.5 1.5 0 0 0 7 20.5h10a1.5 1.5 0 0 0 1.5-1.5V8.5zM13.5 3.5v5h5"
+            }
+            Self::Film => {
+                "M4.5 5h15A1.5 1.5 0 0 1 21 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 17.5v-11A1.5 1.5 0 0 1 4.5 5zM10 9v6l5-3z"
+            }
+            Self::Sound => "M4 10v4M8 6.5v11M12 9v6M16 4.5v15M20 10v4",
+            Self::Picture => {
+                "M4.5 4.5h15A1.5 1.5 0 0 1 21 6v12a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 18V6a1.5 1.5 0 0 1 1.5-1.5zM3.5 17l5-5 4 4 3-3 5 5M15.5 9v.01"
+            }
+            Self::Download => "M12 4v11M6.5 10L12 15.5 17.5 10M5 20h14",
+            Self::Trash => "M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10.5 11v5M13.5 11v5",
+            Self::Forward => "M9 5l7 7-7 7",
         }
     }
 }

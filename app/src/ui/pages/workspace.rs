@@ -28,6 +28,7 @@ pub fn Workspace() -> impl IntoView {
     Effect::new(move |_| {
         store.read_clock();
         store.restore_outbox();
+        store.guard_files();
         realtime::connect(store);
         if let Ok(check) = set_interval_with_handle(move || store.tell_day(), DAY_CHECK) {
             on_cleanup(move || check.clear());

@@ -210,9 +210,15 @@ impl Store {
         browser::within(api::list_messages(chat_id, None, None, None, PAGE)).await
     }
 
-    /// The chat first and the messages then: so they reach at least as far as its head.
+    /// The chat first and the messages then: so they reach at least as far as its head. Those that are shown
+    /// come, too: what was deleted of them meanwhile is not told otherwise.
     async fn fetch_missed(&self, chat_id: ChatId) -> AppResult<crate::protocol::ChatView> {
-        let after = self.model.with_untracked(|model| model.applied(chat_id)).unwrap_or_default();
+        let applied = self.model.with_untracked(|model| model.applied(chat_id)).unwrap_or_default();
+        let shown = self.timeline.with_untracked(|open| {
+            let open = open.as_ref().filter(|open| open.chat_id() == chat_id)?;
+            Some(Seq(open.first_seq()?.0.saturating_sub(1)))
+        });
+        let after = shown.unwrap_or(applied).min(applied);
         let chat = browser::within(api::get_chat(chat_id)).await?;
         self.append_after(chat_id, after).await?;
         Ok(chat)

@@ -80,6 +80,11 @@ pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) 
             view.head_ordinal = message.ordinal;
             view.last_message = Some(message.clone());
         }
+        EventBody::MessageDeleted { message_id } => {
+            if let Some(last) = view.last_message.as_mut().filter(|last| last.id == *message_id) {
+                last.delete(event.at);
+            }
+        }
         EventBody::MemberAdded { member } => {
             let complete = view.is_whole();
             let known = view.members.iter().any(|present| present.user.id == member.user.id);

@@ -8,7 +8,10 @@ use super::{
     outbox::{Progress, Unsent},
     timeline::Row,
 };
-use crate::domain::{ClientId, MessageId, Timestamp, UserId};
+use crate::{
+    domain::{ClientId, MessageId, Timestamp, UserId},
+    ui::files::{chosen::ChosenFile, shown::ShownFile, words::DELETED},
+};
 
 /// Which message, and nothing else about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +33,8 @@ pub enum Entry {
         client_id: ClientId,
         /// Its text.
         body: Arc<str>,
+        /// Its files.
+        files: Vec<Arc<ChosenFile>>,
         /// When it was written.
         written_at: Timestamp,
         /// How it stands.
@@ -62,10 +67,11 @@ impl Listing {
         }
         for unsent in unsent {
             let Unsent { client_id, written_at, .. } = *unsent;
-            let (body, progress) = (unsent.body.as_str().into(), unsent.progress());
+            let (body, files) = (unsent.body.as_str().into(), unsent.files.clone());
+            let progress = unsent.progress();
             this.push(
                 RowKey::Own(client_id),
-                Entry::Unsent { client_id, body, written_at, progress, offset },
+                Entry::Unsent { client_id, body, files, written_at, progress, offset },
             );
         }
         this
@@ -104,11 +110,35 @@ impl Listing {
 }
 
 impl Entry {
-    /// Its text.
+    /// Its text, or that it was deleted.
     pub fn body(&self) -> &str {
         match self {
+            Self::Stored(_) if self.is_deleted() => DELETED,
             Self::Stored(row) => &row.message.body,
             Self::Unsent { body, .. } => body,
+        }
+    }
+
+    /// Its files. `before` is what was shown of the same message last.
+    pub fn files(&self, before: &[ShownFile]) -> Vec<ShownFile> {
+        match self {
+            Self::Stored(row) => ShownFile::stored(&row.message, before),
+            Self::Unsent { files, .. } => ShownFile::unsent(files),
+        }
+    }
+
+    /// Whether it was deleted.
+    pub fn is_deleted(&self) -> bool {
+        matches!(self, Self::Stored(row) if row.message.deleted_at.is_some())
+    }
+
+    /// Which stored message it is, and whose, as long as there is something to delete.
+    pub fn deletable(&self) -> Option<(MessageId, UserId)> {
+        match self {
+            Self::Stored(row) if row.message.deleted_at.is_none() => {
+                Some((row.message.id, row.message.sender_id))
+            }
+            _ => None,
         }
     }
 
@@ -193,7 +223,7 @@ mod tests {
     fn an_own_message_keeps_its_key_from_writing_to_being_stored() {
         let (mut timeline, mut outbox) = (Timeline::ready(CHAT, page(1..=2, false)), Outbox::default());
         let stored = message(3, ADA, "mine");
-        outbox.push(CHAT, stored.client_id, "mine".into(), Timestamp::default()).unwrap();
+        outbox.push(CHAT, stored.client_id, "mine".into(), Vec::new(), Timestamp::default()).unwrap();
         let written = listing(&timeline, &outbox);
         outbox.start_next(CHAT);
         outbox.failed(stored.client_id, &ErrorCode::Offline.into(), 0.0);
@@ -214,7 +244,7 @@ mod tests {
     fn a_retry_by_itself_changes_nothing_that_is_shown() {
         let (timeline, mut outbox) = (Timeline::ready(CHAT, page([], false)), Outbox::default());
         let id = ClientId::from_bytes([1; 16]);
-        outbox.push(CHAT, id, "mine".into(), Timestamp::default()).unwrap();
+        outbox.push(CHAT, id, "mine".into(), Vec::new(), Timestamp::default()).unwrap();
         outbox.start_next(CHAT);
         outbox.failed(id, &ErrorCode::Offline.into(), 0.0);
         let failed = listing(&timeline, &outbox);

@@ -10,7 +10,11 @@
 //! | [`listing`] | what the list of messages shows, with a key for each that never changes: pure |
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
+//! | [`choosing`] | files for a message that is not written yet |
+//! | [`local`] | (browser) the files of this device that the page holds |
+//! | [`deleting`] | deleting a message, and hearing that one was deleted |
 //! | [`sending`] | carries the outbox out; drafts |
+//! | `upload` | (browser) one message's request, and how far it is |
 //! | [`naming`] | what chats are called and how a list shows them: pure |
 //! | [`toasts`] | short notices |
 //! | [`browser`] | storage, clock and location |
@@ -21,15 +25,22 @@
 #[cfg(test)]
 mod asking_tests;
 pub mod browser;
+pub mod choosing;
 pub mod conversation;
+pub mod deleting;
+#[cfg(test)]
+mod deleting_tests;
 pub mod effects;
 mod known;
 pub mod listing;
+pub mod local;
 pub mod model;
 #[cfg(test)]
 mod model_tests;
 pub mod naming;
 pub mod outbox;
+#[cfg(test)]
+mod outbox_tests;
 pub mod sending;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -37,6 +48,8 @@ pub mod timeline;
 #[cfg(test)]
 mod timeline_tests;
 pub mod toasts;
+#[cfg(feature = "hydrate")]
+mod upload;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -50,9 +63,12 @@ use self::{
     timeline::Timeline,
     toasts::Toasts,
 };
-use super::page_data::{OFFSET_COOKIE, Page, PageData};
+use super::{
+    files::chosen::Tray,
+    page_data::{OFFSET_COOKIE, Page, PageData},
+};
 use crate::{
-    domain::{ChatId, UserId},
+    domain::{ChatId, ClientId, UserId},
     error::{AppError, ErrorCode},
     protocol::{AccountView, ChatView, ClientFrame, MessageView, ServerFrame},
 };
@@ -92,8 +108,14 @@ pub struct Store {
     pub timeline: RwSignal<Option<Timeline>>,
     /// What was written and is not stored yet.
     pub outbox: RwSignal<Outbox>,
+    /// The files that were chosen for messages which are not written yet.
+    pub tray: RwSignal<Tray>,
+    /// How far requests with files are: of which message, bytes that have gone, all of them.
+    pub uploads: RwSignal<Vec<(ClientId, u64, u64)>>,
     /// Messages of others that arrived in the open chat, until they have been announced.
     pub arrived: RwSignal<Vec<MessageView>>,
+    /// Texts that go back to where they were written, since their messages have gone.
+    returned: RwSignal<Vec<(ChatId, String)>>,
     initial_taken: StoredValue<bool>,
     list_under_way: StoredValue<bool>,
     /// Chats that are being fetched because they are not known.
@@ -139,6 +161,9 @@ impl Store {
             initial: StoredValue::new(data),
             timeline: RwSignal::new(timeline),
             outbox: RwSignal::new(Outbox::default()),
+            tray: RwSignal::new(Tray::default()),
+            uploads: RwSignal::new(Vec::new()),
+            returned: RwSignal::new(Vec::new()),
             arrived: RwSignal::new(Vec::new()),
             initial_taken: StoredValue::new(false),
             list_under_way: StoredValue::new(false),
@@ -166,6 +191,11 @@ impl Store {
     /// The first page is there: what has not been taken of its data is of no use to any other page.
     pub fn first_page_is_there(&self) {
         self.initial_taken.set_value(true);
+    }
+
+    /// Whether scripts have taken over the page. False for its first rendering on both sides.
+    pub fn is_alive(&self) -> bool {
+        self.today.with(Option::is_some)
     }
 
     /// Who is signed in, without following changes.
@@ -278,6 +308,7 @@ impl Store {
 
     fn carry_out(&self, effects: &mut Effects) {
         self.show(std::mem::take(&mut effects.shown));
+        self.show_deleted(&std::mem::take(&mut effects.deleted));
         for id in std::mem::take(&mut effects.refetch) {
             self.catch_up(id);
         }

@@ -14,7 +14,7 @@ use super::{
     known::{Known, change},
 };
 use crate::{
-    domain::{ChatId, Seq, UserId},
+    domain::{ChatId, MessageId, Seq, Timestamp, UserId},
     error::ErrorCode,
     protocol::{ChatView, EventBody, Heads, LogEvent, MessageView, Notice, PresenceStatus, ServerFrame},
 };
@@ -198,6 +198,15 @@ impl Model {
             let view = Arc::make_mut(&mut known.view);
             view.head_ordinal = message.ordinal;
             view.last_message = Some(message.clone());
+        }
+    }
+
+    /// Takes note that a message was deleted, before its event has come.
+    pub fn note_deleted(&mut self, chat_id: ChatId, message_id: MessageId, at: Timestamp) {
+        if let Some(known) = self.chats.get_mut(&chat_id)
+            && known.view.last_message.as_ref().is_some_and(|last| last.id == message_id)
+        {
+            Arc::make_mut(&mut known.view).last_message.iter_mut().for_each(|last| last.delete(at));
         }
     }
 
@@ -395,7 +404,9 @@ impl Model {
 }
 
 fn show(event: LogEvent, out: &mut Effects) {
-    if let EventBody::NewMessage { message } = event.body {
-        out.shown.push(message);
+    match event.body {
+        EventBody::NewMessage { message } => out.shown.push(message),
+        EventBody::MessageDeleted { message_id } => out.deleted.push((event.chat_id, message_id, event.at)),
+        _ => {}
     }
 }

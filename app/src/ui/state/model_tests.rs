@@ -16,7 +16,7 @@ use crate::{
     protocol::{ChatView, EventBody, Heads, HistoryPage, LogEvent, Notice, PresenceStatus, ServerFrame},
 };
 
-fn event(seq: u64, body: EventBody) -> LogEvent {
+pub(super) fn event(seq: u64, body: EventBody) -> LogEvent {
     LogEvent { chat_id: CHAT, seq: Seq(seq), at: Timestamp::default(), actor_id: BEN, body }
 }
 
@@ -51,7 +51,7 @@ fn name(model: &Model) -> Option<&str> {
     model.chat(CHAT).and_then(|chat| chat.name.as_deref())
 }
 
-fn shown(effects: &Effects) -> Vec<u64> {
+pub(super) fn shown(effects: &Effects) -> Vec<u64> {
     effects.shown.iter().map(|message| message.seq.0).collect()
 }
 

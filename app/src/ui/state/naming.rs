@@ -3,6 +3,7 @@
 use crate::{
     domain::{ChatKind, UserId},
     protocol::{ChatView, MemberView, MessageView},
+    ui::files::words::gist,
 };
 
 /// Characters of a message that a list shows at most; the rest would be cut off anyway.
@@ -26,7 +27,7 @@ pub fn chat_title(chat: &ChatView, me: Option<UserId>) -> String {
 /// The last message of a chat on one line, with its author where that is not plain.
 pub fn preview(chat: &ChatView, me: Option<UserId>) -> Option<String> {
     let message = chat.last_message.as_ref()?;
-    let text = one_line(&message.body);
+    let text = one_line(&gist(message));
     Some(match chat.kind {
         _ if Some(message.sender_id) == me => format!("You: {text}"),
         ChatKind::Group => format!("{}: {text}", author(chat, message)),
@@ -41,7 +42,7 @@ pub fn announcement(messages: &[MessageView]) -> String {
         _ if messages.len() <= 3 => {
             let said: Vec<_> = messages
                 .iter()
-                .map(|message| format!("{}: {}", message.sender_name, one_line(&message.body)))
+                .map(|message| format!("{}: {}", message.sender_name, one_line(&gist(message))))
                 .collect();
             said.join(". ")
         }
@@ -92,6 +93,8 @@ mod tests {
         chat.last_message = Some(message(1, BEN, "two\n  lines"));
         assert_eq!(preview(&chat, Some(ADA)).as_deref(), Some("two lines"));
         assert_eq!(preview(&chat, Some(BEN)).as_deref(), Some("You: two lines"));
+        chat.last_message.iter_mut().for_each(|last| last.delete(last.created_at));
+        assert_eq!(preview(&chat, Some(ADA)).as_deref(), Some("Message deleted"));
         let mut chat = group();
         chat.last_message = Some(message(1, BEN, &"word ".repeat(100)));
         let long = preview(&chat, Some(ADA)).unwrap_or_default();

@@ -3,17 +3,18 @@
 //! Each chat's messages go out in the order they were written, one at a time. One that the server
 //! refuses is set aside with the reason; one that may work later holds back those behind it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{ChatId, ClientId, Timestamp},
     error::{AppError, ErrorCode},
+    ui::files::chosen::{ChosenFile, FileKey},
 };
 
 /// Messages that wait at once, in all chats.
-const MAX_ENTRIES: usize = 200;
+pub(super) const MAX_ENTRIES: usize = 200;
 
 /// The longest wait between two tries, in milliseconds.
 const MAX_DELAY: u32 = 30_000;
@@ -31,6 +32,15 @@ pub enum Delivery {
     Waiting(ErrorCode),
     /// The server does not take it; the writer decides.
     Refused(ErrorCode),
+    /// Its files are not there any more; the writer decides.
+    FilesGone,
+}
+
+impl Delivery {
+    /// Whether it is set aside until its writer decides.
+    fn is_aside(self) -> bool {
+        matches!(self, Self::Refused(_) | Self::FilesGone)
+    }
 }
 
 /// How a message stands, as its writer is told: a try that is made by itself is no news.
@@ -42,6 +52,8 @@ pub enum Progress {
     Waiting,
     /// The server does not take it, for this reason.
     Refused(ErrorCode),
+    /// Its files have to be chosen again.
+    FilesGone,
 }
 
 /// A message that is not known to be stored.
@@ -51,8 +63,11 @@ pub struct Unsent {
     pub client_id: ClientId,
     /// To which chat.
     pub chat_id: ChatId,
-    /// Its text.
+    /// Its text; may be empty beside files.
     pub body: String,
+    /// Its files. What is kept over a reload is what they are called; their bytes are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Arc<ChosenFile>>,
     /// When it was written.
     pub written_at: Timestamp,
     /// Where it stands.
@@ -71,6 +86,7 @@ impl Unsent {
     pub fn progress(&self) -> Progress {
         match self.delivery {
             Delivery::Refused(code) => Progress::Refused(code),
+            Delivery::FilesGone => Progress::FilesGone,
             Delivery::Waiting(_) => Progress::Waiting,
             Delivery::Queued | Delivery::Sending if self.failed => Progress::Waiting,
             Delivery::Queued | Delivery::Sending => Progress::Sending,
@@ -89,12 +105,15 @@ pub struct Outbox {
 pub struct Full;
 
 impl Outbox {
-    /// The queue as it was kept. What was under way is tried again: the id makes that safe.
+    /// The queue as it was kept. What was under way is tried again: the id makes that safe. Of files only the
+    /// names were kept: what had any is set aside.
     pub fn from_json(text: &str) -> serde_json::Result<Self> {
         let mut entries: Vec<Unsent> = serde_json::from_str(text)?;
         entries.truncate(MAX_ENTRIES);
         for entry in &mut entries {
-            if !matches!(entry.delivery, Delivery::Refused(_)) {
+            if !entry.files.is_empty() {
+                entry.delivery = Delivery::FilesGone;
+            } else if !entry.delivery.is_aside() {
                 entry.delivery = Delivery::Queued;
             }
         }
@@ -112,9 +131,10 @@ impl Outbox {
         chat_id: ChatId,
         client_id: ClientId,
         body: String,
+        files: Vec<Arc<ChosenFile>>,
         now: Timestamp,
     ) -> Result<(), Full> {
-        if self.entries.len() >= MAX_ENTRIES {
+        if self.is_full() {
             return Err(Full);
         }
         let delivery = Delivery::Queued;
@@ -122,12 +142,18 @@ impl Outbox {
             client_id,
             chat_id,
             body,
+            files,
             written_at: now,
             delivery,
             tries: 0,
             failed: false,
         });
         Ok(())
+    }
+
+    /// Whether too much is waiting already.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= MAX_ENTRIES
     }
 
     /// What waits in the chat, in the order it was written.
@@ -159,10 +185,8 @@ impl Outbox {
         if self.of(chat_id).any(|entry| entry.delivery == Delivery::Sending) {
             return None;
         }
-        let next = self
-            .entries
-            .iter_mut()
-            .find(|entry| entry.chat_id == chat_id && !matches!(entry.delivery, Delivery::Refused(_)))?;
+        let next =
+            self.entries.iter_mut().find(|entry| entry.chat_id == chat_id && !entry.delivery.is_aside())?;
         if next.delivery != Delivery::Queued {
             return None;
         }
@@ -171,11 +195,37 @@ impl Outbox {
         Some(next.clone())
     }
 
-    /// The message is stored. False if it was not here.
-    pub fn stored(&mut self, client_id: ClientId) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|entry| entry.client_id != client_id);
-        self.entries.len() < before
+    /// Takes a message out: it is stored, or given up.
+    pub fn take(&mut self, client_id: ClientId) -> Option<Unsent> {
+        let place = self.entries.iter().position(|entry| entry.client_id == client_id)?;
+        Some(self.entries.remove(place))
+    }
+
+    /// Takes a file out of a message. With the last one the message goes, too, and is answered.
+    pub fn take_file(&mut self, client_id: ClientId, key: FileKey) -> Option<Unsent> {
+        let entry = self.entries.iter_mut().find(|entry| entry.client_id == client_id)?;
+        entry.files.retain(|file| file.key != key);
+        if entry.files.is_empty() { self.take(client_id) } else { None }
+    }
+
+    /// The request was ended by the writer: what is left of the message is sent anew.
+    pub fn aborted(&mut self, client_id: ClientId) {
+        let entry = self.entries.iter_mut().find(|entry| entry.client_id == client_id);
+        if let Some(entry) = entry.filter(|entry| entry.delivery == Delivery::Sending) {
+            entry.delivery = Delivery::Queued;
+        }
+    }
+
+    /// The message's files are not there any more.
+    pub fn files_gone(&mut self, client_id: ClientId) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.client_id == client_id) {
+            entry.delivery = Delivery::FilesGone;
+        }
+    }
+
+    /// Whether there are files that would be lost with the page.
+    pub fn has_files(&self) -> bool {
+        self.entries.iter().any(|entry| !entry.files.is_empty() && entry.delivery != Delivery::FilesGone)
     }
 
     /// The request failed. Answers after how many milliseconds it is worth another try, if it is;
@@ -183,8 +233,10 @@ impl Outbox {
     pub fn failed(&mut self, client_id: ClientId, error: &AppError, random: f64) -> Option<u32> {
         let entry = self.entries.iter_mut().find(|entry| entry.client_id == client_id)?;
         entry.failed = true;
+        // Files are not sent over and over to a server that has no room for them.
+        let is_vain = error.code == ErrorCode::StorageFull && !entry.files.is_empty();
         // Somebody who has to sign in again finds the message when they are back.
-        if !error.code.is_retryable() && error.code != ErrorCode::Unauthenticated {
+        if is_vain || !error.code.is_retryable() && error.code != ErrorCode::Unauthenticated {
             entry.delivery = Delivery::Refused(error.code);
             return None;
         }
@@ -216,128 +268,5 @@ impl Outbox {
                 entry.tries = 0;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    const CHAT: ChatId = ChatId::from_bytes([1; 12]);
-    const OTHER: ChatId = ChatId::from_bytes([2; 12]);
-
-    fn id(n: u8) -> ClientId {
-        ClientId::from_bytes([n; 16])
-    }
-
-    fn with(ids: &[(u8, ChatId)]) -> Outbox {
-        let mut outbox = Outbox::default();
-        for (n, chat) in ids {
-            outbox.push(*chat, id(*n), format!("message {n}"), Timestamp::default()).unwrap();
-        }
-        outbox
-    }
-
-    fn next(outbox: &mut Outbox, chat: ChatId) -> Option<ClientId> {
-        outbox.start_next(chat).map(|entry| entry.client_id)
-    }
-
-    #[test]
-    fn each_chats_messages_go_out_in_order_one_at_a_time() {
-        let mut outbox = with(&[(1, CHAT), (2, CHAT), (3, OTHER)]);
-        assert_eq!(next(&mut outbox, CHAT), Some(id(1)));
-        assert_eq!(next(&mut outbox, CHAT), None);
-        assert_eq!(next(&mut outbox, OTHER), Some(id(3)));
-        assert!(outbox.stored(id(1)));
-        assert_eq!(next(&mut outbox, CHAT), Some(id(2)));
-    }
-
-    #[test]
-    fn what_may_work_later_holds_back_those_behind_it() {
-        let mut outbox = with(&[(1, CHAT), (2, CHAT)]);
-        next(&mut outbox, CHAT);
-        let delay = outbox.failed(id(1), &ErrorCode::Offline.into(), 1.0);
-        assert_eq!(delay, Some(1_000));
-        assert_eq!(next(&mut outbox, CHAT), None);
-        assert_eq!(outbox.requeue(id(1), false), Some(CHAT));
-        assert_eq!(next(&mut outbox, CHAT), Some(id(1)));
-    }
-
-    #[test]
-    fn a_refused_message_is_set_aside_and_can_be_tried_again_or_dropped() {
-        let mut outbox = with(&[(1, CHAT), (2, CHAT)]);
-        next(&mut outbox, CHAT);
-        assert_eq!(outbox.failed(id(1), &ErrorCode::Forbidden.into(), 0.0), None);
-        assert_eq!(outbox.get(id(1)).unwrap().delivery, Delivery::Refused(ErrorCode::Forbidden));
-        assert_eq!(next(&mut outbox, CHAT), Some(id(2)));
-        outbox.requeue_all();
-        assert_eq!(outbox.requeue(id(1), false), None);
-        assert_eq!(outbox.requeue(id(1), true), Some(CHAT));
-        // Not while another one of the chat is under way.
-        assert_eq!(next(&mut outbox, CHAT), None);
-        outbox.stored(id(2));
-        assert_eq!(next(&mut outbox, CHAT), Some(id(1)));
-    }
-
-    #[test]
-    fn a_failure_is_news_once_until_the_writer_asks_for_another_try() {
-        let mut outbox = with(&[(1, CHAT), (2, CHAT), (3, OTHER)]);
-        let progress = |outbox: &Outbox| outbox.get(id(1)).unwrap().progress();
-        next(&mut outbox, CHAT);
-        assert_eq!(progress(&outbox), Progress::Sending);
-        for _ in 0..3 {
-            outbox.failed(id(1), &ErrorCode::Offline.into(), 0.0);
-            outbox.requeue_all();
-            next(&mut outbox, CHAT);
-            assert_eq!(progress(&outbox), Progress::Waiting);
-            // Those that wait behind it have not failed.
-            assert_eq!(outbox.failed_in(CHAT), [id(1)].into());
-        }
-        // It is under way already, and its writer is told so.
-        assert_eq!(outbox.requeue(id(1), true), None);
-        assert_eq!((progress(&outbox), outbox.failed_in(CHAT).len()), (Progress::Sending, 0));
-        outbox.failed(id(1), &ErrorCode::Forbidden.into(), 0.0);
-        assert_eq!(progress(&outbox), Progress::Refused(ErrorCode::Forbidden));
-        assert_eq!(outbox.failed_in(CHAT), [id(1)].into());
-    }
-
-    #[test]
-    fn waits_grow_to_a_bound_and_honour_the_server() {
-        let mut outbox = with(&[(1, CHAT)]);
-        let mut delays = Vec::new();
-        for _ in 0..8 {
-            next(&mut outbox, CHAT);
-            delays.push(outbox.failed(id(1), &ErrorCode::Unavailable.into(), 1.0).unwrap());
-            outbox.requeue(id(1), false);
-        }
-        assert_eq!(delays, [2_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-        next(&mut outbox, CHAT);
-        let patient = AppError::new(ErrorCode::TooManyRequests).retry_after(90);
-        assert_eq!(outbox.failed(id(1), &patient, 0.0), Some(90_000));
-    }
-
-    #[test]
-    fn a_reload_keeps_what_is_unsent_and_tries_it_again() {
-        let mut outbox = with(&[(1, CHAT), (2, CHAT), (3, CHAT)]);
-        next(&mut outbox, CHAT);
-        outbox.failed(id(1), &ErrorCode::ValidationFailed.into(), 0.0);
-        next(&mut outbox, CHAT);
-        let mut back = Outbox::from_json(&outbox.to_json().unwrap()).unwrap();
-        assert_eq!(back.of(CHAT).count(), 3);
-        assert_eq!(next(&mut back, CHAT), Some(id(2)));
-        assert!(matches!(back.get(id(1)).unwrap().delivery, Delivery::Refused(_)));
-        assert_eq!(Outbox::default().to_json(), None);
-        assert!(Outbox::from_json("{").is_err());
-    }
-
-    #[test]
-    fn the_queue_is_bounded() {
-        let mut outbox = Outbox::default();
-        for _ in 0..MAX_ENTRIES {
-            outbox.push(CHAT, id(0), String::new(), Timestamp::default()).unwrap();
-        }
-        assert_eq!(outbox.push(CHAT, id(1), String::new(), Timestamp::default()), Err(Full));
     }
 }

@@ -4,25 +4,36 @@ use std::{sync::Arc, time::Duration};
 
 use leptos::{prelude::*, task::spawn_local};
 
+#[cfg(not(feature = "hydrate"))]
+use self::absent::{End, abort, send};
+#[cfg(feature = "hydrate")]
+use super::upload::{End, abort, send};
 use super::{
-    Store, browser,
-    outbox::{Outbox, Unsent},
+    Store, browser, local,
+    outbox::{Delivery, Full, Outbox, Unsent},
 };
 use crate::{
     domain::{ChatId, ClientId},
-    error::{AppResult, ErrorCode},
+    error::ErrorCode,
     protocol::MessageView,
+    ui::files::chosen::FileKey,
 };
 
 impl Store {
-    /// Sends a message: it is shown at once, and kept until it is stored. False if too much is waiting.
-    pub fn send(&self, chat_id: ChatId, body: String) -> bool {
-        let taken = self
-            .change_outbox(|outbox| outbox.push(chat_id, ClientId::random(), body, browser::now()).is_ok());
-        if taken {
-            self.pump(chat_id);
+    /// Sends a message with the files that were chosen for it: it is shown at once, and kept until it is
+    /// stored. False if there is nothing to send.
+    pub fn send(&self, chat_id: ChatId, body: String) -> Result<bool, Full> {
+        if self.outbox.with_untracked(Outbox::is_full) {
+            return Err(Full);
         }
-        taken
+        let limits = self.upload_limits();
+        let files = self.tray.try_update(|tray| tray.take(chat_id, &limits)).unwrap_or_default();
+        if body.is_empty() && files.is_empty() {
+            return Ok(false);
+        }
+        self.change_outbox(|outbox| outbox.push(chat_id, ClientId::random(), body, files, browser::now()))?;
+        self.pump(chat_id);
+        Ok(true)
     }
 
     /// Tries a message again that was not sent.
@@ -34,12 +45,58 @@ impl Store {
 
     /// Gives up a message that was not sent.
     pub fn discard(&self, client_id: ClientId) {
-        let chat_id = self.outbox.with_untracked(|outbox| outbox.get(client_id).map(|entry| entry.chat_id));
-        self.change_outbox(|outbox| outbox.stored(client_id));
-        // Those behind it have waited for it.
-        if let Some(chat_id) = chat_id {
+        if let Some(given_up) = self.give_up(client_id) {
+            given_up.files.iter().for_each(|file| local::let_go(file.key));
+        }
+    }
+
+    /// Gives a message that was not sent back to where it was written, with the files that are still there.
+    pub fn take_back(&self, client_id: ClientId) {
+        let Some(Unsent { chat_id, body, files, delivery, .. }) = self.give_up(client_id) else { return };
+        if delivery == Delivery::FilesGone {
+            files.iter().for_each(|file| local::let_go(file.key));
+        } else {
+            self.choose(chat_id, files);
+        }
+        self.give_back(chat_id, body);
+    }
+
+    /// Takes a file out of a message that was not sent. What is left is sent anew under the same id; if
+    /// nothing is, the text goes back to where it was written.
+    pub fn take_file(&self, client_id: ClientId, key: FileKey) {
+        let empty = self.change_outbox(|outbox| outbox.take_file(client_id, key));
+        abort(client_id);
+        local::let_go(key);
+        if let Some(Unsent { chat_id, body, .. }) = empty {
+            self.give_back(chat_id, body);
             self.pump(chat_id);
         }
+    }
+
+    /// Takes the texts that go back to where one writes in the chat.
+    pub fn take_returned(&self, chat_id: ChatId) -> Vec<String> {
+        let mut taken = Vec::new();
+        if self.returned.with(|returned| returned.iter().any(|(chat, _)| *chat == chat_id)) {
+            self.returned.update(|returned| {
+                let all = std::mem::take(returned);
+                for (chat, body) in all {
+                    if chat == chat_id { taken.push(body) } else { returned.push((chat, body)) }
+                }
+            });
+        }
+        taken
+    }
+
+    /// Has the browser ask before the page is left with files that wait.
+    pub fn guard_files(&self) {
+        let store = *self;
+        let any = Memo::new(move |_| store.outbox.with(Outbox::has_files));
+        Effect::new(move |_| {
+            if any.get() {
+                let asking = window_event_listener(leptos::ev::beforeunload, |event| event.prevent_default());
+                on_cleanup(move || asking.remove());
+            }
+        });
     }
 
     /// Takes up what an earlier page could not send.
@@ -75,16 +132,33 @@ impl Store {
 
     /// Drops what has been found stored.
     pub(super) fn mark_stored(&self, client_ids: &[ClientId]) {
-        let any = self
-            .outbox
-            .with_untracked(|outbox| client_ids.iter().any(|client_id| outbox.get(*client_id).is_some()));
+        let mut any = false;
+        for client_id in client_ids {
+            any |= self.forget(*client_id);
+        }
         if any {
-            self.change_outbox(|outbox| {
-                for client_id in client_ids {
-                    outbox.stored(*client_id);
-                }
-            });
             self.pump_all();
+        }
+    }
+
+    /// Drops a message that is stored. Who still shows its files holds them. False if it was not here.
+    fn forget(&self, client_id: ClientId) -> bool {
+        let is_here = self.outbox.with_untracked(|outbox| outbox.get(client_id).is_some());
+        let stored = is_here.then(|| self.change_outbox(|outbox| outbox.take(client_id))).flatten();
+        stored.inspect(|stored| stored.files.iter().for_each(|file| local::let_go(file.key))).is_some()
+    }
+
+    /// Takes a message out before it is stored, with its request. Those behind it have waited for it.
+    fn give_up(&self, client_id: ClientId) -> Option<Unsent> {
+        let given_up = self.change_outbox(|outbox| outbox.take(client_id))?;
+        abort(client_id);
+        self.pump(given_up.chat_id);
+        Some(given_up)
+    }
+
+    fn give_back(&self, chat_id: ChatId, body: String) {
+        if !body.is_empty() {
+            self.returned.update(|returned| returned.push((chat_id, body)));
         }
     }
 
@@ -100,12 +174,12 @@ impl Store {
         let store = *self;
         spawn_local(async move {
             let client_id = next.client_id;
-            match browser::within(deliver(next)).await {
-                Ok(message) => {
+            match send(store, &next).await {
+                End::Answered(Ok(message)) => {
                     store.stored(message);
-                    store.change_outbox(|outbox| outbox.stored(client_id));
+                    store.forget(client_id);
                 }
-                Err(error) => {
+                End::Answered(Err(error)) => {
                     let delay =
                         store.change_outbox(|outbox| outbox.failed(client_id, &error, browser::random()));
                     if error.code == ErrorCode::Unauthenticated {
@@ -114,6 +188,8 @@ impl Store {
                         store.try_later(client_id, delay);
                     }
                 }
+                End::Aborted => store.change_outbox(|outbox| outbox.aborted(client_id)),
+                End::Unreadable => store.change_outbox(|outbox| outbox.files_gone(client_id)),
             }
             store.pump(chat_id);
         });
@@ -161,26 +237,27 @@ impl Store {
     }
 }
 
-/// One request; safe to repeat.
-#[cfg(feature = "hydrate")]
-async fn deliver(message: Unsent) -> AppResult<MessageView> {
-    use crate::error::AppError;
-
-    let form = web_sys::FormData::new().map_err(|_no_form_data| AppError::internal("no FormData"))?;
-    let fields = [
-        ("chat_id", message.chat_id.to_string()),
-        ("client_id", message.client_id.to_string()),
-        ("body", message.body),
-    ];
-    for (name, value) in fields {
-        form.append_with_str(name, &value)
-            .map_err(|_refused| AppError::internal("FormData refused a field"))?;
-    }
-    crate::api::send_message(form.into()).await
-}
-
 /// The server sends nothing to itself.
 #[cfg(not(feature = "hydrate"))]
-async fn deliver(_message: Unsent) -> AppResult<MessageView> {
-    Err(crate::error::AppError::internal("messages are sent by a browser"))
+mod absent {
+    use super::{Store, Unsent};
+    use crate::{
+        domain::ClientId,
+        error::{AppError, AppResult},
+        protocol::MessageView,
+    };
+
+    pub enum End {
+        Answered(AppResult<MessageView>),
+        #[allow(dead_code, reason = "a request that is made by a browser alone")]
+        Aborted,
+        #[allow(dead_code, reason = "a request that is made by a browser alone")]
+        Unreadable,
+    }
+
+    pub async fn send(_store: Store, _message: &Unsent) -> End {
+        End::Answered(Err(AppError::internal("messages are sent by a browser")))
+    }
+
+    pub fn abort(_client_id: ClientId) {}
 }

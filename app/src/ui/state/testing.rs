@@ -1,8 +1,14 @@
 //! What the tests of the state are made from.
 
+use std::sync::Arc;
+
 use crate::{
-    domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
-    protocol::{ChatView, MemberView, MessageView, UserView},
+    domain::{
+        AttachmentId, AttachmentKind, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp,
+        UserId,
+    },
+    protocol::{AttachmentView, ChatView, MemberView, MessageView, PictureView, UserView},
+    ui::files::chosen::{ChosenFile, FileKey},
 };
 
 pub(crate) const ADA: UserId = UserId::from_bytes([1; 12]);
@@ -62,6 +68,33 @@ pub(crate) fn message(number: u64, sender: UserId, body: &str) -> MessageView {
         sender_name: name(sender).into(),
         client_id: ClientId::from_bytes(client_id),
         body: body.into(),
+        attachments: Vec::new(),
         created_at: Timestamp::from_millis(number as i64 * 60_000),
+        deleted_at: None,
     }
+}
+
+/// A stored file; the bytes of its id are this number.
+pub(crate) fn file(number: u8, kind: AttachmentKind, name: &str) -> AttachmentView {
+    let picture = PictureView {
+        width: 800,
+        height: 600,
+        media_type: "image/webp".into(),
+        placeholder: "808080".repeat(12),
+    };
+    AttachmentView {
+        id: AttachmentId::from_bytes([number; 12]),
+        name: name.into(),
+        kind,
+        media_type: "application/octet-stream".into(),
+        size: 1_000,
+        alt: String::new(),
+        picture: (kind == AttachmentKind::Image).then_some(picture),
+        excerpt: None,
+    }
+}
+
+/// A file of this device.
+pub(crate) fn chosen(key: FileKey, name: &str, size: u64) -> Arc<ChosenFile> {
+    Arc::new(ChosenFile { key, name: name.into(), size, ..ChosenFile::default() })
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{ChatId, Ordinal, Seq, Timestamp, UserId},
+    domain::{ChatId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::AppError,
     protocol::{HistoryPage, MessageView},
     ui::time_format::day_number,
@@ -12,6 +12,10 @@ use crate::{
 
 /// Messages of one author within this time stand together.
 const GROUP_MILLIS: i64 = 5 * 60 * 1000;
+
+/// Deleted messages of other parts of the history that are remembered; the server has forgotten older ones' texts
+/// long before a page could bring them.
+const MAX_DELETED: usize = 500;
 
 /// Where loading stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +38,8 @@ pub struct Timeline {
     messages: Vec<Arc<MessageView>>,
     has_older: bool,
     has_newer: bool,
+    /// Deleted messages that are not here: a page that was read before may still bring them.
+    deleted: Vec<(MessageId, Timestamp)>,
 }
 
 /// One message as it is shown.
@@ -61,6 +67,7 @@ impl Timeline {
             messages: Vec::new(),
             has_older: false,
             has_newer: false,
+            deleted: Vec::new(),
         }
     }
 
@@ -180,6 +187,24 @@ impl Timeline {
         self.place(message)
     }
 
+    /// A message was deleted. True if that changes what is here; one that is not is remembered, should it
+    /// still come.
+    pub fn delete(&mut self, id: MessageId, at: Timestamp) -> bool {
+        let Some(message) = self.messages.iter_mut().rev().find(|message| message.id == id) else {
+            if self.deleted.iter().all(|(deleted, _)| *deleted != id) {
+                let surplus = (self.deleted.len() + 1).saturating_sub(MAX_DELETED);
+                self.deleted.drain(..surplus);
+                self.deleted.push((id, at));
+            }
+            return false;
+        };
+        let is_news = message.deleted_at.is_none();
+        if is_news {
+            Arc::make_mut(message).delete(at);
+        }
+        is_news
+    }
+
     /// The messages as they are shown at this offset from UTC.
     pub fn rows(&self, offset: i32) -> Vec<Row> {
         let mut previous: Option<(UserId, Timestamp, i64)> = None;
@@ -203,14 +228,25 @@ impl Timeline {
             .collect()
     }
 
-    /// Puts a message where it belongs, once.
-    fn place(&mut self, message: Arc<MessageView>) -> bool {
+    /// Puts a message where it belongs, once. Of one that is here already nothing can be news but that it was
+    /// deleted.
+    fn place(&mut self, mut message: Arc<MessageView>) -> bool {
+        if message.deleted_at.is_none()
+            && let Some((_, at)) = self.deleted.iter().find(|(id, _)| *id == message.id)
+        {
+            Arc::make_mut(&mut message).delete(*at);
+        }
         if self.messages.last().is_none_or(|last| last.seq < message.seq) {
             self.messages.push(message);
             return true;
         }
         match self.messages.binary_search_by_key(&message.seq, |present| present.seq) {
-            Ok(_) => false,
+            Ok(place) => {
+                if message.deleted_at.is_some() && self.messages[place].deleted_at.is_none() {
+                    self.messages[place] = message;
+                }
+                false
+            }
             Err(place) => {
                 self.messages.insert(place, message);
                 true

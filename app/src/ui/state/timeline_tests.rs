@@ -8,16 +8,16 @@ use super::{
 };
 use crate::{domain::Seq, error::ErrorCode, protocol::HistoryPage};
 
-fn page(numbers: impl IntoIterator<Item = u64>, has_older: bool, has_newer: bool) -> HistoryPage {
+pub(super) fn page(numbers: impl IntoIterator<Item = u64>, has_older: bool, has_newer: bool) -> HistoryPage {
     let messages = numbers.into_iter().map(|number| message(number, BEN, "hi")).collect();
     HistoryPage { messages, has_older, has_newer }
 }
 
-fn numbers(timeline: &Timeline) -> Vec<u64> {
+pub(super) fn numbers(timeline: &Timeline) -> Vec<u64> {
     timeline.messages().iter().map(|message| message.seq.0).collect()
 }
 
-fn arrive(timeline: &mut Timeline, number: u64) -> bool {
+pub(super) fn arrive(timeline: &mut Timeline, number: u64) -> bool {
     timeline.arrive(Arc::new(message(number, BEN, "hi")))
 }
 

@@ -2,13 +2,14 @@
 //! through the outbox.
 
 use leptos::{
-    ev::{KeyboardEvent, SubmitEvent},
+    ev::{ClipboardEvent, KeyboardEvent, SubmitEvent},
     html::Textarea,
     prelude::*,
     wasm_bindgen::JsCast,
     web_sys::{HtmlElement, HtmlTextAreaElement},
 };
 
+use super::attachments::{Pickers, Tray};
 use crate::{
     domain::{ChatId, limits},
     ui::{
@@ -16,7 +17,7 @@ use crate::{
             form::is_enter,
             icon::{Glyph, Icon},
         },
-        state::use_store,
+        state::{local, outbox::Full, use_store},
     },
 };
 
@@ -46,9 +47,13 @@ pub(super) fn Composer(
     let store = use_store();
     let text: NodeRef<Textarea> = NodeRef::new();
     let length = RwSignal::new(0_usize);
+    let takes_files = store.upload_limits().files > 0;
     let (client_id, problem, entered) = store.initial.with_value(|data| {
         let problem = data.refusal_of("send_message").map(|error| {
-            error.field_error("body").map_or_else(|| error.code.sentence(), |field| field.sentence())
+            let reason =
+                error.field_error("body").map_or_else(|| error.code.sentence(), |field| field.sentence());
+            // No page can give files back to a form.
+            if takes_files { format!("{reason} Files have to be chosen again.") } else { reason.to_owned() }
         });
         let entered = data.entered("send_message", "body").map(escape).unwrap_or_default();
         (data.client_id, problem, entered)
@@ -70,18 +75,32 @@ pub(super) fn Composer(
         }
         changed(&text);
     });
+    // What was not sent after all stands behind what has been written since.
+    Effect::new(move |_| {
+        let Some(text) = text.get() else { return };
+        for returned in store.take_returned(chat_id) {
+            let written = text.value();
+            let between = if written.is_empty() { "" } else { "\n" };
+            text.set_value(&[written.as_str(), between, &returned].concat());
+            changed(&text);
+        }
+    });
 
     let send = move || {
         let Some(text) = text.get_untracked() else { return };
         let value = text.value();
         let body = value.trim();
         // Too long is said beside the box, and nothing to send is nothing to say.
-        if body.is_empty() || body.chars().count() > limits::BODY_CHARS {
+        if body.chars().count() > limits::BODY_CHARS {
             return;
         }
-        if !store.send(chat_id, body.to_owned()) {
-            store.toasts.info("Too many messages are waiting to be sent. Yours stays here until then.");
-            return;
+        match store.send(chat_id, body.to_owned()) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(Full) => {
+                let told = "Too many messages are waiting to be sent. Yours stays here until then.";
+                return store.toasts.info(told);
+            }
         }
         text.set_value("");
         changed(&text);
@@ -98,6 +117,13 @@ pub(super) fn Composer(
         if is_enter(&event) && !event.shift_key() {
             event.prevent_default();
             send();
+        }
+    };
+    let on_paste = move |event: ClipboardEvent| {
+        let files = if takes_files { local::pasted(&event) } else { Vec::new() };
+        if !files.is_empty() {
+            event.prevent_default();
+            store.choose(chat_id, files);
         }
     };
     let on_input = move |_| {
@@ -119,6 +145,7 @@ pub(super) fn Composer(
             {problem.map(|problem| view! { <p class="composer__problem" role="alert">{problem}</p> })}
             <input type="hidden" name="chat_id" value=chat_id.to_string()/>
             <input type="hidden" name="client_id" value=client_id.to_string()/>
+            <Tray chat_id/>
             <div class="composer__box">
                 <label class="visually-hidden" for=BOX_ID>"Message"</label>
                 <textarea
@@ -134,8 +161,11 @@ pub(super) fn Composer(
                     node_ref=text
                     on:keydown=on_key
                     on:input=on_input
+                    on:paste=on_paste
                     inner_html=entered
                 ></textarea>
+                // Behind the text, so that a plain form whose files are refused has said its text before.
+                {takes_files.then(|| view! { <Pickers chat_id/> })}
                 <button type="submit" class="button primary composer__send" aria-label="Send" title="Send">
                     <Icon glyph=Glyph::Send/>
                 </button>

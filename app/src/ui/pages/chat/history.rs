@@ -108,6 +108,7 @@ pub(super) fn History(
     // Whether authors are named never changes, and a row is made only when its chat is known.
     let named =
         move || chat.with_untracked(|chat| chat.as_deref().is_some_and(|chat| chat.kind == ChatKind::Group));
+    let role = Memo::new(move |_| chat.with(|chat| chat.as_deref().map(|chat| (chat.kind, chat.my_role))));
 
     view! {
         <div class="timeline">
@@ -157,7 +158,7 @@ pub(super) fn History(
                                 let first = listing.with_untracked(|listing| listing.get(key).cloned());
                                 let tab_stop = tab_stop.clone();
                                 first.map(|first| view! {
-                                    <MessageRow key first listing named=named() tab_stop had_focus/>
+                                    <MessageRow key first listing named=named() role tab_stop had_focus/>
                                 })
                             }
                         />
@@ -200,6 +201,16 @@ fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
         composer::focus();
         return;
     }
+    // Up and down lead from message to message, to the side what is in one is reached.
+    let to = match event.key().as_str() {
+        "ArrowRight" => within(&target, true),
+        "ArrowLeft" => within(&target, false),
+        _ => None,
+    };
+    if let Some(to) = to {
+        event.prevent_default();
+        return focus(&to);
+    }
     // Keys in a button of a message are the button's.
     if target.tag_name() != "ARTICLE" {
         return;
@@ -221,6 +232,23 @@ fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
     if let Some(wanted) = wanted {
         focus(&wanted);
     }
+}
+
+/// What the focus goes to within a message, from the message itself or from what is in it, around and around.
+fn within(from: &Element, forwards: bool) -> Option<Element> {
+    // What plays has keys of its own.
+    if from.matches("audio, video").unwrap_or(true) {
+        return None;
+    }
+    let message = from.closest("article").ok()??;
+    let inside = message.get_elements_by_tag_name("*");
+    let inside = (0..inside.length()).filter_map(|place| inside.item(place));
+    let stops: Vec<_> = std::iter::once(message.clone())
+        .chain(inside.filter(|element| element.matches("button, a[href], audio, video").unwrap_or(false)))
+        .collect();
+    let at = stops.iter().position(|stop| stop == from)?;
+    let to = (if forwards { at + 1 } else { at + stops.len() - 1 }) % stops.len();
+    stops.into_iter().nth(to).filter(|to| to != from)
 }
 
 fn focus_last(feed: NodeRef<Div>) {

@@ -3,16 +3,18 @@
 
 use leptos::prelude::*;
 
+use super::{
+    attachments::Attachments,
+    deletion::delete_button,
+    delivery::{Delivery, state_id, state_name},
+};
 use crate::{
-    domain::{ClientId, UserId},
+    domain::{ChatKind, Role, UserId, policy::may_delete_message},
     ui::{
-        components::{
-            avatar::{Avatar, user_hue},
-            icon::{Glyph, Icon},
-        },
+        components::avatar::{Avatar, user_hue},
+        files::shown::ShownFile,
         state::{
             listing::{Entry, Listing, RowKey},
-            outbox::Progress,
             use_store,
         },
         time_format::{clock, day_label, full},
@@ -20,7 +22,7 @@ use crate::{
 };
 
 /// The id of the element that shows a message.
-fn element_id(key: RowKey) -> String {
+pub(super) fn element_id(key: RowKey) -> String {
     match key {
         RowKey::Own(client_id) => format!("own-{client_id}"),
         RowKey::Other(id) => format!("message-{id}"),
@@ -38,6 +40,8 @@ pub(super) fn MessageRow(
     listing: Memo<Listing>,
     /// Whether authors are named, which in a chat of two is not needed.
     named: bool,
+    /// What the reader is in the chat, and of which kind that is.
+    role: Memo<Option<(ChatKind, Role)>>,
     /// The message that the Tab key stops at.
     tab_stop: Selector<Option<RowKey>>,
     /// The message that had the focus last.
@@ -57,15 +61,39 @@ pub(super) fn MessageRow(
     let day = Memo::new(move |_| entry.with(Entry::new_day));
     let starts_group = Memo::new(move |_| entry.with(Entry::starts_group));
     let progress = Memo::new(move |_| entry.with(Entry::progress));
-    let time = move || entry.with(|entry| clock(entry.at(), entry.offset()));
+    let files = Memo::new(move |before: Option<&Vec<ShownFile>>| {
+        entry.with(|entry| entry.files(before.map_or(&[], Vec::as_slice)))
+    });
+    let own_id = match key {
+        RowKey::Own(client_id) => Some(client_id),
+        RowKey::Other(_) => None,
+    };
+    let deletable = Memo::new(move |_| {
+        let (kind, role) = role.get()?;
+        let (id, sender) = entry.with(Entry::deletable)?;
+        // Without scripts there is nobody to ask.
+        let may = store.is_alive() && may_delete_message(kind, role, store.me()?, sender);
+        may.then_some(id)
+    });
+    let speaks = Memo::new(move |_| entry.with(|entry| !entry.body().is_empty()));
     let said_by = author.as_ref().map_or_else(|| "You".to_owned(), |(_, name)| name.clone());
-    let label = move || format!("{said_by}, {}, {}", time(), entry.with(|entry| entry.body().to_owned()));
+    let label = move || {
+        let mut label = entry.with(|entry| format!("{said_by}, {}", clock(entry.at(), entry.offset())));
+        let mut say = |words: &str| label.extend([", ", words]);
+        if speaks.get() {
+            entry.with(|entry| say(entry.body()));
+        }
+        files.with(|files| files.iter().for_each(|file| say(&file.label())));
+        label
+    };
     let state_id = move || match key {
         RowKey::Own(client_id) if progress.get().is_some() => Some(state_id(client_id)),
         _ => None,
     };
     let stops = tab_stop.clone();
-    let is_stop = move || if stops.selected(&Some(key)) { "0" } else { "-1" };
+    let is_stop = Memo::new(move |_| stops.selected(&Some(key)));
+    // The arrow keys lead to what is in it. Without scripts there are none, and the Tab key does.
+    let reach = Memo::new(move |_| store.is_alive().then_some("-1"));
     on_cleanup(move || tab_stop.remove(&Some(key)));
     let author = author.filter(|_| named);
     view! {
@@ -78,28 +106,56 @@ pub(super) fn MessageRow(
             data-own=own.to_string()
             data-starts=move || starts_group.get().to_string()
             data-named=named.to_string()
-            data-state=move || progress.get().map(state_name)
-            tabindex=is_stop
+            data-state=move || {
+                let deleted = entry.with(Entry::is_deleted).then_some("deleted");
+                deleted.or_else(|| progress.get().map(state_name))
+            }
+            tabindex=move || if is_stop.get() { "0" } else { "-1" }
             aria-label=label
             aria-describedby=state_id
             on:focusin=move |_| had_focus.set(Some(key))
         >
             {author.map(|(id, name)| view! { <Author id name shown=starts_group/> })}
-            <div class="message__bubble" dir="auto">
-                <span class="message__text">{move || entry.with(|entry| entry.body().to_owned())}</span>
-                <time
-                    class="message__time"
-                    datetime=move || entry.with(|entry| entry.at().to_string())
-                    title=move || entry.with(|entry| full(entry.at(), entry.offset()))
-                >
-                    {time}
-                </time>
+            <div class="message__line">
+                <div class="message__content">
+                    <Attachments files reach own=own_id/>
+                    {move || if speaks.get() {
+                        view! {
+                            <div class="message__bubble" dir="auto">
+                                <span class="message__text">{move || entry.with(|entry| entry.body().to_owned())}</span>
+                                <Time entry/>
+                            </div>
+                        }
+                        .into_any()
+                    } else {
+                        view! { <Time entry/> }.into_any()
+                    }}
+                </div>
+                {move || deletable.get().map(|id| delete_button(key, id, reach))}
             </div>
             {match key {
-                RowKey::Own(client_id) => Some(view! { <Delivery client_id progress/> }),
+                RowKey::Own(client_id) => Some(view! { <Delivery client_id progress files/> }),
                 RowKey::Other(_) => None,
             }}
         </article>
+    }
+    .into_any()
+}
+
+/// When it was stored, or written if it is not.
+#[component]
+fn Time(
+    /// The message.
+    entry: Memo<Entry>,
+) -> impl IntoView {
+    view! {
+        <time
+            class="message__time"
+            datetime=move || entry.with(|entry| entry.at().to_string())
+            title=move || entry.with(|entry| full(entry.at(), entry.offset()))
+        >
+            {move || entry.with(|entry| clock(entry.at(), entry.offset()))}
+        </time>
     }
     .into_any()
 }
@@ -123,80 +179,4 @@ fn Author(
         </Show>
     }
     .into_any()
-}
-
-/// How a message stands that is not known to be stored, with what can be done about it.
-#[component]
-fn Delivery(
-    /// Which message.
-    client_id: ClientId,
-    /// How it stands; nothing is shown of one that is stored.
-    progress: Memo<Option<Progress>>,
-) -> impl IntoView {
-    let store = use_store();
-    let refused = Memo::new(move |_| matches!(progress.get(), Some(Progress::Refused(_))));
-    let troubled = Memo::new(move |_| progress.get().is_some_and(|progress| progress != Progress::Sending));
-    let words = move || progress.get().map(state_words).unwrap_or_default();
-    // The button goes away with the state that it belongs to; the way on is where one writes.
-    let and_return = |act: Box<dyn Fn()>| {
-        move |_| {
-            act();
-            super::composer::focus();
-        }
-    };
-    view! {
-        <Show when=move || progress.get().is_some()>
-            <div class="message__state">
-                <span id=state_id(client_id)>
-                    {move || {
-                        let glyph = if refused.get() { Glyph::Alert } else { Glyph::Clock };
-                        view! { <Icon glyph/> }
-                    }}
-                    <strong>{move || words().0}</strong>" "<span>{move || words().1}</span>
-                </span>
-                <Show when=move || troubled.get()>
-                    <button
-                        type="button"
-                        class="button quiet small"
-                        on:click=and_return(Box::new(move || store.try_again(client_id)))
-                    >
-                        "Try again"
-                    </button>
-                </Show>
-                <Show when=move || refused.get()>
-                    <button
-                        type="button"
-                        class="button quiet small"
-                        on:click=and_return(Box::new(move || store.discard(client_id)))
-                    >
-                        "Discard"
-                    </button>
-                </Show>
-            </div>
-        </Show>
-    }
-    .into_any()
-}
-
-/// The id of the element that says how a message stands.
-fn state_id(client_id: ClientId) -> String {
-    format!("state-{client_id}")
-}
-
-/// The name of the state in the style sheet.
-fn state_name(progress: Progress) -> &'static str {
-    match progress {
-        Progress::Sending => "sending",
-        Progress::Waiting => "waiting",
-        Progress::Refused(_) => "failed",
-    }
-}
-
-/// What is said about the state: what matters most of it, and the rest.
-fn state_words(progress: Progress) -> (&'static str, &'static str) {
-    match progress {
-        Progress::Sending => ("", "Sending…"),
-        Progress::Waiting => ("Not sent yet.", "It goes out as soon as possible."),
-        Progress::Refused(code) => ("Not sent.", code.sentence()),
-    }
 }

@@ -5,21 +5,34 @@
 //! | `header` | what the chat is called, who is there, the way to its details |
 //! | `history` | the list of messages: loading, scrolling, keys |
 //! | `message` | one message, sent or not |
+//! | `deletion` | deleting a message: the button beside it, and the question before |
+//! | `delivery` | how a message stands that is not stored yet |
+//! | `attachments` | files: in a message, chosen for one, and pictures over the page |
 //! | `composer` | writing |
 //! | `scroll` | where the reader is in the list, kept when it changes |
 //! | `announcer` | what a screen reader says about what arrives |
 
 mod announcer;
+mod attachments;
 mod composer;
+mod deletion;
+mod delivery;
 mod header;
 mod history;
 mod message;
 mod scroll;
 
-use leptos::{either::EitherOf3, prelude::*};
+use leptos::{either::EitherOf3, ev::DragEvent, prelude::*};
 use leptos_router::hooks::{use_params_map, use_query_map};
 
-use self::{announcer::Announcer, composer::Composer, header::ChatHeader, history::History};
+use self::{
+    announcer::Announcer,
+    attachments::{Dragging, DropTarget, Gallery, Viewing},
+    composer::Composer,
+    deletion::{DeleteQuestion, Deletion},
+    header::ChatHeader,
+    history::History,
+};
 use super::not_found::NotFoundPage;
 use crate::{
     domain::ChatId,
@@ -27,6 +40,7 @@ use crate::{
         components::{error_view::ErrorView, page::PageTitle},
         page_data::Page,
         state::{
+            local,
             naming::chat_title,
             timeline::{Phase, Timeline},
             use_store,
@@ -96,11 +110,37 @@ fn Conversation(
     });
     // Each time something is sent from here, the list goes to its end.
     let sent = RwSignal::new(0_u32);
+    let viewing = Viewing::new();
+    provide_context(viewing);
+    let deletion = Deletion::new();
+    provide_context(deletion);
+    let dragging = Dragging::new();
+    let takes_files =
+        move || store.upload_limits().files > 0 && stage.with_untracked(|stage| *stage == Stage::Messages);
+    let hover = move |event: &DragEvent| {
+        if takes_files() {
+            dragging.hover(event);
+        }
+    };
     let retry = Callback::new(move |()| store.load(chat_id));
 
     view! {
         <PageTitle text=title/>
-        <main class="chat" id="content" tabindex="-1">
+        <main
+            class="chat"
+            id="content"
+            tabindex="-1"
+            on:dragover=move |event| hover(&event)
+            on:dragleave=move |event| dragging.leave(&event)
+            on:drop=move |event| {
+                dragging.take(&event, |event| {
+                    if takes_files() {
+                        store.choose(chat_id, local::dropped(event));
+                        composer::focus();
+                    }
+                });
+            }
+        >
             <ChatHeader chat_id title/>
             {move || match stage.get() {
                 Stage::Messages => EitherOf3::A(view! {
@@ -115,6 +155,9 @@ fn Conversation(
                     </div>
                 }),
             }}
+            <Gallery viewing/>
+            <DeleteQuestion chat_id deletion/>
+            <DropTarget dragging/>
             <Announcer chat_id/>
         </main>
     }
