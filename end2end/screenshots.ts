@@ -7,6 +7,7 @@ import process from "node:process";
 import type { Page } from "@playwright/test";
 
 import { chatIdOf, sendMessages } from "./support/api.ts";
+import { film, pdf, picture, text } from "./support/files.ts";
 import { expect, test } from "./support/fixtures.ts";
 import { scrollFeed } from "./support/scrolling.ts";
 
@@ -96,11 +97,30 @@ for (const viewport of SIZES) {
       await chen.says("I can do the second.");
       await bela.goTo(group);
       await chen.goTo(group);
-      for (const [index, text] of TALK.entries()) {
-        await sendMessages(everybody[index % everybody.length] ?? asha, id, [text]);
+      for (const [index, words] of TALK.entries()) {
+        await sendMessages(everybody[index % everybody.length] ?? asha, id, [words]);
       }
       await asha.sees("Ten is fine.");
       await take(asha.page, "chat");
+
+      await asha.page.getByLabel("Attach files").setInputFiles([
+        picture("the bed by the wall.png", 640, 420, [0x3f, 0x8f, 0x4f]),
+        picture("sand.png", 300, 500, [0xd8, 0xc0, 0x8a]),
+        text("a list with quite a long name, of everything that is needed on Saturday.txt", "compost\nsand\nhose\n"),
+        text("empty.txt", ""),
+      ]);
+      await expect(asha.page.getByRole("list", { name: "Files to send" }).getByRole("listitem")).toHaveCount(4);
+      await take(asha.page, "files-chosen");
+      await asha.page.getByRole("button", { name: "Remove empty.txt" }).click();
+      await asha.says("All that I have.");
+      await asha.page.getByLabel("Attach files").setInputFiles([pdf("plan of the garden.pdf"), await film(asha.page, "rain.webm")]);
+      await asha.says("And the plan.");
+      await expect(asha.message("And the plan.").locator("video")).toBeVisible();
+      await take(asha.page, "files");
+      await asha.message("All that I have.").getByRole("link", { name: /sand\.png/ }).first().click();
+      await expect(asha.page.getByRole("dialog", { name: "Pictures" })).toBeVisible();
+      await take(asha.page, "gallery");
+      await asha.page.keyboard.press("Escape");
 
       await asha.openDetails();
       await take(asha.page, "group-details");

@@ -19,32 +19,35 @@ export class Server {
   readonly log: string[] = [];
   readonly #nodes: Node[];
   readonly #dataDir: string;
-  readonly #redis: ChildProcess | undefined;
+  readonly #beside: ChildProcess[];
   #next = 0;
 
-  private constructor(nodes: Node[], dataDir: string, redis?: ChildProcess) {
+  private constructor(nodes: Node[], dataDir: string, beside: ChildProcess[]) {
     this.#nodes = nodes;
     this.#dataDir = dataDir;
-    this.#redis = redis;
+    this.#beside = beside;
   }
 
   /**
    * Starts a server with the demo accounts and waits until it is ready. More than one node needs a replica set
-   * under MONGODB_URL and a redis-server to be run.
+   * under MONGODB_URL and a redis-server to be run; its files are in a bucket of an S3 server.
    */
   static async start(nodes = 1): Promise<Server> {
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "samvad-test-"));
     const shared: Record<string, string> = {};
-    let redis: ChildProcess | undefined;
+    const beside: ChildProcess[] = [];
     if (nodes > 1) {
       const port = await freePort();
-      redis = startRedis(port);
+      beside.push(startRedis(port));
       shared["REDIS_URL"] = `redis://127.0.0.1:${port}`;
       shared["MONGODB_URL"] = ownDatabase();
       shared["SAMVAD_SECRET"] = randomUUID();
+      const s3 = await startS3(path.join(dataDir, "s3"));
+      beside.push(s3.process);
+      Object.assign(shared, s3.settings);
     }
     const made: Node[] = [];
-    const server = new Server(made, dataDir, redis);
+    const server = new Server(made, dataDir, beside);
     for (let number = 0; number < nodes; number += 1) {
       made.push(new Node(await freePort(), dataDir, shared, server.log));
     }
@@ -79,7 +82,7 @@ export class Server {
   /** Ends what still runs, and removes the data. */
   async dispose(): Promise<void> {
     await Promise.all(this.#nodes.filter((node) => node.runs).map((node) => node.end("SIGKILL")));
-    this.#redis?.kill("SIGKILL");
+    for (const process of this.#beside) process.kill("SIGKILL");
     fs.rmSync(this.#dataDir, { recursive: true, force: true });
   }
 }
@@ -164,6 +167,32 @@ function startRedis(port: number): ChildProcess {
     throw new Error(`redis-server cannot be run: ${error.message}`);
   });
   return child;
+}
+
+/** An S3 server of our own, and what a node has to be told of it. */
+async function startS3(folder: string): Promise<{ process: ChildProcess; settings: Record<string, string> }> {
+  const binary = path.join(PROJECT, "target/debug/examples/s3-server");
+  if (!fs.existsSync(binary)) {
+    throw new Error(`${binary} is missing: cargo build -p server --example s3-server`);
+  }
+  const child = spawn(binary, [folder], { stdio: ["ignore", "pipe", "ignore"] });
+  const address = await new Promise<string>((resolve, reject) => {
+    let said = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      said += chunk.toString("utf8");
+      const found = /ready: (\S+)\n/.exec(said)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.on("error", reject);
+    child.on("exit", () => reject(new Error(`the S3 server ended: ${said}`)));
+  });
+  const settings = {
+    SAMVAD_ATTACHMENTS: "s3://attachments/samvad",
+    SAMVAD_S3_ENDPOINT: address,
+    AWS_ACCESS_KEY_ID: "samvad-tests",
+    AWS_SECRET_ACCESS_KEY: "samvad-tests-secret",
+  };
+  return { process: child, settings };
 }
 
 /** A database that no other test has, on the replica set that the environment names. It goes with the set. */

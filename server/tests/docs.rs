@@ -67,7 +67,9 @@ fn message() -> MessageView {
         sender_name: String::new(),
         client_id: ClientId::from_bytes([1; 16]),
         body: String::new(),
+        attachments: Vec::new(),
         created_at: Timestamp::default(),
+        deleted_at: None,
     }
 }
 
@@ -97,6 +99,7 @@ fn events() -> Vec<EventBody> {
     fn all_are_below(event: &EventBody) {
         match event {
             EventBody::NewMessage { .. }
+            | EventBody::MessageDeleted { .. }
             | EventBody::MemberAdded { .. }
             | EventBody::MemberRemoved { .. }
             | EventBody::RoleChanged { .. }
@@ -109,6 +112,7 @@ fn events() -> Vec<EventBody> {
     let user_id = UserId::from_bytes([1; 12]);
     let all = vec![
         EventBody::NewMessage { message: message() },
+        EventBody::MessageDeleted { message_id: MessageId::from_bytes([1; 12]) },
         EventBody::MemberAdded { member: member() },
         EventBody::MemberRemoved { user_id },
         EventBody::RoleChanged { user_id, role: Role::Admin },

@@ -11,8 +11,7 @@ use std::{
 use axum::http::{Method, header};
 use serde_json::Value;
 
-use super::process::Process;
-use crate::support::{GROUP_ID, Person, client_id, message_form, until};
+use crate::support::{GROUP_ID, Person, Process, client_id, message_form, until};
 
 /// What one person sent: the ids of what was acknowledged with their places, and the id of what was on
 /// its way when the server went.

@@ -6,5 +6,4 @@
 mod support;
 
 mod kill;
-mod process;
 mod slow;

@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 use server::http::bounds::Bounds;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::{
-    process::Process,
-    support::{Socket, soon},
-};
+use crate::support::{Process, Socket, soon};
 
 /// As many as are wanted; fewer where the system does not let this test open so many files.
 const CONNECTIONS: u64 = 5_000;

@@ -6,6 +6,7 @@
 mod support;
 
 mod accounts;
+mod attachments;
 mod chats;
 mod connections;
 mod cross_site;
@@ -18,4 +19,5 @@ mod messages;
 mod pages;
 mod sessions;
 mod throttling;
+mod uploads;
 mod writers;

@@ -175,6 +175,15 @@ impl Browser {
         self.exchange(request.body(Body::empty()).unwrap()).await
     }
 
+    /// Fetches something as a page does, with these headers.
+    pub async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.request(Method::GET, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.exchange(request.body(Body::empty()).unwrap()).await
+    }
+
     /// Calls a server function with these fields.
     pub async fn call(&self, function: &str, fields: &[(&str, &str)]) -> Answer {
         self.exchange(self.form(function).body(encode(fields).into()).unwrap()).await

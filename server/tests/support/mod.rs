@@ -10,8 +10,10 @@
 
 mod browser;
 mod faulty;
+mod form;
 mod log;
 mod person;
+mod process;
 mod raw;
 mod redis;
 mod server;
@@ -19,8 +21,10 @@ mod socket;
 
 pub use browser::{Answer, Browser};
 pub use faulty::{Fault, FaultyStore};
+pub use form::{Form, file_path, files_below};
 pub use log::Log;
 pub use person::{Person, id_of, message_form};
+pub use process::Process;
 pub use raw::{raw, raw_answer_head, raw_head};
 pub use redis::{Database, RedisCluster, RedisServer};
 pub use server::{Builder, GROUP_ID, NOBODY, Site, TestServer};

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -9,10 +10,11 @@ use std::{
 };
 
 use app::{
-    domain::Timestamp,
+    domain::{Timestamp, UploadLimits},
     ports::{Clock, Store},
 };
 use server::{
+    blob::{DirectoryBlobs, LocalStaging},
     config::{Secret, ServiceUrl, Switch},
     demo,
     http::bounds::Bounds,
@@ -56,9 +58,23 @@ pub struct Builder {
     redis: Option<ServiceUrl>,
     store: Option<Arc<FaultyStore>>,
     clock: Arc<TestClock>,
+    upload_limits: UploadLimits,
+    attachments: Option<PathBuf>,
 }
 
 impl Builder {
+    /// With other limits for files.
+    pub fn uploads(mut self, limits: UploadLimits) -> Self {
+        self.upload_limits = limits;
+        self
+    }
+
+    /// With the files of messages in this folder.
+    pub fn attachments(mut self, folder: &Path) -> Self {
+        self.attachments = Some(folder.to_owned());
+        self
+    }
+
     /// As one of many nodes.
     pub fn redis(mut self, url: &str) -> Self {
         self.redis = Some(url.parse().unwrap());
@@ -68,6 +84,7 @@ impl Builder {
     /// Over the store of another server, by its clock.
     pub fn beside(mut self, other: &TestServer) -> Self {
         self.store = Some(other.store.clone());
+        self.attachments = Some(other.attachments.clone());
         self.clock = other.clock.clone();
         self
     }
@@ -97,6 +114,7 @@ impl Builder {
             let path = folder.path().join("samvad.db");
             Arc::new(FaultyStore::around(EmbeddedStore::open(&path, EmbeddedOptions::default()).unwrap()))
         });
+        let attachments = self.attachments.unwrap_or_else(|| folder.path().join("attachments"));
         let clock = self.clock;
         let listener = server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let addr = listener.local_addr().unwrap();
@@ -112,6 +130,9 @@ impl Builder {
             rate_limits: self.rate_limits,
             site_root: folder.path().join("site"),
             bounds: self.bounds,
+            blobs: Arc::new(DirectoryBlobs::open(&attachments).unwrap()),
+            staging: Arc::new(LocalStaging::open(&attachments).unwrap()),
+            upload_limits: self.upload_limits,
             clock: clock.clone(),
         })
         .unwrap();
@@ -123,7 +144,7 @@ impl Builder {
         };
         let task = tokio::spawn(server::run(listener, state.clone(), shutdown));
         let site = Site { addr, origin };
-        TestServer { site, state, store, clock, folder, stop: Some(stop), task }
+        TestServer { site, state, store, clock, attachments, folder, stop: Some(stop), task }
     }
 }
 
@@ -140,6 +161,7 @@ pub struct TestServer {
     pub state: AppState,
     pub store: Arc<FaultyStore>,
     pub clock: Arc<TestClock>,
+    pub attachments: PathBuf,
     folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<()>,
@@ -159,6 +181,8 @@ impl TestServer {
             bounds: Bounds::default(),
             redis: None,
             store: None,
+            upload_limits: UploadLimits::default(),
+            attachments: None,
             clock: Arc::new(TestClock { ahead_ms: AtomicI64::new(0) }),
         }
     }

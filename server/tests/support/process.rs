@@ -2,11 +2,11 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use crate::support::{Browser, Person, Site, soon};
+use super::{Browser, Person, Site, soon};
 
 /// A running `samvad serve --demo` over a data folder.
 pub struct Process {
@@ -17,7 +17,34 @@ pub struct Process {
 impl Process {
     /// Starts it and waits until it says where it is to be found.
     pub async fn start(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_samvad"));
+        Self::start_in(Command::new(env!("CARGO_BIN_EXE_samvad")), data).await
+    }
+
+    /// The same with the files of messages on a disk of their own that has room for so many MiB, and that is gone
+    /// with the process.
+    pub async fn start_on_small_disk(data: &Path, mebibytes: u32) -> Self {
+        let mut command = Command::new("unshare");
+        // In a user namespace anybody may mount something for themselves.
+        let script = format!(
+            "mount -t tmpfs -o size={mebibytes}m samvad-test \"$1\" && shift && exec \"$@\" --attachments \"$SMALL_DISK\""
+        );
+        let disk = data.join("disk");
+        std::fs::create_dir_all(&disk).unwrap();
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "--kill-child=KILL",
+            "sh",
+            "-c",
+            &script,
+            "sh",
+        ]);
+        command.env("SMALL_DISK", &disk).arg(&disk).arg(env!("CARGO_BIN_EXE_samvad"));
+        Self::start_in(command, data).await
+    }
+
+    async fn start_in(mut command: Command, data: &Path) -> Self {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             let beside = ["MONGODB_URL", "REDIS_URL"].contains(&name.as_str());
@@ -48,6 +75,32 @@ impl Process {
     pub async fn person(&self, index: usize) -> Person {
         let (_, email, _) = server::demo::ACCOUNTS[index];
         Person::sign_in(Browser::new(self.site.clone()), email, server::demo::PASSWORD).await
+    }
+
+    /// Bytes of memory that it holds at the moment.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most bytes of memory that it has held since [`Self::forget_peak`].
+    pub fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    /// From here on the peak is counted anew.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
+    fn status(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// A path as the process sees it, whatever it has mounted.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.child.id())).join(path.strip_prefix("/").unwrap())
     }
 
     /// Ends it without a word: SIGKILL.
