@@ -1,7 +1,7 @@
 # The commands people use. Each is a short script in scripts/; ARGS goes to the program it starts.
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster dev build check test bench screenshots clean
+.PHONY: help run cluster dev build check test fuzz bench screenshots clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ check: ## Formatting, lints and types, warnings denied, and what we depend on
 
 test: ## Every test, the end-to-end journeys included (ARGS="--grep group" narrows those)
 	@scripts/test.sh $(ARGS)
+
+fuzz: ## Ten minutes of forms that nobody meant (SECONDS=60 SEED=7 for others)
+	@SAMVAD_FUZZ_SECONDS=$(or $(SECONDS),600) SAMVAD_FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \
+		cargo test --locked -p server --test uploads -- --nocapture fuzz
 
 bench: ## Measure speed and cost
 	@scripts/bench.sh $(ARGS)
