@@ -15,7 +15,12 @@ pub(super) fn attachments(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Findi
         let folder = options.folder(&subject.config.data_dir);
         let alone = subject.config.mongodb_url.is_some() && options.attachments.is_none();
         return Box::pin(async move {
-            let mut findings = machine::folder(subject, folder).await;
+            // By itself it is made in the data folder, which is tried on its own.
+            let mut findings = if subject.config.attachments.attachments.is_none() && !folder.exists() {
+                vec![Finding::fine(format!("{} will be made at the first start", folder.display()))]
+            } else {
+                machine::folder(subject, folder).await
+            };
             if alone {
                 findings.push(Finding::note(
                     "other nodes do not see this machine's data folder: name a folder that they share, or a bucket, \

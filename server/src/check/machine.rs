@@ -95,13 +95,11 @@ fn here(path: &Path) -> &Path {
 
 /// Writes a file and takes it away again.
 fn try_writing(folder: &Path) -> io::Result<()> {
-    let path = folder.join(format!(".samvad-check-{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).open(&path)?;
-    let written = file.write_all(b"samvad check").and_then(|()| file.sync_all());
-    drop(file);
-    fs::remove_file(&path)?;
-    written
+    // Each with a name of its own: folders are tried beside each other.
+    let mut file = tempfile::Builder::new().prefix(".samvad-check-").tempfile_in(folder)?;
+    file.write_all(b"samvad check")?;
+    file.as_file().sync_all()?;
+    file.close()
 }
 
 /// Whether the pages would find their scripts and styles.

@@ -167,7 +167,12 @@ fn the_example_shows_the_defaults() {
     for flag in flags().get_arguments() {
         if let [usual] = flag.get_default_values() {
             let shown = &table[flag.get_id().as_str()];
-            let shown = shown.as_str().map_or_else(|| shown.as_bool().unwrap().to_string(), str::to_owned);
+            let shown = match shown {
+                toml::Value::String(text) => text.clone(),
+                toml::Value::Boolean(value) => value.to_string(),
+                toml::Value::Integer(value) => value.to_string(),
+                other => panic!("{other:?}"),
+            };
             assert_eq!(shown, usual.to_str().unwrap(), "{} is {}", flag.get_id(), kind(flag));
         }
     }

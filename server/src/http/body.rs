@@ -19,8 +19,10 @@ use futures::{Stream, StreamExt};
 
 /// Bytes that are handed on at once, at most. The multipart codec holds as much of what it has not been asked for.
 const PIECE: usize = 64 * 1024;
-/// How long the peer of a refused body may take for the next bytes of it.
+/// How long the peer of a refused body may take for the next [`A_STEP`] bytes of it.
 const NEXT_WITHIN: Duration = Duration::from_secs(8);
+/// Fewer than the slowest line carries in that time, more than somebody sends who only wants to keep us waiting.
+const A_STEP: u64 = 4 * 1024;
 /// For how long in all: as long as anybody may bring files.
 const DRAINED_WITHIN: Duration = Duration::from_secs(60 * 60);
 
@@ -88,18 +90,26 @@ impl Rest {
         let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut stream) = stream else { return };
         let reading = async {
-            let mut left = most;
-            // An error is the end as well, and so is silence: nobody sends any longer.
-            while let Ok(Some(Ok(chunk))) = tokio::time::timeout(NEXT_WITHIN, stream.next()).await {
-                left = left.saturating_sub(chunk.len() as u64);
-                if left == 0 {
-                    return;
-                }
+            let mut read = 0;
+            while read < most {
+                let next = tokio::time::timeout(NEXT_WITHIN, read_on(&mut stream, A_STEP)).await;
+                // An end, an error and silence are all the same: nobody sends any longer.
+                let Ok(Some(bytes)) = next else { return };
+                read += bytes;
             }
         };
         // Whoever is not done by then finds the connection closed.
         let _elapsed = tokio::time::timeout(DRAINED_WITHIN, reading).await;
     }
+}
+
+/// Reads at least so many bytes, and returns how many; `None` if the body ends before.
+async fn read_on(stream: &mut BodyDataStream, least: u64) -> Option<u64> {
+    let mut read = 0;
+    while read < least {
+        read += stream.next().await?.ok()?.len() as u64;
+    }
+    Some(read)
 }
 
 struct Fed {

@@ -189,7 +189,6 @@ impl Stretch {
         let [wanted] = ranges.ranges[..] else { return Self::Whole };
         // RFC 9110, section 14.1.2: what is no range is passed over, the last bytes of fewer are all of them.
         match (wanted.start, wanted.end) {
-            (StartPosition::FromLast(0), _) => Self::Beyond,
             (StartPosition::FromLast(last), _) if length > 0 => {
                 Self::Part(length.saturating_sub(last)..length)
             }
@@ -237,11 +236,11 @@ mod tests {
         assert_eq!(Stretch::of(Some("bytes=5-500"), 10), Stretch::Part(5..10));
         assert_eq!(Stretch::of(Some("bytes=10-"), 10), Stretch::Beyond);
         assert_eq!(Stretch::of(Some("bytes=-500"), 10), Stretch::Part(0..10));
-        assert_eq!(Stretch::of(Some("bytes=-0"), 10), Stretch::Beyond);
         assert_eq!(Stretch::of(Some("bytes=5-3"), 10), Stretch::Whole);
         assert_eq!(Stretch::of(Some("bytes=0-1,4-5"), 10), Stretch::Whole);
         assert_eq!(Stretch::of(Some("lines=0-1"), 10), Stretch::Whole);
         assert_eq!(Stretch::of(Some("bytes=x"), 10), Stretch::Whole);
+        assert_eq!(Stretch::of(Some("bytes=0-"), 0), Stretch::Beyond);
     }
 
     #[test]

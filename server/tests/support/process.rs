@@ -21,26 +21,25 @@ impl Process {
     }
 
     /// The same with the files of messages on a disk of their own that has room for so many MiB, and that is gone
-    /// with the process.
+    /// with the process. Where the system lets nobody mount anything, no file can be longer than half of that.
     pub async fn start_on_small_disk(data: &Path, mebibytes: u32) -> Self {
-        let mut command = Command::new("unshare");
-        // In a user namespace anybody may mount something for themselves.
-        let script = format!(
-            "mount -t tmpfs -o size={mebibytes}m samvad-test \"$1\" && shift && exec \"$@\" --attachments \"$SMALL_DISK\""
-        );
         let disk = data.join("disk");
         std::fs::create_dir_all(&disk).unwrap();
-        command.args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "--kill-child=KILL",
-            "sh",
-            "-c",
-            &script,
-            "sh",
-        ]);
-        command.env("SMALL_DISK", &disk).arg(&disk).arg(env!("CARGO_BIN_EXE_samvad"));
+        // In a user namespace anybody may mount something for themselves.
+        let namespace = ["--user", "--map-root-user", "--mount", "--kill-child=KILL"];
+        let may_mount = Command::new("unshare").args(namespace).arg("true").stderr(Stdio::null()).status();
+        let mut command;
+        let prepare = if may_mount.is_ok_and(|status| status.success()) {
+            command = Command::new("unshare");
+            command.args(namespace).arg("sh");
+            format!("mount -t tmpfs -o size={mebibytes}m samvad-test \"$SMALL_DISK\"")
+        } else {
+            command = Command::new("sh");
+            // In units of 512 bytes; a write beyond it fails instead of ending the process.
+            format!("trap '' XFSZ; ulimit -f {}", mebibytes * 1024)
+        };
+        let script = format!("{prepare} && exec \"$@\" --attachments \"$SMALL_DISK\"");
+        command.args(["-c", &script, "sh"]).env("SMALL_DISK", &disk).arg(env!("CARGO_BIN_EXE_samvad"));
         Self::start_in(command, data).await
     }
 

@@ -68,7 +68,7 @@ async fn a_full_disk_is_said_and_leaves_no_half_message() {
     assert_eq!(kept.len(), 1);
     // The first of the two would fit, the second does not.
     let form =
-        Form::message(GROUP_ID, "half").file("a.bin", &vec![2; 3_000_000]).file("b.bin", &vec![3; 3_000_000]);
+        Form::message(GROUP_ID, "half").file("a.bin", &vec![2; 3_000_000]).file("b.bin", &vec![3; 5_000_000]);
     let answer = ada.post(form).await;
     assert_eq!(answer.refusal(), (507, "storage_full".into()));
     assert_eq!(ada.messages(GROUP_ID, &[]).await.len(), before + 1, "no half message");

@@ -117,6 +117,11 @@ impl Tray {
         taken
     }
 
+    /// Whether nothing is chosen, in any chat.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Takes a file out. False if it was not here.
     pub fn remove(&mut self, key: FileKey) -> bool {
         let before = self.files.len();

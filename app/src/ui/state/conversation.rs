@@ -276,5 +276,6 @@ impl Store {
             }
             _ => false,
         });
+        self.settle();
     }
 }

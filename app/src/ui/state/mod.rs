@@ -116,6 +116,8 @@ pub struct Store {
     pub arrived: RwSignal<Vec<MessageView>>,
     /// Texts that go back to where they were written, since their messages have gone.
     returned: RwSignal<Vec<(ChatId, String)>>,
+    /// Messages that were taken back while they were perhaps being stored.
+    given_up: StoredValue<Vec<ClientId>>,
     initial_taken: StoredValue<bool>,
     list_under_way: StoredValue<bool>,
     /// Chats that are being fetched because they are not known.
@@ -164,6 +166,7 @@ impl Store {
             tray: RwSignal::new(Tray::default()),
             uploads: RwSignal::new(Vec::new()),
             returned: RwSignal::new(Vec::new()),
+            given_up: StoredValue::new(Vec::new()),
             arrived: RwSignal::new(Vec::new()),
             initial_taken: StoredValue::new(false),
             list_under_way: StoredValue::new(false),

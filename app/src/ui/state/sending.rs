@@ -90,7 +90,9 @@ impl Store {
     /// Has the browser ask before the page is left with files that wait.
     pub fn guard_files(&self) {
         let store = *self;
-        let any = Memo::new(move |_| store.outbox.with(Outbox::has_files));
+        let any = Memo::new(move |_| {
+            store.outbox.with(Outbox::has_files) || store.tray.with(|tray| !tray.is_empty())
+        });
         Effect::new(move |_| {
             if any.get() {
                 let asking = window_event_listener(leptos::ev::beforeunload, |event| event.prevent_default());
@@ -103,7 +105,10 @@ impl Store {
     pub fn restore_outbox(&self) {
         let Some(kept) = self.key("outbox").and_then(|key| browser::stored(&key)) else { return };
         match Outbox::from_json(&kept) {
-            Ok(kept) => self.outbox.set(kept),
+            Ok(kept) => {
+                self.outbox.set(kept);
+                self.settle();
+            }
             // Written by another version: there is nothing that can be done with it.
             Err(_unreadable) => self.change_outbox(|_| ()),
         }
@@ -135,9 +140,27 @@ impl Store {
         let mut any = false;
         for client_id in client_ids {
             any |= self.forget(*client_id);
+            if self.given_up.try_update_value(|ids| take(ids, *client_id)) == Some(true) {
+                self.toasts.info("The message that you took back had been sent already.");
+            }
         }
         if any {
             self.pump_all();
+        }
+    }
+
+    /// Drops what stands among the messages that are shown: it is stored, though its answer never came.
+    pub(super) fn settle(&self) {
+        let me = self.me();
+        let stored: Vec<_> = self.outbox.with_untracked(|outbox| {
+            self.timeline.with_untracked(|open| {
+                let shown = open.iter().flat_map(|open| open.messages());
+                let own = shown.filter(|message| Some(message.sender_id) == me);
+                own.map(|message| message.client_id).filter(|id| outbox.get(*id).is_some()).collect()
+            })
+        });
+        if !stored.is_empty() {
+            self.mark_stored(&stored);
         }
     }
 
@@ -152,6 +175,8 @@ impl Store {
     fn give_up(&self, client_id: ClientId) -> Option<Unsent> {
         let given_up = self.change_outbox(|outbox| outbox.take(client_id))?;
         abort(client_id);
+        // It may have arrived in this very moment.
+        self.given_up.update_value(|ids| ids.push(client_id));
         self.pump(given_up.chat_id);
         Some(given_up)
     }
@@ -176,6 +201,9 @@ impl Store {
             let client_id = next.client_id;
             match send(store, &next).await {
                 End::Answered(Ok(message)) => {
+                    if message.attachments.len() > next.files.len() {
+                        store.toasts.info("The message had been sent already, with all its files.");
+                    }
                     store.stored(message);
                     store.forget(client_id);
                 }
@@ -235,6 +263,12 @@ impl Store {
     fn draft_key(&self, chat_id: ChatId) -> Option<String> {
         self.key("draft").map(|key| format!("{key}.{chat_id}"))
     }
+}
+
+/// Takes an id out of a list. False if it is not in it.
+fn take(ids: &mut Vec<ClientId>, id: ClientId) -> bool {
+    let place = ids.iter().position(|other| *other == id);
+    place.map(|place| ids.swap_remove(place)).is_some()
 }
 
 /// The server sends nothing to itself.

@@ -6,7 +6,10 @@ use super::{file::FileName, file::glyph};
 use crate::{
     domain::{ChatId, limits},
     ui::{
-        components::icon::{Glyph, Icon},
+        components::{
+            form::is_enter,
+            icon::{Glyph, Icon},
+        },
         files::{
             chosen::{FileKey, Unfit},
             words,
@@ -63,6 +66,13 @@ fn TrayFile(store: Store, chat_id: ChatId, chosen_key: FileKey) -> impl IntoView
                 value=file.alt.clone()
                 placeholder="Describe it for those who cannot see it"
                 aria-label=format!("Description of {name}")
+                on:keydown=move |event| {
+                    // Said of the picture; sending is for where one writes.
+                    if is_enter(&event) {
+                        event.prevent_default();
+                        super::super::composer::focus();
+                    }
+                }
                 on:input:target=move |event| {
                     let text = event.target().value();
                     store.change_chosen(key, |file| file.alt = text);
