@@ -19,7 +19,7 @@ use crate::error::{AppError, AppResult, ErrorCode};
 
 /// Bytes that have to come before it counts as getting on: fewer than the slowest line carries, more than
 /// somebody sends who only wants to keep us waiting.
-const A_STEP: u64 = 4 * 1024;
+pub const A_STEP: u64 = 4 * 1024;
 
 /// A body that is being read. Clones are of the same body.
 #[derive(Clone)]

@@ -30,8 +30,8 @@ pub(super) fn attachments(subject: Arc<Subject>) -> BoxFuture<'static, Vec<Findi
             findings
         });
     };
+    let place = options.attachments.as_ref().map(ToString::to_string).unwrap_or_default();
     Box::pin(async move {
-        let place = format!("s3://{}/{}", bucket.bucket, bucket.prefix);
         let tried = match S3Blobs::open(&bucket) {
             Ok(blobs) => blobs.check().await,
             Err(error) => Err(error),

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use app::{api::intake::Intake, error::ErrorCode};
+use app::{
+    api::intake::{A_STEP, Intake},
+    error::ErrorCode,
+};
 use axum::{
     body::{Body, BodyDataStream, Bytes},
     extract::Request,
@@ -21,8 +24,6 @@ use futures::{Stream, StreamExt};
 const PIECE: usize = 64 * 1024;
 /// How long the peer of a refused body may take for the next [`A_STEP`] bytes of it.
 const NEXT_WITHIN: Duration = Duration::from_secs(8);
-/// Fewer than the slowest line carries in that time, more than somebody sends who only wants to keep us waiting.
-const A_STEP: u64 = 4 * 1024;
 /// For how long in all: as long as anybody may bring files.
 const DRAINED_WITHIN: Duration = Duration::from_secs(60 * 60);
 

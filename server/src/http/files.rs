@@ -49,24 +49,20 @@ const OTHERS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
+/// The id and the name in an address.
+type Address = Path<(String, String)>;
+
 /// The addresses of files.
 pub fn routes() -> Router<AppState> {
+    let part = |part| {
+        get(move |Path((id, _name)): Address, request: Request| async move {
+            answer(&id, part, request).await.unwrap_or_else(errors::raised)
+        })
+    };
     Router::new()
-        .route("/files/{id}/{name}", get(original))
-        .route("/files/{id}/{name}/preview", get(preview))
-        .route("/files/{id}/{name}/thumb", get(thumb))
-}
-
-async fn original(Path((id, _name)): Path<(String, String)>, request: Request) -> Response {
-    answer(&id, BlobPart::Original, request).await.unwrap_or_else(errors::raised)
-}
-
-async fn preview(Path((id, _name)): Path<(String, String)>, request: Request) -> Response {
-    answer(&id, BlobPart::Preview, request).await.unwrap_or_else(errors::raised)
-}
-
-async fn thumb(Path((id, _name)): Path<(String, String)>, request: Request) -> Response {
-    answer(&id, BlobPart::Thumb, request).await.unwrap_or_else(errors::raised)
+        .route("/files/{id}/{name}", part(BlobPart::Original))
+        .route("/files/{id}/{name}/preview", part(BlobPart::Preview))
+        .route("/files/{id}/{name}/thumb", part(BlobPart::Thumb))
 }
 
 async fn answer(id: &str, part: BlobPart, request: Request) -> AppResult<Response> {

@@ -18,7 +18,7 @@ use super::{body, context, errors};
 use crate::state::AppState;
 
 /// The one function whose form is multipart.
-pub const MULTIPART: &str = "/api/send_message";
+const MULTIPART: &str = "/api/send_message";
 
 /// How many bytes of a refused body are read of somebody who is not signed in.
 const STRANGERS_REST: u64 = 256 * 1024;

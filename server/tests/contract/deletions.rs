@@ -29,6 +29,32 @@ pub async fn delete(
     events.into_iter().next().unwrap()
 }
 
+/// What is said in a message that is going to be deleted.
+pub const SECRET_TEXT: &str = "nobody may read this";
+/// What its file is called.
+pub const SECRET_NAME: &str = "the-secret.png";
+
+/// A message of [`SECRET_TEXT`] with a file called [`SECRET_NAME`].
+pub struct Secret {
+    pub chat: ChatId,
+    pub sender: UserId,
+    pub message: MessageId,
+    /// The id of its file, as it is written.
+    pub file: String,
+}
+
+pub async fn a_secret(store: &TheStore) -> Secret {
+    let [sender, other] = people(store).await;
+    let chat = direct(store, [sender, other], at(0)).await;
+    let mut photo = arriving(store, sender, 10).await;
+    photo.name = SECRET_NAME.into();
+    let file = photo.id.to_string();
+    let body = Body::parse(SECRET_TEXT).unwrap();
+    let new = NewMessage { body, ..with_files(sender, &[photo], 1) };
+    let message = stored(&append(store, chat, new).await).id;
+    Secret { chat, sender, message, file }
+}
+
 pub async fn a_deleted_message_leaves_its_place_and_nothing_else(store: TheStore) {
     let (ada, bob, chat) = team(&store).await;
     let files: [AttachmentView; 2] = several(&store, ada).await;

@@ -20,7 +20,6 @@ const ARRIVES_WITHIN_SECONDS: i64 = 2 * 60 * 60;
 pub struct Arrival {
     shared: Arc<Shared>,
     owner: UserId,
-    begun: usize,
     ids: Vec<AttachmentId>,
     kept: Vec<AttachmentView>,
     _turn: Turn,
@@ -47,17 +46,16 @@ impl Arriving {
 
 impl Arrival {
     pub(super) fn new(shared: Arc<Shared>, owner: UserId, turn: Turn) -> Self {
-        Self { shared, owner, begun: 0, ids: Vec::new(), kept: Vec::new(), _turn: turn }
+        Self { shared, owner, ids: Vec::new(), kept: Vec::new(), _turn: turn }
     }
 
-    /// Begins the next file. Fails with `too_many_files`, `file_name_too_long`, `too_many_requests`, and as
+    /// Begins the next file, once the one before is kept. Fails with `too_many_files`, `file_name_too_long`, `too_many_requests`, and as
     /// [`Staging::begin`](crate::ports::Staging::begin).
     pub async fn file(&mut self, name: &str) -> AppResult<Arriving> {
         let Shared { ports, limits, .. } = &*self.shared;
-        if self.begun >= limits.files {
+        if self.kept.len() >= limits.files {
             return Err(ErrorCode::TooManyFiles.into());
         }
-        self.begun += 1;
         let name = FileName::parse(name)?;
         ports.limiter.take(UPLOADS, &self.owner.to_string()).await?;
         Ok(Arriving { name, stage: ports.staging.begin().await?, size: 0, most: limits.file_bytes })

@@ -1,8 +1,8 @@
 //! Files in SQLite: databases from before there were any, and what is left of what was deleted.
 
 use app::{
-    domain::{Body, ChatId, UserId},
-    ports::{NewMessage, PageQuery},
+    domain::{ChatId, UserId},
+    ports::PageQuery,
 };
 use rusqlite::{Connection, params, types::ValueRef};
 use server::store::embedded::{EmbeddedOptions, EmbeddedStore};
@@ -10,7 +10,7 @@ use server::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use super::{EmbeddedFixture, file};
 use crate::{
     attachments::{arriving, with_files},
-    deletions::delete,
+    deletions::{SECRET_NAME, SECRET_TEXT, Secret, a_secret, delete},
     support::*,
 };
 
@@ -124,20 +124,13 @@ fn says(connection: &Connection, text: &str) -> bool {
 async fn what_was_deleted_stands_in_no_table() {
     let fixture = EmbeddedFixture::open().await;
     let store = fixture.store();
-    let [ada, bob] = people(&store).await;
-    let chat = direct(&store, [ada, bob], at(0)).await;
-    let mut photo = arriving(&store, ada, 10).await;
-    photo.name = "the-secret.png".into();
-    let id = photo.id.to_string();
-    let body = Body::parse("nobody may read this").unwrap();
-    let new = NewMessage { body, ..with_files(ada, &[photo], 1) };
-    let message = stored(&append(&store, chat, new).await).id;
+    let Secret { chat, sender, message, file: id } = a_secret(&store).await;
     let connection = Connection::open(file(&fixture.directory)).unwrap();
-    for text in ["nobody may read this", "the-secret.png", &id] {
+    for text in [SECRET_TEXT, SECRET_NAME, &id] {
         assert!(says(&connection, text), "{text}");
     }
-    delete(&store, chat, ada, message, 2).await;
-    for text in ["nobody may read this", "the-secret.png", &id] {
+    delete(&store, chat, sender, message, 2).await;
+    for text in [SECRET_TEXT, SECRET_NAME, &id] {
         assert!(!says(&connection, text), "{text}");
     }
 }

@@ -1,12 +1,12 @@
 //! Files in MongoDB: several nodes at once, nodes from before there were any, and what is left of what was deleted.
 
-use app::{domain::Body, ports::NewMessage};
+use app::ports::NewMessage;
 use mongodb::bson::{Document, doc};
 
 use super::{MongoFixture, all};
 use crate::{
     attachments::{a_file_has_one_fate, arriving, racing_sends_stay_within_the_room, with_files},
-    deletions::delete,
+    deletions::{SECRET_NAME, SECRET_TEXT, Secret, a_secret, delete},
     support::*,
 };
 
@@ -50,14 +50,7 @@ async fn what_older_nodes_write_lacks_nothing() {
 async fn what_was_deleted_stands_in_no_document() {
     let fixture = MongoFixture::open().await;
     let store = fixture.store();
-    let [ada, bob] = people(&store).await;
-    let chat = direct(&store, [ada, bob], at(0)).await;
-    let mut photo = arriving(&store, ada, 10).await;
-    photo.name = "the-secret.png".into();
-    let id = photo.id.to_string();
-    let body = Body::parse("nobody may read this").unwrap();
-    let new = NewMessage { body, ..with_files(ada, &[photo], 1) };
-    let message = stored(&append(&store, chat, new).await).id;
+    let Secret { chat, sender, message, file: id } = a_secret(&store).await;
     let said = async || {
         let mut text = String::new();
         for name in fixture.database.list_collection_names().await.unwrap() {
@@ -66,12 +59,12 @@ async fn what_was_deleted_stands_in_no_document() {
         text
     };
     let before = said().await;
-    for text in ["nobody may read this", "the-secret.png"] {
+    for text in [SECRET_TEXT, SECRET_NAME] {
         assert!(before.contains(text), "{text}");
     }
-    delete(&store, chat, ada, message, 2).await;
+    delete(&store, chat, sender, message, 2).await;
     let after = said().await;
-    for text in ["nobody may read this", "the-secret.png"] {
+    for text in [SECRET_TEXT, SECRET_NAME] {
         assert!(!after.contains(text), "{after}");
     }
     let events = all(&fixture.database, "events").await;
