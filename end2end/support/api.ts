@@ -42,6 +42,16 @@ export async function storedMessages(person: Person, chatId: string): Promise<Me
   return page.messages;
 }
 
+/**
+ * Waits until exactly these messages are stored in the chat that the page shows, in this order. A page shows a
+ * message before it is stored, so to look once would be a race.
+ */
+export async function storesExactly(person: Person, texts: string[]): Promise<void> {
+  const chatId = chatIdOf(person);
+  const stored = async () => (await storedMessages(person, chatId)).map((message) => message.body);
+  await expect.poll(stored, { message: "what is stored" }).toEqual(texts);
+}
+
 /** The id of the chat that the page shows. */
 export function chatIdOf(person: Person): string {
   const id = /\/c\/([0-9a-f]{24})/.exec(person.page.url())?.[1];

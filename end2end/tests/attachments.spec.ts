@@ -5,7 +5,7 @@ import fs from "node:fs/promises";
 import type { Locator, Page } from "@playwright/test";
 
 import { expect, test } from "../support/fixtures.ts";
-import { chatIdOf, storedMessages } from "../support/api.ts";
+import { storesExactly } from "../support/api.ts";
 import { type SentFile, film, noise, pdf, picture, text } from "../support/files.ts";
 import type { Person } from "../support/people.ts";
 
@@ -173,8 +173,7 @@ test("what is empty, too large or too much says so and keeps nothing else back",
   await asha.says("ten at once");
   await bela.sees("ten at once");
   await expect(bela.message("ten at once").getByRole("link", { name: /^Download / })).toHaveCount(10);
-  const stored = await storedMessages(bela, chatIdOf(bela));
-  expect(stored.map(({ body }) => body)).toEqual(["hello", "ten at once"]);
+  await storesExactly(bela, ["hello", "ten at once"]);
 });
 
 test("files are seen going up, and one can be taken out", async ({ people }) => {
@@ -215,7 +214,7 @@ test("the whole message can be called back while it goes up", async ({ people })
   await asha.page.getByRole("button", { name: "Remove big.bin" }).click();
   await asha.says("second thoughts");
   await bela.sees("second thoughts");
-  expect(await storedMessages(bela, chatIdOf(bela))).toHaveLength(2);
+  await storesExactly(bela, ["hello", "second thoughts"]);
 });
 
 test("the network breaks off in the middle, and the files go out without being chosen again", async ({
@@ -244,7 +243,7 @@ test("the network breaks off in the middle, and the files go out without being c
   const [path] = await paths(bela.message("through the tunnel"));
   expect((await fetched(bela, path ?? "")).body.equals(file.buffer)).toBe(true);
   await expect(asha.message("through the tunnel")).not.toContainText("Not sent");
-  expect(await storedMessages(bela, chatIdOf(bela))).toHaveLength(2);
+  await storesExactly(bela, ["hello", "through the tunnel"]);
 });
 
 test("nobody outside the chat gets a file, and nobody who has left it", async ({ people, watch }) => {

@@ -1,7 +1,7 @@
 // Two people and more talk, and everybody sees it at once.
 
 import { expect, test } from "../support/fixtures.ts";
-import { chatIdOf, storedMessages } from "../support/api.ts";
+import { chatIdOf, storesExactly } from "../support/api.ts";
 
 test("two newcomers find each other and talk without loading a page", async ({ people }) => {
   const asha = await people.newcomer("Asha Rao");
@@ -29,8 +29,7 @@ test("two newcomers find each other and talk without loading a page", async ({ p
   await ashaStays();
   await belaStays();
   // What was shown is what is stored.
-  const stored = await storedMessages(asha, chatIdOf(asha));
-  expect(stored.map((message) => message.body)).toEqual(["Hello Bela", "Hello Asha", "How are you?"]);
+  await storesExactly(asha, ["Hello Bela", "Hello Asha", "How are you?"]);
 });
 
 test("opening the same direct chat twice gives one chat", async ({ people }) => {
@@ -89,8 +88,7 @@ test("Enter sends and Shift+Enter makes a line", async ({ people }) => {
   await asha.sees("two");
   await expect(asha.composer).toHaveValue("");
   await expect(asha.composer).toBeFocused();
-  const stored = await storedMessages(asha, chatIdOf(asha));
-  expect(stored.map((message) => message.body)).toEqual(["one\ntwo"]);
+  await storesExactly(asha, ["one\ntwo"]);
   // The line break is to be seen.
   expect(await asha.message("two").innerText()).toMatch(/one\n+two/);
 });

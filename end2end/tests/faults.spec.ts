@@ -1,13 +1,8 @@
 // The server dies, the page is reloaded, an answer is lost: nothing may be lost or doubled, and the
 // pages recover without anybody's help.
 
-import type { Person } from "../support/people.ts";
 import { expect, test } from "../support/fixtures.ts";
-import { chatIdOf, storedMessages } from "../support/api.ts";
-
-async function storedTexts(person: Person): Promise<string[]> {
-  return (await storedMessages(person, chatIdOf(person))).map((message) => message.body);
-}
+import { storesExactly } from "../support/api.ts";
 
 test("the server is killed and started again in the middle of a conversation", async ({
   people,
@@ -47,7 +42,7 @@ test("the server is killed and started again in the middle of a conversation", a
   const all = ["before", "while it was down", "and after"];
   await asha.seesExactly(all);
   await bela.seesExactly(all);
-  expect(await storedTexts(asha)).toEqual(all);
+  await storesExactly(asha, all);
   await ashaStays();
   await belaStays();
 });
@@ -79,7 +74,7 @@ test("every message that was acknowledged survives kill -9 while messages are be
   }
   await asha.seesExactly(texts);
   await bela.seesExactly(texts);
-  expect(await storedTexts(asha)).toEqual(texts);
+  await storesExactly(asha, texts);
 });
 
 test("what was said while one's network was gone is there on coming back, without loading the page", async ({
@@ -147,7 +142,7 @@ test("a reload in the middle of sending neither loses nor doubles the message", 
   await asha.sees("on the way");
   await bela.sees("on the way");
   await expect(asha.message("on the way")).not.toContainText(/Sending…|Not sent/);
-  expect(await storedTexts(asha)).toEqual(["on the way"]);
+  await storesExactly(asha, ["on the way"]);
 });
 
 test("an answer that is lost after the message was stored does not double it", async ({ people, watch }) => {
@@ -171,7 +166,7 @@ test("an answer that is lost after the message was stored does not double it", a
   await expect(asha.message("only once")).toHaveCount(1);
   await expect(asha.message("only once")).not.toContainText(/Sending…|Not sent/, { timeout: 30_000 });
   expect(lost).toBe(1);
-  expect(await storedTexts(asha)).toEqual(["only once"]);
+  await storesExactly(asha, ["only once"]);
   await bela.seesExactly(["only once"]);
 });
 
@@ -196,7 +191,7 @@ test("a message that was refused says so and can be tried again", async ({ peopl
   await asha.message("second time lucky").getByRole("button", { name: "Try again" }).click();
   await bela.sees("second time lucky");
   await expect(asha.message("second time lucky")).not.toContainText(/Sending…|Not sent/);
-  expect(await storedTexts(asha)).toEqual(["second time lucky"]);
+  await storesExactly(asha, ["second time lucky"]);
 });
 
 test("a reload keeps what was half written", async ({ people }) => {
