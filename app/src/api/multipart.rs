@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use leptos::server_fn::codec::MultipartData;
 
 use super::intake::Intake;
@@ -92,9 +93,7 @@ impl<'a> MessageForm<'a> {
         let max_bytes = max_chars * 5;
         self.intake.allow(max_bytes as u64 + HEAD_BYTES, ErrorCode::PayloadTooLarge);
         let mut bytes = Vec::new();
-        while let Some(chunk) =
-            field.chunk().await.map_err(|error| broken(error, &self.intake, self.parts))?
-        {
+        while let Some(chunk) = chunk(&mut field, &self.intake, self.parts).await? {
             if bytes.len() + chunk.len() > max_bytes {
                 return Err(ErrorCode::PayloadTooLarge.into());
             }
@@ -133,7 +132,7 @@ impl<'a> MessageForm<'a> {
             // A form without JavaScript sends an empty, unnamed file for an input that was left alone.
             self.intake.allow(HEAD_BYTES, ErrorCode::MalformedMultipart);
             loop {
-                match field.chunk().await.map_err(|error| broken(error, &self.intake, self.parts))? {
+                match chunk(&mut field, &self.intake, self.parts).await? {
                     None => return Ok(None),
                     Some(chunk) if chunk.is_empty() => {}
                     Some(chunk) => {
@@ -162,9 +161,7 @@ impl<'a> MessageForm<'a> {
         if let Some(chunk) = first {
             file.write(chunk).await?;
         }
-        while let Some(chunk) =
-            field.chunk().await.map_err(|error| broken(error, &self.intake, self.parts))?
-        {
+        while let Some(chunk) = chunk(&mut field, &self.intake, self.parts).await? {
             file.write(chunk).await?;
         }
         let keeping = arrival.keep(file);
@@ -201,6 +198,11 @@ impl<'a> MessageForm<'a> {
 fn alt_place(name: &str) -> Option<usize> {
     let place = name.strip_prefix("alt[")?.strip_suffix(']')?.parse().ok()?;
     (place < limits::MOST_FILES_PER_MESSAGE).then_some(place)
+}
+
+/// The next bytes of a part; `None` at its end.
+async fn chunk(part: &mut multer::Field<'static>, intake: &Intake, parts: usize) -> AppResult<Option<Bytes>> {
+    part.chunk().await.map_err(|error| broken(error, intake, parts))
 }
 
 /// What went wrong while the body was read: what ended it, if the layer that feeds it did, or what the form's
