@@ -7,7 +7,7 @@ use leptos::server_fn::codec::MultipartData;
 
 use super::intake::Intake;
 use crate::{
-    domain::{AltText, ChatId, ClientId, limits},
+    domain::{AltText, ChatId, ClientId, UserId, limits},
     error::{AppError, AppResult, ErrorCode},
     protocol::MessageView,
     service::{Actor, Arrival, Attachments, Draft},
@@ -108,6 +108,14 @@ impl<'a> MessageForm<'a> {
                 self.client_id.replace(text.parse().map_err(|error| malformed().because(error))?).is_some()
             }
             "body" => self.body.replace(text.clone()).is_some(),
+            "sender_id" => {
+                let sender: UserId = text.parse().map_err(|error| malformed().because(error))?;
+                // The browser may be signed in as somebody else by now.
+                if sender != self.actor.user_id {
+                    return Err(ErrorCode::Unauthenticated.into());
+                }
+                false
+            }
             name => {
                 // What is not known is passed over, as in every form.
                 let Some(place) = alt_place(name) else { return Ok(()) };

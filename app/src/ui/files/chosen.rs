@@ -30,7 +30,7 @@ pub struct ChosenFile {
     #[serde(skip)]
     pub url: Option<String>,
     /// Of a picture, once it has been seen: its width and height in pixels.
-    #[serde(skip)]
+    #[serde(default)]
     pub shape: (u32, u32),
 }
 

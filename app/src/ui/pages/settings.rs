@@ -237,9 +237,12 @@ fn SessionRow(session: SessionView, sessions: RwSignal<Vec<SessionView>>) -> imp
     let name_id = format!("session-{id}");
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
+        if current && !store.may_sign_out() {
+            return;
+        }
         form.submit(api::end_session(id), move |_done| {
             if current {
-                browser::go_to("/login");
+                store.signed_out();
             } else {
                 sessions.try_update(|sessions| sessions.retain(|session| session.id != id));
                 store.toasts.info("The session has ended.");
@@ -269,11 +272,14 @@ fn SessionRow(session: SessionView, sessions: RwSignal<Vec<SessionView>>) -> imp
 /// The way out.
 #[component]
 fn SignOut() -> impl IntoView {
+    let store = use_store();
     let form = FormState::new("logout");
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        // A whole new page: nothing of this account's state stays in the browser.
-        form.submit(api::logout(), |_done| browser::go_to("/login"));
+        if store.may_sign_out() {
+            // A whole new page: nothing of this account's state stays in the browser.
+            form.submit(api::logout(), move |_done| store.signed_out());
+        }
     };
     view! {
         <section class="card card--row" aria-labelledby="sign-out-title">

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{ev::DragEvent, prelude::*};
 use leptos_router::{components::Outlet, hooks::use_location};
 
 use crate::ui::{
     components::chat_list::ChatList,
     realtime,
-    state::{Connection, Store, use_store},
+    state::{Connection, Store, local, use_store},
 };
 
 /// How long the connection may be away before that is said.
@@ -29,6 +29,7 @@ pub fn Workspace() -> impl IntoView {
         store.read_clock();
         store.restore_outbox();
         store.guard_files();
+        refuse_stray_files();
         realtime::connect(store);
         if let Ok(check) = set_interval_with_handle(move || store.tell_day(), DAY_CHECK) {
             on_cleanup(move || check.clear());
@@ -45,6 +46,22 @@ pub fn Workspace() -> impl IntoView {
             </div>
         </div>
     }
+}
+
+/// Has the browser leave alone what falls beside a conversation: it would open the file in the place of the page.
+fn refuse_stray_files() {
+    let refuse = |event: DragEvent| {
+        if !event.default_prevented() && local::are_files(&event) {
+            event.prevent_default();
+            local::refuse_drop(&event);
+        }
+    };
+    let over = window_event_listener(leptos::ev::dragover, refuse);
+    let dropped = window_event_listener(leptos::ev::drop, refuse);
+    on_cleanup(move || {
+        over.remove();
+        dropped.remove();
+    });
 }
 
 /// Says that the connection is away, once it has been for a moment.

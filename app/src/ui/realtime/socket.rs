@@ -132,14 +132,15 @@ async fn converse(store: Store, nudges: &mut mpsc::Receiver<()>) -> End {
                 let (frames, end) = read(&mut socket, first, greeted);
                 if !frames.is_empty() {
                     let effects = store.apply(frames);
+                    if effects.other_account {
+                        store.send_no_more();
+                        return End::OtherAccount;
+                    }
                     if let Some(heartbeat) = effects.heartbeat_ms {
                         greeted = true;
                         patience = heartbeat as f64 * 2.0 + 1_000.0;
                         store.connection.set(Connection::Online);
                         store.resend();
-                    }
-                    if effects.other_account {
-                        return End::OtherAccount;
                     }
                     if let Some(delay) = effects.reconnect_after_ms {
                         return End::Bye(u32::try_from(delay).unwrap_or(u32::MAX).min(60_000));

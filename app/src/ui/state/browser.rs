@@ -6,6 +6,15 @@ pub use there::*;
 #[cfg(not(feature = "hydrate"))]
 pub use absent::*;
 
+/// Where something is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// For the tab, over reloads.
+    Tab,
+    /// For all tabs, and after the browser was closed.
+    Browser,
+}
+
 #[cfg(feature = "hydrate")]
 mod there {
     use std::{
@@ -18,6 +27,7 @@ mod there {
     use gloo_timers::future::TimeoutFuture;
     use leptos::prelude::window;
 
+    use super::Storage;
     use crate::{
         domain::Timestamp,
         error::{AppResult, ErrorCode},
@@ -34,23 +44,41 @@ mod there {
         }
     }
 
-    /// What the tab's storage holds under the key.
-    pub fn stored(key: &str) -> Option<String> {
-        window().session_storage().ok()??.get_item(key).ok()?
+    /// Waits for so many milliseconds.
+    pub async fn pause(millis: u32) {
+        TimeoutFuture::new(millis).await;
     }
 
-    /// Puts a value into the tab's storage, or takes it out; false if the browser did not allow it.
-    pub fn store(key: &str, value: Option<&str>) -> bool {
-        let Ok(Some(storage)) = window().session_storage() else { return false };
+    /// What the storage holds under the key.
+    pub fn stored(of: Storage, key: &str) -> Option<String> {
+        storage(of)?.get_item(key).ok()?
+    }
+
+    /// Puts a value into the storage, or takes it out; false if the browser did not allow it.
+    pub fn store(of: Storage, key: &str, value: Option<&str>) -> bool {
+        let Some(storage) = storage(of) else { return false };
         match value {
             Some(value) => storage.set_item(key, value).is_ok(),
             None => storage.remove_item(key).is_ok(),
         }
     }
 
+    fn storage(of: Storage) -> Option<web_sys::Storage> {
+        let storage = match of {
+            Storage::Tab => window().session_storage(),
+            Storage::Browser => window().local_storage(),
+        };
+        storage.ok()?
+    }
+
     /// The reader's clock.
     pub fn now() -> Timestamp {
         Timestamp::from_millis(js_sys::Date::now() as i64)
+    }
+
+    /// Asks the reader something that they answer with yes or no.
+    pub fn confirm(question: &str) -> bool {
+        window().confirm_with_message(question).unwrap_or(false)
     }
 
     /// By how many minutes the reader's clock is ahead of UTC.
@@ -101,6 +129,7 @@ mod there {
 mod absent {
     use std::future::Future;
 
+    use super::Storage;
     use crate::{domain::Timestamp, error::AppResult};
 
     /// The server bounds its own work.
@@ -108,19 +137,29 @@ mod absent {
         request.await
     }
 
+    /// Nothing waits here.
+    pub async fn pause(_millis: u32) {
+        std::future::pending::<()>().await;
+    }
+
     /// There is no storage.
-    pub fn stored(_key: &str) -> Option<String> {
+    pub fn stored(_of: Storage, _key: &str) -> Option<String> {
         None
     }
 
     /// There is no storage; false.
-    pub fn store(_key: &str, _value: Option<&str>) -> bool {
+    pub fn store(_of: Storage, _key: &str, _value: Option<&str>) -> bool {
         false
     }
 
     /// No reader, no clock: the epoch.
     pub fn now() -> Timestamp {
         Timestamp::default()
+    }
+
+    /// Nobody answers.
+    pub fn confirm(_question: &str) -> bool {
+        false
     }
 
     /// Not known.

@@ -56,7 +56,7 @@ impl Listing {
     pub fn new<'a>(
         me: Option<UserId>,
         rows: Vec<Row>,
-        unsent: impl Iterator<Item = &'a Unsent>,
+        unsent: impl Iterator<Item = (&'a Unsent, Progress)>,
         offset: i32,
     ) -> Self {
         let mut this = Self::default();
@@ -65,10 +65,9 @@ impl Listing {
             let key = if own { RowKey::Own(row.message.client_id) } else { RowKey::Other(row.message.id) };
             this.push(key, Entry::Stored(row));
         }
-        for unsent in unsent {
+        for (unsent, progress) in unsent {
             let Unsent { client_id, written_at, .. } = *unsent;
             let (body, files) = (unsent.body.as_str().into(), unsent.files.clone());
-            let progress = unsent.progress();
             this.push(
                 RowKey::Own(client_id),
                 Entry::Unsent { client_id, body, files, written_at, progress, offset },
@@ -204,7 +203,7 @@ mod tests {
     }
 
     fn listing(timeline: &Timeline, outbox: &Outbox) -> Listing {
-        Listing::new(Some(ADA), timeline.rows(0), outbox.of(CHAT), 0)
+        Listing::new(Some(ADA), timeline.rows(0), outbox.standing(CHAT), 0)
     }
 
     #[test]

@@ -60,6 +60,13 @@ mod there {
         HELD.with_borrow(|(_, all)| all.iter().find(|held| held.key == key).map(|held| held.file.clone()))
     }
 
+    /// Holds a file that the browser has kept, and says where.
+    pub fn take_up(chosen: &mut ChosenFile, file: File) {
+        let taken = take(file);
+        chosen.key = taken.key;
+        chosen.url.clone_from(&taken.url);
+    }
+
     /// What was chosen in an input, which is empty afterwards: a plain form would send it a second time.
     pub fn chosen_in(input: &HtmlInputElement) -> Vec<Arc<ChosenFile>> {
         let chosen = input.files().map(take_in).unwrap_or_default();
@@ -82,6 +89,13 @@ mod there {
     /// Whether what is dragged are files.
     pub fn are_files(event: &DragEvent) -> bool {
         event.data_transfer().is_some_and(|data| data.types().includes(&"Files".into(), 0))
+    }
+
+    /// Has the pointer show that nothing can be let fall here.
+    pub fn refuse_drop(event: &DragEvent) {
+        if let Some(data) = event.data_transfer() {
+            data.set_drop_effect("none");
+        }
     }
 
     /// Width and height of the picture that the event is about.
@@ -159,6 +173,9 @@ mod absent {
     pub fn are_files(_event: &DragEvent) -> bool {
         false
     }
+
+    /// Nobody drags.
+    pub fn refuse_drop(_event: &DragEvent) {}
 
     /// Nothing is seen.
     pub fn shape_of(_event: &Event) -> (u32, u32) {

@@ -5,15 +5,22 @@
 //! | --- | --- |
 //! | [`model`] | the chats as they are known: a pure reducer of the socket's frames |
 //! | [`effects`] | what the model asks for: plain data |
+//! | [`asking`] | does what the model asks for |
 //! | `known` | one chat as it is known, and what an event changes in it: pure |
 //! | [`timeline`] | the messages of the open chat: a pure, ordered, gap-aware list |
 //! | [`listing`] | what the list of messages shows, with a key for each that never changes: pure |
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
+//! | [`unsent`] | one message of it, and how it stands: pure |
+//! | [`claim`] | which tab sends a message: pure |
+//! | [`draft`] | what is being written to a chat, and what of it has been sent: pure |
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
 //! | [`choosing`] | files for a message that is not written yet |
 //! | [`local`] | (browser) the files of this device that the page holds |
 //! | [`deleting`] | deleting a message, and hearing that one was deleted |
-//! | [`sending`] | carries the outbox out; drafts |
+//! | [`sending`] | carries the outbox out |
+//! | [`keeping`] | keeps the outbox over reloads, for all tabs |
+//! | [`records`] | (browser) the records of unsent messages, with their files |
+//! | [`drafting`] | keeps what is being written |
 //! | `upload` | (browser) one message's request, and how far it is |
 //! | [`naming`] | what chats are called and how a list shows them: pure |
 //! | [`toasts`] | short notices |
@@ -22,15 +29,20 @@
 //! [`Store`] holds the signals around them. Pages read it and call its verbs; the realtime client feeds
 //! it. Rules and orders live in the pure modules, never here.
 
+pub mod asking;
 #[cfg(test)]
 mod asking_tests;
 pub mod browser;
 pub mod choosing;
+pub mod claim;
 pub mod conversation;
 pub mod deleting;
 #[cfg(test)]
 mod deleting_tests;
+pub mod draft;
+pub mod drafting;
 pub mod effects;
+pub mod keeping;
 mod known;
 pub mod listing;
 pub mod local;
@@ -41,6 +53,9 @@ pub mod naming;
 pub mod outbox;
 #[cfg(test)]
 mod outbox_tests;
+#[cfg(test)]
+mod property_tests;
+pub mod records;
 pub mod sending;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -48,21 +63,16 @@ pub mod timeline;
 #[cfg(test)]
 mod timeline_tests;
 pub mod toasts;
+pub mod unsent;
 #[cfg(feature = "hydrate")]
 mod upload;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::channel::mpsc;
 use leptos::prelude::*;
 
-use self::{
-    effects::{Effects, slices},
-    model::Model,
-    outbox::Outbox,
-    timeline::Timeline,
-    toasts::Toasts,
-};
+use self::{effects::Effects, model::Model, outbox::Outbox, timeline::Timeline, toasts::Toasts};
 use super::{
     files::chosen::Tray,
     page_data::{OFFSET_COOKIE, Page, PageData},
@@ -72,10 +82,6 @@ use crate::{
     error::{AppError, ErrorCode},
     protocol::{AccountView, ChatView, ClientFrame, MessageView, ServerFrame},
 };
-
-/// When it is asked again for what did not come, at the earliest, and how much later at the latest.
-const EARLIEST_AGAIN_MS: u64 = 2_000;
-const SPREAD_AGAIN_MS: f64 = 3_000.0;
 
 /// Whether the socket is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +114,18 @@ pub struct Store {
     pub timeline: RwSignal<Option<Timeline>>,
     /// What was written and is not stored yet.
     pub outbox: RwSignal<Outbox>,
+    /// Whether what earlier pages and other tabs have not sent is in the outbox.
+    pub outbox_is_there: RwSignal<bool>,
     /// The files that were chosen for messages which are not written yet.
     pub tray: RwSignal<Tray>,
     /// How far requests with files are: of which message, bytes that have gone, all of them.
     pub uploads: RwSignal<Vec<(ClientId, u64, u64)>>,
     /// Messages of others that arrived in the open chat, until they have been announced.
     pub arrived: RwSignal<Vec<MessageView>>,
+    /// Whether the browser is signed in as somebody else by now: nothing is sent from this page any more.
+    is_anothers: StoredValue<bool>,
+    /// Tells this tab from others, also after a reload.
+    tab: StoredValue<String>,
     /// Texts that go back to where they were written, since their messages have gone.
     returned: RwSignal<Vec<(ChatId, String)>>,
     /// Messages that were taken back while they were perhaps being stored.
@@ -163,6 +175,9 @@ impl Store {
             initial: StoredValue::new(data),
             timeline: RwSignal::new(timeline),
             outbox: RwSignal::new(Outbox::default()),
+            outbox_is_there: RwSignal::new(false),
+            is_anothers: StoredValue::new(false),
+            tab: StoredValue::new(String::new()),
             tray: RwSignal::new(Tray::default()),
             uploads: RwSignal::new(Vec::new()),
             returned: RwSignal::new(Vec::new()),
@@ -289,63 +304,6 @@ impl Store {
         self.model.update(|model| change(model, &mut effects));
         self.carry_out(&mut effects);
         effects
-    }
-
-    /// Asks again in a while for what did not come, even if nothing else happens until then.
-    fn ask_later(&self) {
-        if self.asking_later.get_value() {
-            return;
-        }
-        self.asking_later.set_value(true);
-        let store = *self;
-        let again = move || {
-            store.asking_later.set_value(false);
-            // Without a socket the next greeting asks.
-            if store.connection.get_untracked() == Connection::Online {
-                store.change_model(Model::ask_again);
-            }
-        };
-        let delay = EARLIEST_AGAIN_MS + (browser::random() * SPREAD_AGAIN_MS) as u64;
-        set_timeout(again, Duration::from_millis(delay));
-    }
-
-    fn carry_out(&self, effects: &mut Effects) {
-        self.show(std::mem::take(&mut effects.shown));
-        self.show_deleted(&std::mem::take(&mut effects.deleted));
-        for id in std::mem::take(&mut effects.refetch) {
-            self.catch_up(id);
-        }
-        for id in std::mem::take(&mut effects.restart) {
-            self.restart(id);
-        }
-        for id in std::mem::take(&mut effects.fetch) {
-            self.fetch_chat(id);
-        }
-        for id in std::mem::take(&mut effects.returned) {
-            let is_open = self
-                .timeline
-                .with_untracked(|open| open.as_ref().is_some_and(|timeline| timeline.chat_id() == id));
-            if is_open {
-                self.load(id);
-            }
-        }
-        if std::mem::take(&mut effects.refetch_list) {
-            self.refetch_list();
-        }
-        for heads in slices(std::mem::take(&mut effects.resume)) {
-            let frame = ClientFrame::Resume { heads: heads.clone() };
-            // Without a socket the next greeting asks.
-            let sent = self.outgoing.try_update_value(|outgoing| {
-                outgoing.as_mut().is_none_or(|queue| queue.try_send(frame).is_ok())
-            });
-            if sent == Some(false) {
-                self.model.update_untracked(|model| model.not_sent(&heads));
-                effects.retry = true;
-            }
-        }
-        if std::mem::take(&mut effects.retry) {
-            self.ask_later();
-        }
     }
 }
 

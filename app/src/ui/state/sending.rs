@@ -1,16 +1,19 @@
-//! Carries the outbox out, and keeps what is being written.
+//! Carries the outbox out.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures::future::{Either, select};
 use leptos::{prelude::*, task::spawn_local};
 
 #[cfg(not(feature = "hydrate"))]
-use self::absent::{End, abort, send};
+pub(super) use self::absent::{End, abort, send};
 #[cfg(feature = "hydrate")]
-use super::upload::{End, abort, send};
+pub(super) use super::upload::{End, abort, send};
 use super::{
-    Store, browser, local,
-    outbox::{Delivery, Full, Outbox, Unsent},
+    Store, browser,
+    claim::Turn,
+    local,
+    outbox::{Full, Outbox, Unsent},
 };
 use crate::{
     domain::{ChatId, ClientId},
@@ -31,14 +34,20 @@ impl Store {
         if body.is_empty() && files.is_empty() {
             return Ok(false);
         }
-        self.change_outbox(|outbox| outbox.push(chat_id, ClientId::random(), body, files, browser::now()))?;
-        self.pump(chat_id);
+        let client_id = self.send_draft(chat_id, !files.is_empty());
+        self.change_outbox(|outbox| {
+            outbox.push(chat_id, client_id, body, files, browser::now())?;
+            outbox.hold(client_id);
+            Ok(())
+        })?;
+        self.keep_and_pump(client_id);
         Ok(true)
     }
 
     /// Tries a message again that was not sent.
     pub fn try_again(&self, client_id: ClientId) {
         if let Some(chat_id) = self.change_outbox(|outbox| outbox.requeue(client_id, true)) {
+            self.note_change(client_id);
             self.pump(chat_id);
         }
     }
@@ -52,87 +61,28 @@ impl Store {
 
     /// Gives a message that was not sent back to where it was written, with the files that are still there.
     pub fn take_back(&self, client_id: ClientId) {
-        let Some(Unsent { chat_id, body, files, delivery, .. }) = self.give_up(client_id) else { return };
-        if delivery == Delivery::FilesGone {
-            files.iter().for_each(|file| local::let_go(file.key));
-        } else {
-            self.choose(chat_id, files);
-        }
+        let Some(Unsent { chat_id, body, files, .. }) = self.give_up(client_id) else { return };
+        self.choose(chat_id, files.into_iter().filter(|file| file.key != 0).collect());
         self.give_back(chat_id, body);
     }
 
     /// Takes a file out of a message that was not sent. What is left is sent anew under the same id; if
     /// nothing is, the text goes back to where it was written.
     pub fn take_file(&self, client_id: ClientId, key: FileKey) {
-        let empty = self.change_outbox(|outbox| outbox.take_file(client_id, key));
+        let is_last = self.change_outbox(|outbox| outbox.take_file(client_id, key));
         abort(client_id);
         local::let_go(key);
-        if let Some(Unsent { chat_id, body, .. }) = empty {
+        if !is_last {
+            self.note_change(client_id);
+        } else if let Some(Unsent { chat_id, body, .. }) = self.take_out(client_id) {
             self.give_back(chat_id, body);
             self.pump(chat_id);
         }
     }
 
-    /// Takes the texts that go back to where one writes in the chat.
-    pub fn take_returned(&self, chat_id: ChatId) -> Vec<String> {
-        let mut taken = Vec::new();
-        if self.returned.with(|returned| returned.iter().any(|(chat, _)| *chat == chat_id)) {
-            self.returned.update(|returned| {
-                let all = std::mem::take(returned);
-                for (chat, body) in all {
-                    if chat == chat_id { taken.push(body) } else { returned.push((chat, body)) }
-                }
-            });
-        }
-        taken
-    }
-
-    /// Has the browser ask before the page is left with files that wait.
-    pub fn guard_files(&self) {
-        let store = *self;
-        let any = Memo::new(move |_| {
-            store.outbox.with(Outbox::has_files) || store.tray.with(|tray| !tray.is_empty())
-        });
-        Effect::new(move |_| {
-            if any.get() {
-                let asking = window_event_listener(leptos::ev::beforeunload, |event| event.prevent_default());
-                on_cleanup(move || asking.remove());
-            }
-        });
-    }
-
-    /// Takes up what an earlier page could not send.
-    pub fn restore_outbox(&self) {
-        let Some(kept) = self.key("outbox").and_then(|key| browser::stored(&key)) else { return };
-        match Outbox::from_json(&kept) {
-            Ok(kept) => {
-                self.outbox.set(kept);
-                self.settle();
-            }
-            // Written by another version: there is nothing that can be done with it.
-            Err(_unreadable) => self.change_outbox(|_| ()),
-        }
-        self.pump_all();
-    }
-
-    /// The connection is back: what waits is sent.
-    pub fn resend(&self) {
-        if !self.outbox.with_untracked(|outbox| outbox.chats().is_empty()) {
-            self.change_outbox(Outbox::requeue_all);
-            self.pump_all();
-        }
-    }
-
-    /// What was being written in the chat.
-    pub fn draft(&self, chat_id: ChatId) -> Option<String> {
-        self.draft_key(chat_id).and_then(|key| browser::stored(&key))
-    }
-
-    /// Keeps what is being written in the chat. A browser without storage keeps it in the page alone.
-    pub fn keep_draft(&self, chat_id: ChatId, text: &str) {
-        if let Some(key) = self.draft_key(chat_id) {
-            browser::store(&key, (!text.is_empty()).then_some(text));
-        }
+    /// The browser is signed in as somebody else: what waits here is for the page of who wrote it.
+    pub fn send_no_more(&self) {
+        self.is_anothers.set_value(true);
     }
 
     /// Drops what has been found stored.
@@ -167,13 +117,13 @@ impl Store {
     /// Drops a message that is stored. Who still shows its files holds them. False if it was not here.
     fn forget(&self, client_id: ClientId) -> bool {
         let is_here = self.outbox.with_untracked(|outbox| outbox.get(client_id).is_some());
-        let stored = is_here.then(|| self.change_outbox(|outbox| outbox.take(client_id))).flatten();
+        let stored = is_here.then(|| self.take_out(client_id)).flatten();
         stored.inspect(|stored| stored.files.iter().for_each(|file| local::let_go(file.key))).is_some()
     }
 
     /// Takes a message out before it is stored, with its request. Those behind it have waited for it.
     fn give_up(&self, client_id: ClientId) -> Option<Unsent> {
-        let given_up = self.change_outbox(|outbox| outbox.take(client_id))?;
+        let given_up = self.take_out(client_id)?;
         abort(client_id);
         // It may have arrived in this very moment.
         self.given_up.update_value(|ids| ids.push(client_id));
@@ -181,56 +131,101 @@ impl Store {
         Some(given_up)
     }
 
-    fn give_back(&self, chat_id: ChatId, body: String) {
-        if !body.is_empty() {
-            self.returned.update(|returned| returned.push((chat_id, body)));
-        }
-    }
-
-    fn pump_all(&self) {
+    pub(super) fn pump_all(&self) {
         for chat_id in self.outbox.with_untracked(Outbox::chats) {
             self.pump(chat_id);
         }
     }
 
     /// Sends the chat's next message, if its turn has come.
-    fn pump(&self, chat_id: ChatId) {
+    pub(super) fn pump(&self, chat_id: ChatId) {
+        // What an earlier page has kept goes first.
+        if !self.outbox_is_there.get_untracked() || self.is_anothers.get_value() {
+            return;
+        }
         let Some(next) = self.change_outbox(|outbox| outbox.start_next(chat_id)) else { return };
         let store = *self;
         spawn_local(async move {
-            let client_id = next.client_id;
-            match send(store, &next).await {
-                End::Answered(Ok(message)) => {
-                    if message.attachments.len() > next.files.len() {
-                        store.toasts.info("The message had been sent already, with all its files.");
-                    }
-                    store.stored(message);
-                    store.forget(client_id);
-                }
-                End::Answered(Err(error)) => {
-                    let delay =
-                        store.change_outbox(|outbox| outbox.failed(client_id, &error, browser::random()));
-                    if error.code == ErrorCode::Unauthenticated {
-                        store.fail(&error);
-                    } else if let Some(delay) = delay {
-                        store.try_later(client_id, delay);
-                    }
-                }
-                End::Aborted => store.change_outbox(|outbox| outbox.aborted(client_id)),
-                End::Unreadable => store.change_outbox(|outbox| outbox.files_gone(client_id)),
-            }
+            store.carry(next).await;
             store.pump(chat_id);
         });
     }
 
+    /// Sends a message whose turn it is, if no other tab does.
+    async fn carry(&self, next: Unsent) {
+        let client_id = next.client_id;
+        match self.claim(&next).await {
+            Turn::Mine => {}
+            Turn::Theirs(left) => {
+                self.change_outbox(|outbox| {
+                    outbox.aborted(client_id);
+                    outbox.hold(client_id);
+                });
+                return self.try_later(client_id, left);
+            }
+            Turn::Gone => {
+                if let Some(gone) = self.change_outbox(|outbox| outbox.take(client_id)) {
+                    self.drop_unsent(gone);
+                }
+                return;
+            }
+        }
+        // It may have been changed or given up while the browser was asked.
+        if self.outbox.with_untracked(|outbox| outbox.get(client_id) != Some(&next)) {
+            return self.change_outbox(|outbox| outbox.aborted(client_id));
+        }
+        let end = match select(pin!(send(*self, &next)), pin!(self.keep_claim(client_id))).await {
+            Either::Left((end, _)) => end,
+            Either::Right((never, _)) => match never {},
+        };
+        match end {
+            End::Answered(Ok(message)) => {
+                if message.attachments.len() > next.files.len() {
+                    self.toasts.info("The message had been sent already, with all its files.");
+                }
+                self.stored(message);
+                self.forget(client_id);
+            }
+            End::Answered(Err(error)) => {
+                let delay = self.change_outbox(|outbox| outbox.failed(client_id, &error, browser::random()));
+                if error.code == ErrorCode::Unauthenticated {
+                    self.fail(&error);
+                } else if let Some(delay) = delay {
+                    self.try_later(client_id, delay);
+                } else {
+                    self.note_change(client_id);
+                }
+            }
+            End::Aborted => self.change_outbox(|outbox| outbox.aborted(client_id)),
+            End::Unreadable(keys) => {
+                self.change_outbox(|outbox| outbox.files_gone(client_id, &keys));
+                keys.into_iter().for_each(local::let_go);
+            }
+        }
+    }
+
     fn try_later(&self, client_id: ClientId, delay: u32) {
         let store = *self;
+        let turns =
+            move || store.outbox.with_untracked(|outbox| outbox.get(client_id).map(|entry| entry.turns));
+        let planned = turns();
         let again = move || {
-            if let Some(chat_id) = store.change_outbox(|outbox| outbox.requeue(client_id, false)) {
-                store.pump(chat_id);
-            }
+            spawn_local(async move {
+                store.take_up().await;
+                // If its turn has come meanwhile, that has a plan of its own.
+                if turns() == planned {
+                    store.let_go(client_id);
+                }
+            });
         };
         set_timeout(again, Duration::from_millis(delay.into()));
+    }
+
+    /// Gives a message its turn, or its turn again.
+    pub(super) fn let_go(&self, client_id: ClientId) {
+        if let Some(chat_id) = self.change_outbox(|outbox| outbox.requeue(client_id, false)) {
+            self.pump(chat_id);
+        }
     }
 
     /// Shows a message that is stored, in place of the one that waited.
@@ -241,27 +236,6 @@ impl Store {
                 open.arrive(Arc::new(message));
             }
         });
-    }
-
-    fn change_outbox<T>(&self, change: impl FnOnce(&mut Outbox) -> T) -> T {
-        let mut outbox = self.outbox.get_untracked();
-        let changed = change(&mut outbox);
-        let kept = outbox.to_json();
-        self.outbox.set(outbox);
-        let unsafe_to_leave = kept.is_some();
-        let stored = self.key("outbox").is_some_and(|key| browser::store(&key, kept.as_deref()));
-        if unsafe_to_leave && !stored {
-            self.toasts.info("This browser keeps no unsent messages. Stay on the page until they are sent.");
-        }
-        changed
-    }
-
-    fn key(&self, what: &str) -> Option<String> {
-        self.me().map(|me| format!("samvad.{what}.{me}"))
-    }
-
-    fn draft_key(&self, chat_id: ChatId) -> Option<String> {
-        self.key("draft").map(|key| format!("{key}.{chat_id}"))
     }
 }
 
@@ -286,7 +260,7 @@ mod absent {
         #[allow(dead_code, reason = "a request that is made by a browser alone")]
         Aborted,
         #[allow(dead_code, reason = "a request that is made by a browser alone")]
-        Unreadable,
+        Unreadable(Vec<crate::ui::files::chosen::FileKey>),
     }
 
     pub async fn send(_store: Store, _message: &Unsent) -> End {

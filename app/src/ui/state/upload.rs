@@ -22,6 +22,7 @@ use crate::{
     domain::ClientId,
     error::{AppError, AppResult, ErrorCode},
     protocol::MessageView,
+    ui::files::chosen::FileKey,
 };
 
 /// After so many milliseconds in which nothing moved a request counts as failed.
@@ -39,8 +40,8 @@ pub enum End {
     Answered(AppResult<MessageView>),
     /// Its writer wants it otherwise.
     Aborted,
-    /// A file is not there any more, or not as it was.
-    Unreadable,
+    /// These files are not there any more, or not as they were.
+    Unreadable(Vec<FileKey>),
 }
 
 /// One request; safe to repeat. There is no limit to how long it takes as long as something moves.
@@ -68,7 +69,8 @@ pub async fn send(store: Store, message: &Unsent) -> End {
     }
     let answer = if has_ended { answer(&request.xhr) } else { Err(ErrorCode::Offline.into()) };
     let is_lost = answer.as_ref().is_err_and(|error| error.code == ErrorCode::Offline);
-    if is_lost && !is_readable(message).await { End::Unreadable } else { End::Answered(answer) }
+    let unreadable = if is_lost { unreadable(message).await } else { Vec::new() };
+    if unreadable.is_empty() { End::Answered(answer) } else { End::Unreadable(unreadable) }
 }
 
 /// Ends the request of that message, if there is one.
@@ -136,14 +138,17 @@ fn start(store: Store, message: &Unsent) -> Result<Request, JsValue> {
     if !message.files.is_empty() {
         xhr.upload()?.set_onprogress(Some(progress.as_ref().unchecked_ref()));
     }
-    xhr.send_with_opt_form_data(Some(&form(message)?))?;
+    xhr.send_with_opt_form_data(Some(&form(store, message)?))?;
     let patience = if message.files.is_empty() { PATIENCE_MS } else { PATIENCE_WITH_FILES_MS };
     Ok(Request { xhr, ended, moved_at, patience, _finish: finish, _progress: progress })
 }
 
 /// The fields in the order in which the server reads them: the files come last.
-fn form(message: &Unsent) -> Result<FormData, JsValue> {
+fn form(store: Store, message: &Unsent) -> Result<FormData, JsValue> {
     let form = FormData::new()?;
+    if let Some(me) = store.me() {
+        form.append_with_str("sender_id", &me.to_string())?;
+    }
     form.append_with_str("chat_id", &message.chat_id.to_string())?;
     form.append_with_str("client_id", &message.client_id.to_string())?;
     form.append_with_str("body", &message.body)?;
@@ -169,14 +174,18 @@ fn answer(xhr: &XmlHttpRequest) -> AppResult<MessageView> {
     }
 }
 
-/// Whether the files are still there as they were: a browser says of others only that the request failed.
-async fn is_readable(message: &Unsent) -> bool {
+/// The files that are not there any more as they were: a browser says of others only that the request failed.
+async fn unreadable(message: &Unsent) -> Vec<FileKey> {
+    let mut found = Vec::new();
     for file in &message.files {
-        let Some(file) = local::file(file.key) else { return false };
-        let Ok(start) = file.slice_with_i32_and_i32(0, 1) else { return false };
-        if JsFuture::from(start.array_buffer()).await.is_err() {
-            return false;
+        let start = local::file(file.key).and_then(|file| file.slice_with_i32_and_i32(0, 1).ok());
+        let is_readable = match start {
+            Some(start) => JsFuture::from(start.array_buffer()).await.is_ok(),
+            None => false,
+        };
+        if !is_readable {
+            found.push(file.key);
         }
     }
-    true
+    found
 }

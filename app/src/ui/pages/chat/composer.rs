@@ -65,13 +65,18 @@ pub(super) fn Composer(
         store.keep_draft(chat_id, &value);
         fit(text);
     };
-    // What was typed before the page came alive counts more than what an earlier page kept.
+    // What an earlier page kept, before what has been typed since this one came. A browser may have put it back
+    // by itself.
     Effect::new(move |_| {
         let Some(text) = text.get() else { return };
-        if text.value().is_empty()
-            && let Some(draft) = store.draft(chat_id)
-        {
-            text.set_value(&draft);
+        if store.outbox_is_there.get() {
+            let ((kept, draft), typed) = (store.draft(chat_id), text.value());
+            if typed == kept {
+                // Some of it may be known only by now to have been sent.
+                text.set_value(&draft);
+            } else if !begins_with(&typed, &draft) {
+                text.set_value(&joined(&draft, &typed));
+            }
         }
         changed(&text);
     });
@@ -79,9 +84,7 @@ pub(super) fn Composer(
     Effect::new(move |_| {
         let Some(text) = text.get() else { return };
         for returned in store.take_returned(chat_id) {
-            let written = text.value();
-            let between = if written.is_empty() { "" } else { "\n" };
-            text.set_value(&[written.as_str(), between, &returned].concat());
+            text.set_value(&joined(&text.value(), &returned));
             changed(&text);
         }
     });
@@ -94,6 +97,7 @@ pub(super) fn Composer(
         if body.chars().count() > limits::BODY_CHARS {
             return;
         }
+        store.keep_draft(chat_id, &value);
         match store.send(chat_id, body.to_owned()) {
             Ok(true) => {}
             Ok(false) => return,
@@ -181,6 +185,18 @@ pub(super) fn Composer(
         </form>
     }
     .into_any()
+}
+
+/// Whether the text has these lines before all others.
+fn begins_with(text: &str, lines: &str) -> bool {
+    let rest = text.strip_prefix(lines);
+    lines.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'))
+}
+
+/// One text after the other, on lines of their own.
+fn joined(first: &str, second: &str) -> String {
+    let between = if first.is_empty() || second.is_empty() { "" } else { "\n" };
+    [first, between, second].concat()
 }
 
 /// What is said about a text of so many characters.

@@ -73,7 +73,7 @@ pub(super) fn state_id(client_id: ClientId) -> String {
 pub(super) fn state_name(progress: Progress) -> &'static str {
     match progress {
         Progress::Sending => "sending",
-        Progress::Waiting => "waiting",
+        Progress::Waiting | Progress::Behind => "waiting",
         Progress::Refused(_) | Progress::FilesGone => "failed",
     }
 }
@@ -83,6 +83,7 @@ fn state_words(progress: Progress) -> (&'static str, &'static str) {
     match progress {
         Progress::Sending => ("", "Sending…"),
         Progress::Waiting => ("Not sent yet.", "It goes out as soon as possible."),
+        Progress::Behind => ("Not sent yet.", "It waits for the one above that was not sent."),
         Progress::Refused(code) => ("Not sent.", code.sentence()),
         Progress::FilesGone => ("Not sent.", "Its files have to be chosen again."),
     }

@@ -42,7 +42,7 @@ pub(super) fn History(
             let open = open.as_ref().filter(|open| open.chat_id() == chat_id);
             open.map(|open| open.rows(offset)).unwrap_or_default()
         });
-        store.outbox.with(|outbox| Listing::new(me, rows, outbox.of(chat_id), offset))
+        store.outbox.with(|outbox| Listing::new(me, rows, outbox.standing(chat_id), offset))
     });
     let keys = Memo::new(move |_| listing.with(Listing::keys));
     let had_focus = RwSignal::new(None);

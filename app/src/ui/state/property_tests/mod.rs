@@ -1,0 +1,390 @@
+//! Whatever happens in whatever order, between a server, a line that loses, doubles and reorders, and a page that
+//! is reloaded: what is shown is right at every step, and all of it once everything has come.
+//!
+//! A case is a list of steps and nothing else, so a failing one is printed as the shortest list that fails, and
+//! can be given to [`run`] as it stands. The seeds of failures are kept beside this file and tried first.
+//!
+//! | module | what belongs there |
+//! | --- | --- |
+//! | `world` | the server, and what is on its way to the page |
+//! | `page` | the page as `Store` drives it |
+//! | `answers` | what it does with what it is answered |
+
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod page;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::{collection::vec, prelude::*};
+
+use self::{
+    page::{Page, is_aside, lost},
+    world::{Answer, Ask, CHATS, ME, Server},
+};
+use super::{
+    listing::Listing,
+    timeline::{Phase, Timeline},
+};
+use crate::{
+    domain::{ChatId, ClientId, Seq},
+    protocol::{ChatView, HistoryPage, Notice, ServerFrame},
+};
+
+/// What happens next. A number chooses among what is there, round and round.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Somebody else does something.
+    Say(usize),
+    Alter(usize, bool),
+    Delete(usize, usize),
+    /// The reader does something.
+    Write(usize),
+    Open(usize),
+    Older,
+    TryAgain(usize),
+    Discard(usize),
+    DiscardElsewhere(usize),
+    /// The browser keeps what was written, in time or too late.
+    Commit(bool),
+    /// The tab is looked at again: what the browser keeps is read, and comes.
+    Read,
+    TakeUp,
+    /// The page's timers.
+    Resend,
+    AskAgain,
+    /// A request reaches the server; its answer comes; it breaks off before the server has it or after; or it
+    /// is given up and reaches the server all the same, some time.
+    Serve(usize),
+    Answer(usize),
+    Break(usize),
+    GiveUp(usize),
+    Ghost(usize),
+    /// The next new message is refused.
+    Refuse,
+    /// The first frame on the line comes, is lost, comes twice, or comes after the next.
+    Frame,
+    Lose,
+    Double,
+    Swap,
+    Beat,
+    Connect,
+    Disconnect,
+    /// The server reads the chats for a page; then it reads the history, and the page comes, with all chats in it
+    /// or the one that is open.
+    Render {
+        open: usize,
+    },
+    Reload {
+        all: bool,
+        from_middle: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let chat = 0..CHATS.len();
+    let one = 0..8_usize;
+    prop_oneof![
+        6 => chat.clone().prop_map(Step::Say),
+        2 => (chat.clone(), any::<bool>()).prop_map(|(chat, rename)| Step::Alter(chat, rename)),
+        1 => (chat.clone(), one.clone()).prop_map(|(chat, which)| Step::Delete(chat, which)),
+        6 => chat.clone().prop_map(Step::Write),
+        1 => chat.clone().prop_map(Step::Open),
+        1 => Just(Step::Older),
+        1 => one.clone().prop_map(Step::TryAgain),
+        1 => one.clone().prop_map(Step::Discard),
+        1 => one.clone().prop_map(Step::DiscardElsewhere),
+        5 => any::<bool>().prop_map(Step::Commit),
+        1 => Just(Step::Read),
+        1 => Just(Step::TakeUp),
+        2 => Just(Step::Resend),
+        1 => Just(Step::AskAgain),
+        8 => one.clone().prop_map(Step::Serve),
+        8 => one.clone().prop_map(Step::Answer),
+        2 => one.clone().prop_map(Step::Break),
+        1 => one.clone().prop_map(Step::GiveUp),
+        2 => one.prop_map(Step::Ghost),
+        1 => Just(Step::Refuse),
+        12 => Just(Step::Frame),
+        2 => Just(Step::Lose),
+        2 => Just(Step::Double),
+        2 => Just(Step::Swap),
+        2 => Just(Step::Beat),
+        3 => Just(Step::Connect),
+        1 => Just(Step::Disconnect),
+        2 => chat.prop_map(|open| Step::Render { open }),
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(all, from_middle)| Step::Reload { all, from_middle }),
+    ]
+}
+
+/// Everything there is, and what has been promised.
+struct World {
+    server: Server,
+    page: Page,
+    /// Requests that nobody waits for and that the server may still get.
+    ghosts: Vec<Ask>,
+    /// What the server has read for the next page.
+    rendered: Option<(ChatId, Vec<ChatView>)>,
+    /// What was written, by number, and what of it was given up.
+    written: BTreeMap<u32, (ChatId, ClientId)>,
+    given_up: BTreeSet<u32>,
+    /// How far each chat's log was applied in this page.
+    applied: BTreeMap<ChatId, Seq>,
+}
+
+impl World {
+    fn new() -> Self {
+        let server = Server::new();
+        let page = Page::new(server.views(), CHATS[0], HistoryPage::default());
+        Self {
+            server,
+            page,
+            ghosts: Vec::new(),
+            rendered: None,
+            written: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            applied: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        let (server, page) = (&mut self.server, &mut self.page);
+        match step {
+            Step::Say(chat) => server.say(CHATS[chat]),
+            Step::Alter(chat, rename) => server.alter(CHATS[chat], rename),
+            Step::Delete(chat, which) => server.delete(CHATS[chat], which),
+            Step::Write(chat) => {
+                // Where one writes is what is open, as a rule; what waits in another chat goes out all the same.
+                if let Some(number) = page.write(CHATS[chat]) {
+                    let id = page.unwritten.last().unwrap().client_id;
+                    self.written.insert(number, (CHATS[chat], id));
+                }
+            }
+            Step::Open(chat) => page.open(CHATS[chat]),
+            Step::Older => page.load_older(),
+            Step::TryAgain(which) => {
+                if let Some((_, id)) = self.waiting(which, true) {
+                    self.page.try_again(id);
+                }
+            }
+            Step::Discard(which) => {
+                if let Some((number, id)) = self.waiting(which, false) {
+                    self.given_up.insert(number);
+                    self.ghosts.extend(self.page.discard(id));
+                }
+            }
+            Step::DiscardElsewhere(which) => {
+                let kept: Vec<_> = page.records.keys().copied().collect();
+                if let Some(id) = kept.get(which % kept.len().max(1)) {
+                    page.records.remove(id);
+                    self.given_up.extend(self.written.iter().filter(|(_, of)| of.1 == *id).map(|(n, _)| *n));
+                }
+            }
+            Step::Commit(in_time) => page.commit(in_time),
+            Step::Read => page.read(),
+            Step::TakeUp => page.take_up(),
+            Step::Resend => page.resend(),
+            Step::AskAgain => page.ask_again(server),
+            Step::Serve(which) => {
+                let mut open: Vec<_> = page.requests.iter_mut().filter(|r| r.answer.is_none()).collect();
+                let count = open.len().max(1);
+                if let Some(request) = open.get_mut(which % count) {
+                    request.answer = Some(server.answer(request.ask));
+                }
+            }
+            Step::Answer(which) => {
+                let done: Vec<_> =
+                    (0..page.requests.len()).filter(|place| page.requests[*place].answer.is_some()).collect();
+                if let Some(place) = done.get(which % done.len().max(1)) {
+                    let request = page.requests.remove(*place);
+                    page.go_on(request.then, request.answer.unwrap(), server);
+                }
+            }
+            Step::Break(which) | Step::GiveUp(which) => {
+                if !page.requests.is_empty() {
+                    let request = page.requests.remove(which % page.requests.len());
+                    let is_late = matches!(step, Step::GiveUp(_)) && request.answer.is_none();
+                    self.ghosts.extend(is_late.then_some(request.ask));
+                    page.go_on(request.then, lost(), server);
+                }
+            }
+            Step::Ghost(which) => {
+                if !self.ghosts.is_empty() {
+                    let ghost = self.ghosts.remove(which % self.ghosts.len());
+                    // Nobody hears what it is answered.
+                    let _ = server.answer(ghost);
+                }
+            }
+            Step::Refuse => server.refuses = true,
+            Step::Frame => {
+                if let Some(frame) = server.line.pop_front() {
+                    page.receive(frame, server);
+                }
+            }
+            Step::Lose | Step::Double | Step::Swap if server.line.iter().take(2).any(is_greeting) => {}
+            Step::Lose => drop(server.line.pop_front()),
+            Step::Double => server.line.extend(server.line.front().cloned()),
+            Step::Swap if server.line.len() > 1 => server.line.swap(0, 1),
+            Step::Swap => {}
+            Step::Beat => server.beat(),
+            Step::Connect => server.connect(),
+            Step::Disconnect => server.disconnect(),
+            Step::Render { open } => {
+                self.rendered = Some((CHATS[open], server.views()));
+            }
+            Step::Reload { all, from_middle } => {
+                let Some((open, mut views)) = self.rendered.take() else { return };
+                let middle = Seq(server.chat(open).view.head.0 / 2 + 1);
+                let ask = if from_middle { Ask::Before(open, middle) } else { Ask::Newest(open) };
+                let Ok(Answer::Page(history)) = server.answer(ask) else { return };
+                views.retain(|view| all || view.id == open);
+                server.disconnect();
+                let is_send = |ask: &Ask| matches!(ask, Ask::Send(..));
+                let late = page.requests.drain(..).filter(|request| request.answer.is_none());
+                self.ghosts.extend(late.map(|request| request.ask).filter(is_send));
+                let nothing = Page::new(Vec::new(), open, HistoryPage::default());
+                self.page = std::mem::replace(page, nothing).reloaded(views, open, history);
+                self.applied.clear();
+            }
+        }
+    }
+
+    /// One of the messages that wait, or of those that wait for their writer.
+    fn waiting(&self, which: usize, aside: bool) -> Option<(u32, ClientId)> {
+        let waits = |id: &ClientId| self.page.outbox.get(*id).is_some_and(|entry| !aside || is_aside(entry));
+        let all: Vec<_> =
+            self.written.iter().map(|(number, (_, id))| (*number, *id)).filter(|(_, id)| waits(id)).collect();
+        all.get(which % all.len().max(1)).copied()
+    }
+
+    /// What holds at every moment.
+    fn check(&mut self) {
+        for chat in CHATS {
+            let Some(applied) = self.page.model.applied(chat) else { continue };
+            let before = self.applied.insert(chat, applied).unwrap_or_default();
+            assert!(before <= applied, "the log of {chat} went back from {before:?} to {applied:?}");
+            assert!(applied <= self.server.chat(chat).view.head, "what has not happened was applied");
+        }
+        let Some(open) = &self.page.timeline else { return };
+        let shown: Vec<_> = open.messages().iter().map(|message| message.seq).collect();
+        assert!(shown.is_sorted_by(|one, next| one < next), "out of order, or twice: {shown:?}");
+        let stored = self.server.messages(open.chat_id());
+        for message in open.messages() {
+            let found = stored.iter().find(|stored| stored.seq == message.seq);
+            let same =
+                found.is_some_and(|found| found.id == message.id && found.client_id == message.client_id);
+            assert!(same, "{message:?} is not in the log");
+        }
+        let listing = Listing::new(Some(ME), open.rows(0), self.page.outbox.standing(open.chat_id()), 0);
+        let keys = listing.keys();
+        assert_eq!(keys.iter().collect::<std::collections::HashSet<_>>().len(), keys.len(), "one row each");
+        let place = |number: &u32| {
+            let (_, id) = self.written[number];
+            keys.iter().position(|key| *key == super::listing::RowKey::Own(id))
+        };
+        let own: Vec<_> =
+            self.written.keys().filter(|number| !self.given_up.contains(number)).filter_map(place).collect();
+        assert!(own.is_sorted(), "not in the order they were written: {own:?}");
+    }
+
+    /// Everything comes that has not come, and nothing new happens.
+    fn come_to_rest(&mut self) {
+        self.server.refuses = false;
+        if !self.server.is_connected {
+            self.step(Step::Connect);
+        }
+        for _ in 0..3 {
+            self.drain();
+            for step in [Step::Resend, Step::AskAgain, Step::Beat] {
+                self.step(step);
+            }
+            // Who sees that a chat could not be loaded tries again.
+            let open = self.page.timeline.as_ref();
+            let failed = open.filter(|open| matches!(open.phase(), Phase::Failed(_))).map(Timeline::chat_id);
+            if let Some(chat) = failed {
+                self.page.open(chat);
+            }
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        for _ in 0..1_000 {
+            for step in [Step::Frame, Step::Ghost(0), Step::Commit(true), Step::Serve(0), Step::Answer(0)] {
+                self.step(step);
+                self.check();
+            }
+            let (server, page) = (&self.server, &self.page);
+            if server.line.is_empty()
+                && page.requests.is_empty()
+                && page.unwritten.is_empty()
+                && self.ghosts.is_empty()
+            {
+                return;
+            }
+        }
+        panic!("it never comes to rest: {:?}, {:?}", self.server.line, self.page.requests);
+    }
+
+    /// What holds when everything has come.
+    fn check_at_rest(&self) {
+        for chat in CHATS {
+            let Some(known) = self.page.model.chat(chat) else { panic!("{chat} is not known") };
+            assert_eq!(**known, self.server.chat(chat).view);
+            assert_eq!(self.page.model.applied(chat), Some(known.head));
+            let mut is_behind = false;
+            for entry in self.page.outbox.of(chat) {
+                is_behind |= is_aside(entry);
+                assert!(is_behind, "{entry:?} waits for nothing");
+            }
+        }
+        for (number, (chat, id)) in &self.written {
+            let times = self.server.messages(*chat).iter().filter(|message| message.client_id == *id).count();
+            assert!(times <= 1, "mine {number} was stored {times} times");
+            let waits = self.page.outbox.get(*id);
+            // One that was refused, and stored by an earlier request that was given up, is found to be stored
+            // where it is seen, or when it is tried again.
+            let is_open = self.page.timeline.as_ref().is_some_and(|open| open.chat_id() == *chat);
+            let may_be_both = waits.is_some_and(is_aside) && !is_open;
+            let is_one = self.given_up.contains(number) || waits.is_some() != (times == 1);
+            assert!(is_one || may_be_both, "mine {number} was stored {times} times, and is {waits:?}");
+        }
+        let Some(open) = &self.page.timeline else { return };
+        let stored = self.server.messages(open.chat_id());
+        let shown: Vec<_> = open.messages().iter().map(|message| (**message).clone()).collect();
+        let first = open.first_seq().unwrap_or_default();
+        let mut expected: Vec<_> = stored.iter().filter(|message| message.seq >= first).cloned().collect();
+        if open.has_newer() {
+            expected.truncate(shown.len());
+        }
+        assert_eq!(shown, expected);
+        let is_whole = stored.first().is_none_or(|oldest| oldest.seq >= first);
+        assert!(open.has_older() || is_whole, "there is something before {first:?}");
+    }
+}
+
+fn is_greeting(frame: &ServerFrame) -> bool {
+    matches!(frame, ServerFrame::Notice(Notice::Hello { .. }))
+}
+
+/// Takes the steps, looking at the page after each of them, and lets everything come to rest.
+fn run(steps: &[Step]) {
+    let mut world = World::new();
+    for step in steps {
+        world.step(*step);
+        world.check();
+    }
+    world.come_to_rest();
+    world.check_at_rest();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+
+    #[test]
+    fn in_any_interleaving_what_is_shown_is_right_and_in_the_end_all_of_it(steps in vec(step(), 1..140)) {
+        run(&steps);
+    }
+}
