@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     fault::{Cause, Fault},
+    primary::Primary,
     transaction::{CALL, durable},
 };
 use crate::config::MongoUrl;
@@ -58,8 +59,16 @@ struct Hello {
     msg: Option<String>,
 }
 
+/// What the nodes of one installation call themselves to the servers: by it they know each other's transactions.
+pub(super) fn name(url: &MongoUrl) -> String {
+    format!("samvad/{}", url.database())
+}
+
 /// Connects, and waits at most `patience` for a server that takes writes.
-pub(super) async fn connect(url: &MongoUrl, patience: Duration) -> Result<(Client, Database), Fault> {
+pub(super) async fn connect(
+    url: &MongoUrl,
+    patience: Duration,
+) -> Result<(Client, Primary, Database), Fault> {
     let servers = url.servers();
     let began = Instant::now();
     let unreachable = |seen| {
@@ -67,13 +76,14 @@ pub(super) async fn connect(url: &MongoUrl, patience: Duration) -> Result<(Clien
         Fault::from(AppError::unavailable(Unusable::Unreachable { servers, seconds, seen }))
     };
     let opening = async {
-        let options = options(url).await?;
+        let mut options = options(url).await?;
+        let primary = Primary::follow(&mut options);
         let client = Client::with_options(options)?;
         let hello = doc! { "hello": 1 };
         let hello: Document = client.database("admin").run_command(hello).await?;
-        Ok::<_, Fault>((client, hello))
+        Ok::<_, Fault>((client, primary, hello))
     };
-    let (client, hello) = match tokio::time::timeout(patience, opening).await {
+    let (client, primary, hello) = match tokio::time::timeout(patience, opening).await {
         Ok(Err(Fault::Driver(error))) if matches!(*error.kind, ErrorKind::ServerSelection { .. }) => {
             return Err(unreachable(Some(Cause::of(&error))));
         }
@@ -89,7 +99,7 @@ pub(super) async fn connect(url: &MongoUrl, patience: Duration) -> Result<(Clien
         return Err(AppError::internal(Unusable::TooOld { servers }).into());
     }
     let database = client.database(url.database());
-    Ok((client, database))
+    Ok((client, primary, database))
 }
 
 /// The durability that is promised does not depend on what stands in the connection string.
@@ -102,7 +112,8 @@ async fn options(url: &MongoUrl) -> Result<ClientOptions, Fault> {
         )))
     };
     let mut options = ClientOptions::parse(url.expose()).await.map_err(unreadable)?;
-    options.app_name.get_or_insert_with(|| "samvad".into());
+    // Whatever the string says.
+    options.app_name = Some(name(url));
     options.max_pool_size.get_or_insert(CONNECTIONS);
     options.connect_timeout = Some(options.connect_timeout.map_or(CONNECT, |time| time.min(CONNECT)));
     // Waiting longer than a call may take would leave nothing to be said.

@@ -17,6 +17,7 @@ mod code {
     pub const TIME_LIMIT_EXCEEDED: i32 = 262;
     pub const OVER_QUOTA: i32 = 8_000;
     pub const DUPLICATE_KEY: i32 = 11_000;
+    pub const INTERRUPTED: i32 = 11_601;
     pub const OUT_OF_DISK_SPACE: i32 = 14_031;
     /// Another write, or a change of the catalogue, was in the way: a lock was not had in time, two writes
     /// met, a snapshot is not there any longer or not yet.
@@ -34,6 +35,8 @@ pub(super) enum Fault {
     Driver(Box<Error>),
     /// Another write came first: the next attempt starts from what it left.
     Lost,
+    /// Another server has become the primary before this one answered.
+    Replaced,
     /// A commit whose outcome nobody could find out in time.
     Unknown(Box<Error>),
 }
@@ -62,6 +65,7 @@ impl From<Fault> for AppError {
             Fault::Told(error) => error,
             Fault::Driver(error) => AppError::new(code_of(&error)).because(Cause::of(&error)),
             Fault::Lost => AppError::new(ErrorCode::Busy).because("other writes always came first"),
+            Fault::Replaced => AppError::unavailable("primaries went away before they answered"),
             Fault::Unknown(error) => AppError::unavailable(Cause::of(&error)),
         }
     }
@@ -83,12 +87,15 @@ impl Fault {
     /// taken place, and recognises its own.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Lost => true,
+            Self::Lost | Self::Replaced => true,
             Self::Driver(error) => {
                 error.contains_label(TRANSIENT_TRANSACTION_ERROR)
                     || matches!(*error.kind, ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. })
                     || number(error).is_some_and(|number| {
-                        code::CONFLICT.contains(&number) || code::NO_PRIMARY.contains(&number)
+                        code::CONFLICT.contains(&number)
+                            || code::NO_PRIMARY.contains(&number)
+                            // Another node took its transaction for abandoned.
+                            || number == code::INTERRUPTED
                     })
             }
             Self::Told(_) | Self::Unknown(_) => false,
@@ -106,7 +113,7 @@ impl Fault {
 
 /// Whether nobody knows yet whether a commit took place. Committing again tells.
 pub(super) fn is_unknown_commit(error: &Error) -> bool {
-    error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+    error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) || number(error) == Some(code::INTERRUPTED)
 }
 
 fn code_of(error: &Error) -> ErrorCode {
@@ -128,6 +135,7 @@ fn code_of(error: &Error) -> ErrorCode {
             code::MAX_TIME_EXPIRED
             | code::TIME_LIMIT_EXCEEDED
             | code::WRITE_CONCERN_TIMEOUT
+            | code::INTERRUPTED
             | code::UNSATISFIABLE_WRITE_CONCERN,
         ) => ErrorCode::Unavailable,
         Some(number) if code::CONFLICT.contains(&number) || code::NO_PRIMARY.contains(&number) => {

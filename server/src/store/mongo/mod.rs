@@ -7,6 +7,8 @@
 //! | `survey` | looking at the servers without changing anything |
 //! | `documents` | the stored documents, typed, and what they are outside |
 //! | `fault` | what the driver's errors mean outside |
+//! | `abandoned` | ending the transactions of nodes that were killed |
+//! | `primary` | noticing that another server has become the primary |
 //! | `transaction` | writes of several documents, and trying again |
 //! | `reads` | seeing what was written, whichever server answers |
 //! | `accounts`, `sessions` | people and their sign-ins |
@@ -27,11 +29,17 @@
 //! after a change of the primary. A read that has to agree with itself (a chat, its members and its head) is one
 //! aggregation on one snapshot.
 //!
+//! **A primary that hangs.** What was asked of it is dropped when another server has become the primary, and asked
+//! anew there.
+//!
+//! **A node that was killed.** Its open transaction locks what it has written. Whoever waits for that ends it.
+//!
 //! **What nobody answered.** A commit is repeated until its outcome is told. Where time runs out before that, what
 //! the last attempt was about to write is looked for, and only if it is not there the answer is `unavailable`.
 //!
 //! Every call ends within [`transaction::CALL`], whatever the servers do.
 
+mod abandoned;
 mod accounts;
 mod attachments;
 mod changes;
@@ -43,6 +51,7 @@ mod fault;
 mod history;
 mod messages;
 mod migrations;
+mod primary;
 mod purge;
 mod reads;
 mod sessions;
@@ -71,11 +80,13 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::config::MongoUrl;
+use abandoned::Abandoned;
 use documents::{
     AttachmentDocument, ChatDocument, EventDocument, MemberDocument, MessageDocument, SessionDocument,
     TokenDocument, UserDocument,
 };
 use fault::Fault;
+use primary::Primary;
 use reads::Seen;
 pub use survey::Survey;
 use transaction::{CALL, LOOK, retrying};
@@ -101,6 +112,8 @@ impl Default for MongoOptions {
 /// The store: one node's handle to it.
 pub struct MongoStore {
     client: Client,
+    primary: Primary,
+    abandoned: Abandoned,
     schema: Collection<Document>,
     users: Collection<UserDocument>,
     sessions: Collection<SessionDocument>,
@@ -123,9 +136,9 @@ impl MongoStore {
     /// Fails with `unavailable` if there is none within the options' patience, and with `internal` where the
     /// servers or the database cannot be used; the cause says why, without the connection string's secrets.
     pub async fn open(url: &MongoUrl, options: MongoOptions) -> AppResult<Arc<Self>> {
-        let (client, database) = connect::connect(url, options.patience).await?;
-        retrying(|| migrations::apply(&database)).await?;
-        Ok(Arc::new(Self::over(client, &database)))
+        let (client, primary, database) = connect::connect(url, options.patience).await?;
+        retrying(&primary, || migrations::apply(&database)).await?;
+        Ok(Arc::new(Self::over(client, primary, &connect::name(url), &database)))
     }
 
     /// Looks at the servers and the database, and changes nothing. Waits at most `patience` for a server that
@@ -137,9 +150,11 @@ impl MongoStore {
         Ok(survey::survey(url, patience).await?)
     }
 
-    fn over(client: Client, database: &Database) -> Self {
+    fn over(client: Client, primary: Primary, name: &str, database: &Database) -> Self {
         Self {
             client,
+            primary,
+            abandoned: Abandoned::of(name),
             schema: database.collection("schema"),
             users: database.collection("users"),
             sessions: database.collection("sessions"),
@@ -165,7 +180,8 @@ impl MongoStore {
             return Err(closed());
         }
         let _running = self.calls.token();
-        let outcome = tokio::time::timeout(CALL, retrying(work)).await;
+        let work = self.abandoned.beside(&self.client, retrying(&self.primary, work));
+        let outcome = tokio::time::timeout(CALL, work).await;
         outcome
             .map_err(|_elapsed| AppError::unavailable("MongoDB did not do it in time"))?
             .map_err(Into::into)

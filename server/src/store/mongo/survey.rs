@@ -33,7 +33,7 @@ struct BuildInfo {
 }
 
 pub(super) async fn survey(url: &MongoUrl, patience: Duration) -> Result<Survey, Fault> {
-    let (client, database) = connect::connect(url, patience).await?;
+    let (client, _primary, database) = connect::connect(url, patience).await?;
     let info = database.run_command(doc! { "buildInfo": 1 }).await?;
     let info: BuildInfo =
         mongodb::bson::deserialize_from_document(info).map_err(|_odd| Fault::undecodable("build"))?;

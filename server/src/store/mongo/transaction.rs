@@ -6,7 +6,7 @@
 //! repeated, which MongoDB answers with what became of it.
 
 use std::{
-    future::Future,
+    future::{Future, IntoFuture},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::{
     MongoStore,
     fault::{Fault, is_unknown_commit},
+    primary::Primary,
     reads::Seen,
 };
 
@@ -42,14 +43,15 @@ pub(super) fn durable() -> WriteConcern {
 }
 
 /// Does the work until it succeeds, or fails for good, or the time is over.
-pub(super) async fn retrying<T, F>(attempt: impl Fn() -> F) -> Result<T, Fault>
+pub(super) async fn retrying<T, F>(primary: &Primary, attempt: impl Fn() -> F) -> Result<T, Fault>
 where
     F: Future<Output = Result<T, Fault>>,
 {
     let until = Instant::now() + ATTEMPTS;
     let mut most = FIRST_WAIT_MS;
     loop {
-        match attempt().await {
+        let outcome = primary.while_same_or_committing(attempt()).await.unwrap_or(Err(Fault::Replaced));
+        match outcome {
             Err(fault) if fault.is_passing() && Instant::now() < until => {
                 tokio::time::sleep(jitter(most)).await;
                 most = (most * 2).min(FIRST_WAIT_MS * 8);
@@ -69,6 +71,7 @@ fn jitter(most_ms: u64) -> Duration {
 pub(super) struct Transaction<'a> {
     session: ClientSession,
     seen: &'a Seen,
+    primary: &'a Primary,
 }
 
 impl<'a> Transaction<'a> {
@@ -81,7 +84,7 @@ impl<'a> Transaction<'a> {
             .write_concern(durable())
             .max_commit_time(COMMAND)
             .await?;
-        Ok(Self { session, seen: &store.seen })
+        Ok(Self { session, seen: &store.seen, primary: &store.primary })
     }
 
     /// The session to be named in each command.
@@ -93,8 +96,16 @@ impl<'a> Transaction<'a> {
     pub(super) async fn commit(mut self) -> Result<(), Fault> {
         let until = Instant::now() + ATTEMPTS;
         let mut most = FIRST_WAIT_MS;
+        let _committing = Primary::commits();
         loop {
-            match self.session.commit_transaction().await {
+            let Some(committed) =
+                self.primary.while_same(self.session.commit_transaction().into_future()).await
+            else {
+                // The new primary is asked what became of it: until that is told, or the time of the call is over.
+                tokio::time::sleep(jitter(most)).await;
+                continue;
+            };
+            match committed {
                 Ok(()) => {
                     self.seen.note(&self.session);
                     return Ok(());
