@@ -1,7 +1,7 @@
 # The commands people use. Each is a short script in scripts/; ARGS goes to the program it starts.
 
 .DEFAULT_GOAL := help
-.PHONY: help run cluster dev build check test fuzz bench screenshots clean
+.PHONY: help run cluster dev build check test fuzz faults bench screenshots clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: ## Every test, the end-to-end journeys included (ARGS="--grep group" narro
 fuzz: ## Ten minutes of forms that nobody meant (SECONDS=60 SEED=7 for others)
 	@SAMVAD_FUZZ_SECONDS=$(or $(SECONDS),600) SAMVAD_FUZZ_SEED=$(or $(SEED),$(shell date +%s)) \
 		cargo test --locked -p server --test uploads -- --nocapture fuzz
+
+faults: ## Break nodes, MongoDB, Redis and the wire while people write (SEEDS=20 FIRST=1 LONG=1 ARGS="redis")
+	@SEEDS=$(SEEDS) FIRST=$(FIRST) LONG=$(LONG) scripts/faults.sh $(ARGS)
 
 bench: ## Measure speed and cost
 	@scripts/bench.sh $(ARGS)

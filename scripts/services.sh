@@ -5,6 +5,7 @@
 #   scripts/services.sh start [folder]   start them, and wait until they are ready
 #   scripts/services.sh env [folder]     print MONGODB_URL and REDIS_URL, for `eval`
 #   scripts/services.sh stop [folder]    stop them and remove the folder
+#   scripts/services.sh sweep            stop those of tests that ended without doing so
 #
 # The folder is target/services unless another is named: each has servers of its own.
 set -euo pipefail
@@ -48,7 +49,8 @@ start() {
     # in production.
     mongod --replSet samvad --bind_ip 127.0.0.1 --port "$port" --dbpath "$folder/$port" \
       --wiredTigerCacheSizeGB 0.25 --oplogSize 256 --setParameter diagnosticDataCollectionEnabled=false \
-      --setParameter enableTestCommands=1 --quiet --nounixsocket --logpath "$folder/$port.log" </dev/null >/dev/null 2>&1 &
+      --setParameter enableTestCommands=1 --setParameter oplogNetworkTimeoutBufferSeconds=1 \
+      --setParameter oplogRetriedFindMaxSeconds=1 --quiet --nounixsocket --logpath "$folder/$port.log" </dev/null >/dev/null 2>&1 &
     echo $! >>"$folder/pids"
     members+=("127.0.0.1:$port")
   done
@@ -78,7 +80,7 @@ wait_for_redis() {
 }
 
 stop() {
-  local pid _
+  local pid _ killed=()
   [ ! -e "$folder" ] || [ -f "$folder/pids" ] || fail "$folder was not made by scripts/services.sh: it stays"
   if [ -f "$folder/pids" ]; then
     while read -r pid; do
@@ -86,18 +88,51 @@ stop() {
       if grep -qaE 'mongod|redis-server' "/proc/$pid/cmdline" 2>/dev/null || [ ! -d /proc ]; then
         # What they keep is thrown away: there is nothing to wait for.
         kill -KILL "$pid" 2>/dev/null || true
+        killed+=("$pid")
       fi
     done <"$folder/pids"
+    # One that is not gone yet would write into the folder while it is removed.
+    for _ in $(seq 100); do
+      any_runs ${killed[@]+"${killed[@]}"} || break
+      sleep 0.1
+    done
   fi
   rm -rf "$folder"
+}
+
+# Whether any of these processes is there. One that has ended and that nobody has waited for yet is not.
+any_runs() {
+  local pid
+  for pid in "$@"; do
+    if [ -d /proc ]; then
+      ! grep -qE '^State:[[:space:]]+[^ZX]' "/proc/$pid/status" 2>/dev/null || return 0
+    else
+      ! kill -0 "$pid" 2>/dev/null || return 0
+    fi
+  done
+  return 1
+}
+
+# Tests put the number of their own process into the folder's name: whose process is gone has left them behind.
+sweep() {
+  local left owner
+  for left in "${CARGO_TARGET_DIR:-target}"/tmp/servers-*; do
+    owner="${left##*/servers-}"
+    owner="${owner%%-*}"
+    if [ -d "$left" ] && ! kill -0 "$owner" 2>/dev/null; then
+      folder="$(realpath "$left")"
+      stop
+    fi
+  done
 }
 
 case "$action" in
   start) start ;;
   stop) stop ;;
+  sweep) sweep ;;
   env)
     [ -f "$folder/env" ] || fail "The services do not run: scripts/services.sh start"
     cat "$folder/env"
     ;;
-  *) fail "usage: scripts/services.sh start|stop|env [folder]" ;;
+  *) fail "usage: scripts/services.sh start|stop|env [folder], or sweep" ;;
 esac

@@ -11,28 +11,13 @@ journeys() {
   (cd end2end && SAMVAD_SERVER="$server" SAMVAD_SITE_ROOT="$site" npx --no-install playwright test "$@")
 }
 
-# The servers that the adapters for many nodes are tested with: those of the environment, or our own.
-services() {
-  if [ -n "${MONGODB_URL:-}" ] && [ -n "${REDIS_URL:-}" ]; then
-    say "Using the servers that MONGODB_URL and REDIS_URL name"
-    return
-  fi
-  # Apart from those that somebody may have started by hand.
-  local folder=target/test-services
-  scripts/services.sh stop "$folder"
-  # shellcheck disable=SC2064 # the folder of now
-  trap "scripts/services.sh stop '$folder'" EXIT
-  trap 'exit 130' INT TERM
-  scripts/services.sh start "$folder" || return
-  eval "$(scripts/services.sh env "$folder")"
-}
-
 # Everything that runs on many machines, from nothing and back to nothing.
 cluster() {
   local word failed=
   export SAMVAD_ADDR=127.0.0.1:3700
   # Whatever goes wrong, it is stopped.
-  trap 'scripts/cluster.sh stop target/test-cluster; scripts/services.sh stop target/test-services' EXIT
+  trap 'scripts/cluster.sh stop target/test-cluster; scripts/services.sh sweep
+    scripts/services.sh stop target/test-services' EXIT
   for word in start status; do
     scripts/cluster.sh "$word" target/test-cluster || failed=yes
   done
@@ -48,8 +33,11 @@ cluster() {
 }
 
 stage "set-up" scripts/setup.sh test
-stage "MongoDB and Redis" services
+stage "MongoDB and Redis" services target/test-services
 # In CI one failing file of tests does not keep the others from being counted.
+# What a test that was ended from outside left behind goes as well.
+trap 'scripts/services.sh sweep; scripts/services.sh stop target/test-services' EXIT
+trap 'exit 130' INT TERM
 stage "Rust tests" cargo test --locked --workspace --exclude frontend --features app/ssr ${CI:+--no-fail-fast}
 stage "release build" scripts/build.sh
 stage "end-to-end journeys" journeys "$@"

@@ -115,4 +115,9 @@ mod deletions;
 mod embedded;
 mod messages;
 mod mongo;
+#[path = "../support/replica_set.rs"]
+#[allow(dead_code)]
+mod replica_set;
+#[path = "../support/signal.rs"]
+mod signal;
 mod support;

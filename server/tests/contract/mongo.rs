@@ -10,6 +10,7 @@ use mongodb::{
 
 use fixture::{MongoFixture, empty};
 
+mod abandoned;
 mod files;
 mod fixture;
 mod lost_answers;

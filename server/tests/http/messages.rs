@@ -78,6 +78,24 @@ async fn a_hundred_sends_under_one_id_are_one_message() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_somebody_else_sends_nothing_in_the_name_of_who_is_signed_in() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.register("Ada").await, server.register("Bob").await);
+    let chat = ada.direct(&bob).await;
+    let send = async |sender: &str| {
+        let id = client_id();
+        let fields =
+            [("sender_id", sender), ("chat_id", &chat), ("client_id", &id), ("body", "from Ada's page")];
+        bob.call_multipart("send_message", crate::support::message_form(&fields)).await
+    };
+    assert_eq!(send(&ada.id).await.refusal(), (401, "unauthenticated".into()));
+    assert_eq!(send("nobody").await.refusal().0, 400);
+    assert_eq!(bob.messages(&chat, &[]).await.len(), 0);
+    assert_eq!(send(&bob.id).await.ok()["sender_id"], bob.id.as_str());
+    server.stop().await;
+}
+
 async fn filled(server: &TestServer, count: u64) -> (Person, String) {
     let ada = server.register("Ada").await;
     let chat = ada.group("Team", &[]).await;
@@ -152,7 +170,7 @@ async fn fields_that_nobody_asked_for_never_take_effect() {
         ("chat_id", &chat),
         ("client_id", &client_id()),
         ("body", "mine"),
-        ("sender_id", &ada.id),
+        ("user_id", &ada.id),
         ("sender_name", "Ada"),
         ("seq", "900"),
         ("ordinal", "900"),

@@ -77,7 +77,7 @@ async fn each_fault_of_a_form_has_its_own_code() {
         200,
         "to the byte"
     );
-    let more = Form::message(&chat, "x").text("sender_id", &ada.id).text("seq", "7").text("ordinal", "9");
+    let more = Form::message(&chat, "x").text("user_id", &ada.id).text("seq", "7").text("ordinal", "9");
     assert_eq!(ada.post(more).await.ok()["seq"], 2, "what a form does not know never takes effect");
     server.stop().await;
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -16,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::{server::Site, soon};
+use super::{PATIENCE, server::Site};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -126,7 +127,12 @@ impl Browser {
     /// Another browser with the same cookies: a second tab that has not heard of what the first one got,
     /// or a thief.
     pub fn copy(&self) -> Self {
-        let copy = Self::new(self.site.clone());
+        self.copy_at(self.site.clone())
+    }
+
+    /// The same at another place, without connections yet.
+    pub fn copy_at(&self, site: Site) -> Self {
+        let copy = Self::new(site);
         *copy.jar.lock().unwrap() = self.jar.lock().unwrap().clone();
         copy
     }
@@ -151,8 +157,18 @@ impl Browser {
 
     /// The same with a server that may be gone.
     pub async fn try_exchange(&self, request: Request<Body>) -> Result<Answer, Lost> {
+        self.try_exchange_within(request, PATIENCE).await
+    }
+
+    /// The same with another limit.
+    pub async fn try_exchange_within(
+        &self,
+        request: Request<Body>,
+        within: Duration,
+    ) -> Result<Answer, Lost> {
         let what = format!("{} {}", request.method(), request.uri());
-        let answer = soon(&what, self.send_on_connection(request)).await?;
+        let answer = tokio::time::timeout(within, self.send_on_connection(request)).await;
+        let answer = answer.unwrap_or_else(|_elapsed| panic!("{what}: not within {within:?}"))?;
         self.keep_cookies(&answer);
         Ok(answer)
     }

@@ -14,19 +14,24 @@ mod form;
 mod log;
 mod person;
 mod process;
+mod proxy;
 mod raw;
 mod redis;
+mod replica_set;
 mod server;
+mod signal;
 mod socket;
 
-pub use browser::{Answer, Browser};
+pub use browser::{Answer, Browser, Lost, encode};
 pub use faulty::{Fault, FaultyStore};
 pub use form::{Form, file_path, files_below};
 pub use log::Log;
 pub use person::{Person, id_of, message_form};
-pub use process::Process;
-pub use raw::{raw, raw_answer_head, raw_head};
+pub use process::{Launch, Process};
+pub use proxy::{CutAt, Direction, Proxy};
+pub use raw::{parse_answer, raw, raw_answer_head, raw_head};
 pub use redis::{Database, RedisCluster, RedisServer};
+pub use replica_set::ReplicaSet;
 pub use server::{Builder, GROUP_ID, NOBODY, Site, TestServer};
 pub use socket::{Refused, Socket};
 

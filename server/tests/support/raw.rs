@@ -49,10 +49,11 @@ pub async fn raw(browser: &Browser, bytes: Vec<u8>, half_close: bool) -> Answer 
         answer
     };
     let (_writer, answer) = soon("an answer", async { tokio::join!(write, read) }).await;
-    parse(&answer)
+    parse_answer(&answer)
 }
 
-fn parse(bytes: &[u8]) -> Answer {
+/// An answer, read to its end, of a connection that was closed after it.
+pub fn parse_answer(bytes: &[u8]) -> Answer {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("the end of the head");
     let head = std::str::from_utf8(&bytes[..end]).unwrap();
     let mut lines = head.lines();
@@ -77,5 +78,5 @@ pub async fn raw_answer_head(browser: &Browser, bytes: Vec<u8>) -> Answer {
         }
     })
     .await;
-    parse(&answer)
+    parse_answer(&answer)
 }

@@ -12,7 +12,7 @@ use redis::{Client, FromRedisValue, RedisResult, cmd};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::until;
+use super::{signal::signal, until};
 
 /// Numbers of the databases that a Redis has unless told otherwise, but for the first.
 static FREE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -141,17 +141,36 @@ impl RedisServer {
 
     /// Has it hang, with its connections open.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        signal("-STOP", self.child.id());
     }
 
     /// Has it go on, as if nothing had been.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        signal("-CONT", self.child.id());
     }
 
-    fn signal(&self, signal: &str) {
-        let done = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(done.success());
+    /// Loses everything that is in it, and goes on.
+    pub async fn flush(&self) {
+        let () = ask(&self.url, &["FLUSHALL"]).await.expect("Redis answers");
+    }
+
+    /// Closes every connection to it but the one that asks for this. Returns how many there were.
+    pub async fn kill_clients(&self) -> u64 {
+        let mut killed = 0;
+        // One connection for both: it is spared.
+        let mut connection =
+            Client::open(self.url.as_str()).unwrap().get_multiplexed_async_connection().await.unwrap();
+        for kind in ["normal", "pubsub"] {
+            let mut kill = cmd("CLIENT");
+            kill.arg(&["KILL", "TYPE", kind, "SKIPME", "yes"]);
+            killed += kill.query_async::<u64>(&mut connection).await.expect("Redis answers");
+        }
+        killed
+    }
+
+    /// How many keys it holds.
+    pub async fn keys(&self) -> u64 {
+        ask(&self.url, &["DBSIZE"]).await.expect("Redis answers")
     }
 }
 

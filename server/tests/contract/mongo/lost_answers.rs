@@ -12,17 +12,20 @@ use mongodb::{
     Client,
     bson::{Bson, Document, doc},
 };
-use server::store::mongo::{MongoOptions, MongoStore};
+use server::{
+    config::MongoUrl,
+    store::mongo::{MongoOptions, MongoStore},
+};
 
-use super::nodes::Servers;
 use crate::{
     attachments::{arriving, with_files},
+    replica_set::ReplicaSet,
     support::*,
 };
 
 /// Servers of its own, with what there is before the answers are lost.
 struct Scene {
-    servers: Servers,
+    servers: ReplicaSet,
     store: TheStore,
     people: [UserId; 4],
     chat: ChatId,
@@ -60,8 +63,9 @@ struct Answers {
 
 impl Scene {
     async fn begin() -> Self {
-        let servers = Servers::start();
-        let store: TheStore = MongoStore::open(&servers.url, MongoOptions::default()).await.unwrap();
+        let servers = ReplicaSet::start().await;
+        let url = MongoUrl::from(servers.url.clone());
+        let store: TheStore = MongoStore::open(&url, MongoOptions::default()).await.unwrap();
         let people @ [ada, bob, cy, dan] = people(&store).await;
         let (reused, stolen) = session(&store, cy, 0, DAY).await;
         store.rotate_refresh(refresh(stolen, 10)).await.unwrap();
@@ -85,7 +89,7 @@ impl Scene {
 
     /// Has commits answered otherwise.
     async fn commits(&self, mode: impl Into<Bson>, answer: Document) {
-        let admin = Client::with_uri_str(self.servers.url.expose()).await.unwrap().database("admin");
+        let admin = Client::with_uri_str(&self.servers.url).await.unwrap().database("admin");
         let mut data = doc! { "failCommands": ["commitTransaction"] };
         data.extend(answer);
         let fault = doc! { "configureFailPoint": "failCommand", "mode": mode.into(), "data": data };

@@ -1,0 +1,179 @@
+//! What a sabotaged store leaves to the one inside.
+
+use app::{
+    domain::*,
+    error::AppResult,
+    ports::*,
+    protocol::{Heads, LogEvent},
+};
+use async_trait::async_trait;
+
+use super::Sabotaged;
+
+#[async_trait]
+impl AccountStore for Sabotaged {
+    async fn create_user(&self, user: NewUser) -> AppResult<()> {
+        self.inner.create_user(user).await
+    }
+
+    async fn user(&self, id: UserId) -> AppResult<Option<UserRecord>> {
+        self.inner.user(id).await
+    }
+
+    async fn user_by_email(&self, email: &Email) -> AppResult<Option<UserRecord>> {
+        self.inner.user_by_email(email).await
+    }
+
+    async fn users(&self, ids: &[UserId]) -> AppResult<Vec<UserRecord>> {
+        self.inner.users(ids).await
+    }
+
+    async fn search_users(
+        &self,
+        words: &[String],
+        email: Option<&Email>,
+        except: UserId,
+        limit: usize,
+    ) -> AppResult<Vec<UserRecord>> {
+        self.inner.search_users(words, email, except, limit).await
+    }
+
+    async fn update_profile(&self, id: UserId, name: DisplayName, about: About) -> AppResult<bool> {
+        self.inner.update_profile(id, name, about).await
+    }
+
+    async fn replace_password(&self, id: UserId, expected: &str, new: String) -> AppResult<bool> {
+        self.inner.replace_password(id, expected, new).await
+    }
+
+    async fn create_session(&self, session: NewSession) -> AppResult<Vec<SessionId>> {
+        self.inner.create_session(session).await
+    }
+
+    async fn session(&self, id: SessionId, now: Timestamp) -> AppResult<Option<SessionRecord>> {
+        self.inner.session(id, now).await
+    }
+
+    async fn sessions(&self, ids: &[SessionId], now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        self.inner.sessions(ids, now).await
+    }
+
+    async fn session_by_refresh(&self, hash: &[u8; 32]) -> AppResult<Option<SessionId>> {
+        self.inner.session_by_refresh(hash).await
+    }
+
+    async fn rotate_refresh(&self, token: RefreshToken) -> AppResult<RefreshOutcome> {
+        self.inner.rotate_refresh(token).await
+    }
+
+    async fn sessions_of(&self, user: UserId, now: Timestamp) -> AppResult<Vec<SessionRecord>> {
+        self.inner.sessions_of(user, now).await
+    }
+
+    async fn end_session(&self, user: UserId, session: SessionId) -> AppResult<bool> {
+        self.inner.end_session(user, session).await
+    }
+
+    async fn end_other_sessions(&self, user: UserId, keep: SessionId) -> AppResult<Vec<SessionId>> {
+        self.inner.end_other_sessions(user, keep).await
+    }
+}
+
+#[async_trait]
+impl AttachmentStore for Sabotaged {
+    async fn expect_attachment(&self, attachment: NewAttachment) -> AppResult<()> {
+        self.inner.expect_attachment(attachment).await
+    }
+
+    async fn attached_bytes(&self, user: UserId) -> AppResult<u64> {
+        self.inner.attached_bytes(user).await
+    }
+
+    async fn attachment(&self, id: AttachmentId) -> AppResult<Option<AttachmentRecord>> {
+        self.inner.attachment(id).await
+    }
+
+    async fn give_up_attachments(&self, ids: &[AttachmentId], now: Timestamp) -> AppResult<()> {
+        self.inner.give_up_attachments(ids, now).await
+    }
+
+    async fn collect_attachments(&self, now: Timestamp, limit: usize) -> AppResult<Vec<AttachmentId>> {
+        self.inner.collect_attachments(now, limit).await
+    }
+
+    async fn forget_attachments(&self, ids: &[AttachmentId]) -> AppResult<()> {
+        self.inner.forget_attachments(ids).await
+    }
+}
+
+#[async_trait]
+impl ChatStore for Sabotaged {
+    async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)> {
+        self.inner.create_direct_chat(chat).await
+    }
+
+    async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()> {
+        self.inner.create_group_chat(chat).await
+    }
+
+    async fn change_chat(
+        &self,
+        chat: ChatId,
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
+        self.inner.change_chat(chat, actor, at, decide).await
+    }
+
+    async fn role(&self, chat: ChatId, viewer: UserId) -> AppResult<Option<Role>> {
+        self.inner.role(chat, viewer).await
+    }
+
+    async fn chat(&self, chat: ChatId, viewer: UserId, members: usize) -> AppResult<Option<ChatRecord>> {
+        let mut found = self.inner.chat(chat, viewer, members).await?;
+        found.iter_mut().filter_map(|chat| chat.last_message.as_mut()).for_each(|last| self.restore(last));
+        Ok(found)
+    }
+
+    async fn chats_of(&self, viewer: UserId, limit: usize, members: usize) -> AppResult<Vec<ChatRecord>> {
+        let mut found = self.inner.chats_of(viewer, limit, members).await?;
+        found.iter_mut().filter_map(|chat| chat.last_message.as_mut()).for_each(|last| self.restore(last));
+        Ok(found)
+    }
+
+    async fn heads(&self, chats: &[ChatId]) -> AppResult<Heads> {
+        self.inner.heads(chats).await
+    }
+
+    async fn heads_of(&self, viewer: UserId) -> AppResult<Heads> {
+        self.inner.heads_of(viewer).await
+    }
+
+    async fn member_ids(&self, chat: ChatId) -> AppResult<Vec<UserId>> {
+        self.inner.member_ids(chat).await
+    }
+
+    async fn contacts_of(&self, user: UserId, largest: usize, limit: usize) -> AppResult<Vec<UserId>> {
+        self.inner.contacts_of(user, largest, limit).await
+    }
+
+    async fn small_chats_of(&self, user: UserId, largest: usize) -> AppResult<Vec<ChatId>> {
+        self.inner.small_chats_of(user, largest).await
+    }
+}
+
+#[async_trait]
+impl Store for Sabotaged {
+    async fn check(&self) -> AppResult<()> {
+        self.inner.check().await
+    }
+
+    async fn purge(&self, now: Timestamp) -> AppResult<u64> {
+        self.inner.purge(now).await
+    }
+
+    async fn close(&self) -> AppResult<()> {
+        self.inner.close().await
+    }
+}
