@@ -26,8 +26,9 @@ const WAITING: usize = 256;
 const BATCH: usize = 64;
 /// After how long without a write a chat's task ends.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long a caller waits for its write.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a caller waits for its write: a little longer than a store takes to give one up, and less than the half
+/// minute within which everything is answered.
+const PATIENCE: Duration = Duration::from_secs(29);
 
 /// The writers of all chats on this node.
 #[derive(Clone)]
@@ -38,9 +39,17 @@ pub struct Sequencer {
 struct Shared {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
-    writers: Mutex<HashMap<ChatId, mpsc::Sender<Command>>>,
+    writers: Mutex<HashMap<ChatId, Writer>>,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// A chat's writer, as callers see it.
+struct Writer {
+    commands: mpsc::Sender<Command>,
+    /// Cancelled when the task is over. One that ends still carries out what reached it last, and the next one
+    /// waits for that: two at once would publish out of order.
+    over: CancellationToken,
 }
 
 enum Command {
@@ -107,15 +116,27 @@ impl Sequencer {
 
     fn writer(&self, chat: ChatId) -> AppResult<mpsc::Sender<Command>> {
         let mut writers = self.shared.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(writer) = writers.get(&chat).filter(|writer| !writer.is_closed()) {
-            return Ok(writer.clone());
+        let last = writers.get(&chat);
+        if let Some(writer) = last.filter(|writer| !writer.commands.is_closed()) {
+            return Ok(writer.commands.clone());
         }
         if self.shared.stop.is_cancelled() {
             return Err(AppError::unavailable("the server is shutting down"));
         }
+        let before = last.map(|last| last.over.clone());
         let (writer, commands) = mpsc::channel(WAITING);
-        writers.insert(chat, writer.clone());
-        let task = Arc::clone(&self.shared).write(chat, commands);
+        let over = CancellationToken::new();
+        writers.insert(chat, Writer { commands: writer.clone(), over: over.clone() });
+        let write = Arc::clone(&self.shared).write(chat, commands);
+        // However the task ends: also by a panic, or without ever having begun.
+        let over = over.drop_guard();
+        let task = async move {
+            let _over = over;
+            if let Some(before) = before {
+                before.cancelled().await;
+            }
+            write.await;
+        };
         self.shared.tasks.spawn(async move {
             if let Err(panic) = tokio::spawn(task).await {
                 tracing::error!(%chat, error = %panic, "a chat's writer failed; the next write starts another");
@@ -145,7 +166,7 @@ impl Shared {
             self.carry_out(chat, &mut waiting).await;
         }
         let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        if writers.get(&chat).is_some_and(mpsc::Sender::is_closed) {
+        if writers.get(&chat).is_some_and(|writer| writer.commands.is_closed()) {
             writers.remove(&chat);
         }
     }

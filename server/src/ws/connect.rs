@@ -10,6 +10,7 @@ use app::{
     protocol::Notice,
 };
 use axum::extract::ws::Utf8Bytes;
+use futures::poll;
 
 use super::{encode, hub::Registered, realtime::Realtime};
 
@@ -28,10 +29,19 @@ pub enum Connected {
 pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<Connected> {
     let parts = &realtime.parts;
     let socket = &registered.socket;
+    let turn = realtime.turn().await?;
     let first = parts.store.heads_of(socket.user).await?;
     parts.hub.join(socket, &first);
     let chats: Vec<ChatId> = first.keys().copied().collect();
-    parts.bus.reached(&chats).await;
+    let mut reached = parts.bus.reached(&chats);
+    let turn = if poll!(&mut reached).is_ready() {
+        turn
+    } else {
+        // That may take a while: others ask meanwhile.
+        drop(turn);
+        reached.await;
+        realtime.turn().await?
+    };
     let second = parts.store.heads_of(socket.user).await?;
 
     // After the registration: a session that ends later than this look is closed by the hub.
@@ -39,6 +49,7 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     if session.is_none_or(|session| session.user_id != socket.user) {
         return Ok(Connected::SessionEnded);
     }
+    drop(turn);
     // Presence is lossy: without it the socket works as well.
     let came_online = parts.presence.connected(socket.user, socket.id).await.unwrap_or_else(|error| {
         log(&error, "a socket's presence could not be recorded");

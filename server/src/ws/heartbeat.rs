@@ -24,9 +24,10 @@ use super::{
 
 /// How often heads are compared, and those that moved lately are told: so often that what another node
 /// wrote is here within five seconds, also if no bus brings it.
-const TICK: Duration = Duration::from_secs(3);
+const TICK: Duration = Duration::from_millis(TICK_MS);
+const TICK_MS: u64 = 2_500;
 /// Every how many ticks a heartbeat goes to every socket.
-const BEAT_EVERY: u32 = (HEARTBEAT_MS / 3_000) as u32;
+const BEAT_EVERY: u32 = (HEARTBEAT_MS / TICK_MS) as u32;
 /// A peer that was not heard from for this long is gone, though its connection may not know it.
 const SILENCE: Duration = Duration::from_secs(45);
 /// Chats whose heads are read together.

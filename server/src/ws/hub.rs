@@ -6,10 +6,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, OnceLock, PoisonError},
     time::Instant,
 };
 
@@ -19,9 +16,15 @@ use app::{
     protocol::Heads,
     service::Actor,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
-use super::{doubts::Doubts, outbox::Outbox, registry::Registry, room::Room};
+use super::{
+    doubts::Doubts,
+    outbox::Outbox,
+    registry::Registry,
+    room::Room,
+    sync::{AtomicBool, AtomicU32, Notify, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 /// One socket, as everybody but its own task sees it.
 pub struct Socket {

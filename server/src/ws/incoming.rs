@@ -180,7 +180,9 @@ impl Resume<'_> {
     async fn run(&mut self, theirs: Heads) -> Result<(), Stop> {
         let parts = &self.realtime.parts;
         parts.limiter.take(RESUMES, &self.handle.user.to_string()).await?;
+        let turn = self.realtime.turn().await?;
         let ours = parts.store.heads_of(self.handle.user).await?;
+        drop(turn);
         for (chat_id, known) in theirs {
             if !parts.hub.is_in(self.handle, chat_id) {
                 self.send(&Notice::ChatRemoved { chat_id }).await?;
@@ -211,7 +213,9 @@ impl Resume<'_> {
         let parts = &self.realtime.parts;
         let mut reached = known;
         while reached < head {
+            let turn = self.realtime.turn().await?;
             let page = parts.store.events_after(chat, reached, PAGE.min(self.left)).await?;
+            drop(turn);
             if page.is_empty() || !parts.hub.is_in(self.handle, chat) {
                 break;
             }

@@ -16,6 +16,7 @@
 //! | `watch` | bringing one person's sockets into the rooms of their chats |
 //! | `supervise` | starting a task again that panicked |
 //! | `close` | reasons to close a socket |
+//! | `sync` | the locks that all of these share |
 //!
 //! Not here: what an event means, who may be in a chat, what is stored. The hub believes the bus, and a
 //! socket believes the store.
@@ -36,6 +37,7 @@ mod room;
 mod settling;
 mod socket;
 pub(crate) mod supervise;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod upgrade;

@@ -7,16 +7,18 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
 use app::domain::limits::{QUEUE_BYTES, QUEUE_FRAMES};
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::Notify;
 
-use super::close::Close;
+use super::{
+    close::Close,
+    sync::{Mutex, MutexGuard, Notify},
+};
 
 /// Frames that the socket's task takes at once: enough to fill packets, few enough that what is being
 /// written shows as room in the queue soon.
@@ -262,6 +264,13 @@ impl Outbox {
         }
     }
 
+    /// Frames and bytes that are queued or being written, and the frames for which memory is kept.
+    #[cfg(test)]
+    pub fn held(&self) -> (usize, usize, usize) {
+        let state = self.lock();
+        (state.frames, state.bytes, state.queue.capacity())
+    }
+
     /// A panic elsewhere leaves no half-made change behind, so poison is ignored.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -346,6 +355,3 @@ fn wake(waker: Option<Waker>) {
         waker.wake();
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,9 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Notify, time::timeout};
+use tokio::time::timeout;
 
-use super::{hub::Socket, outbox::Backlog, room::Room};
+use super::{hub::Socket, outbox::Backlog, room::Room, sync::Notify};
 
 /// The most patience that a room can have.
 const MOST: Duration = Duration::from_millis(250);
@@ -97,22 +97,5 @@ impl Pressure {
                 self.room.lock().patience.use_up(now_after.saturating_duration_since(now), now_after);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patience_is_used_up_and_comes_back_slowly() {
-        let start = Instant::now();
-        let mut patience = Patience::new(start);
-        patience.use_up(Duration::from_millis(200), start);
-        assert_eq!(patience.left(start), Duration::from_millis(50));
-        assert_eq!(patience.left(start + Duration::from_secs(2)), Duration::from_millis(150));
-        assert_eq!(patience.left(start + Duration::from_secs(60)), MOST);
-        patience.use_up(Duration::from_secs(1), start + Duration::from_secs(60));
-        assert_eq!(patience.left(start + Duration::from_secs(60)), Duration::ZERO);
     }
 }

@@ -18,7 +18,7 @@ use app::{
 };
 use axum::extract::ws::Utf8Bytes;
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, SemaphorePermit, mpsc},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -41,6 +41,10 @@ const SWEEP_EVERY: Duration = Duration::from_millis(250);
 const ANNOUNCEMENTS: usize = 1_024;
 /// People who joined a chat and are not introduced yet; who finds the queue full is left out.
 const NEWCOMERS: usize = 1_024;
+
+/// How many sockets ask the store at once while they are set up or resume. When everybody comes back at the same
+/// moment, what people send must not wait behind all of them; a few at a time are served as fast.
+const ASKING: usize = 16;
 
 /// What the sockets need.
 pub struct Parts {
@@ -71,6 +75,7 @@ pub struct Realtime {
     pub(super) parts: Parts,
     announcements: mpsc::Sender<UserId>,
     unaware: Arc<Unaware>,
+    asking: Semaphore,
 }
 
 /// People with a socket whose `hello` could not say who is online.
@@ -81,7 +86,8 @@ impl Realtime {
     /// and every socket.
     pub fn start(parts: Parts) -> Arc<Self> {
         let (announcements, came_online) = mpsc::channel(ANNOUNCEMENTS);
-        let realtime = Arc::new(Self { parts, announcements, unaware: Arc::default() });
+        let realtime =
+            Arc::new(Self { parts, announcements, unaware: Arc::default(), asking: Semaphore::new(ASKING) });
         let Parts { tracker, shutdown, hub, store, bus, presence, .. } = &realtime.parts;
 
         let heartbeat = Heartbeat::new(hub.clone(), store.clone());
@@ -120,6 +126,13 @@ impl Realtime {
             hub.send_away();
         });
         realtime
+    }
+
+    /// Waits until it is the caller's turn to ask the store, for as long as what is returned is kept: not while
+    /// waiting for a peer, nor for anything but the store. Whoever came first is first.
+    pub(super) async fn turn(&self) -> AppResult<SemaphorePermit<'_>> {
+        // It fails only if it were closed, which nobody does.
+        self.asking.acquire().await.map_err(AppError::unavailable)
     }
 
     /// Has it announced that somebody came online. Waits while very many are being announced.

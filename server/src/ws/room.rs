@@ -1,7 +1,7 @@
 //! A chat's room on this node: the sockets of its members, and where its log is known to stand.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Instant,
 };
 
@@ -16,6 +16,7 @@ use super::{
     hub::Socket,
     outbox::{Class, Pushed},
     pressure::Patience,
+    sync::{Mutex, MutexGuard},
 };
 
 /// In how many heartbeats a head is told after it moved.

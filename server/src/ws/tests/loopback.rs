@@ -32,7 +32,7 @@ use crate::{
 /// Long enough that only something that never comes is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-struct SystemClock;
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -41,7 +41,7 @@ impl Clock for SystemClock {
     }
 }
 
-struct RandomIds;
+pub struct RandomIds;
 
 impl IdSource for RandomIds {
     fn id(&self, _: Timestamp) -> [u8; 12] {

@@ -7,6 +7,8 @@ mod audit;
 mod doubts;
 mod hub;
 mod loopback;
+mod model;
+mod outbox;
 mod pressure;
 mod sockets;
 mod store;

@@ -19,6 +19,7 @@ use crate::{
     ws::{
         close::Close,
         hub::{Hub, Registered},
+        pressure::Patience,
     },
 };
 
@@ -123,4 +124,16 @@ async fn relief_ends_the_wait_at_once() {
         socket.socket.outbox.take(Instant::now());
     }
     tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("not the whole minute").unwrap();
+}
+
+#[test]
+fn patience_is_used_up_and_comes_back_slowly() {
+    let start = Instant::now();
+    let mut patience = Patience::new(start);
+    patience.use_up(Duration::from_millis(200), start);
+    assert_eq!(patience.left(start), Duration::from_millis(50));
+    assert_eq!(patience.left(start + Duration::from_secs(2)), Duration::from_millis(150));
+    assert_eq!(patience.left(start + Duration::from_secs(60)), Duration::from_millis(250));
+    patience.use_up(Duration::from_secs(1), start + Duration::from_secs(60));
+    assert_eq!(patience.left(start + Duration::from_secs(60)), Duration::ZERO);
 }

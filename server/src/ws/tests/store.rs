@@ -4,15 +4,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use app::{
     domain::{
-        About, AttachmentId, ChatId, ChatKind, ClientId, DisplayName, Email, MessageId, Ordinal, Role, Seq,
-        SessionId, Timestamp, UserId,
+        About, AttachmentId, ChatId, ChatKind, ChatState, ClientId, DisplayName, Email, MessageId, Ordinal,
+        Role, Seq, SessionId, Timestamp, UserId,
     },
     error::{AppError, AppResult, ErrorCode},
     ports::{
@@ -24,6 +24,11 @@ use app::{
 };
 use async_trait::async_trait;
 
+use super::model::Chance;
+use appending::{Appendings, Fate};
+
+mod appending;
+
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -32,6 +37,12 @@ pub struct MemoryStore {
     stuck_contacts: AtomicBool,
     /// How often the heads of somebody's chats can be read until that fails, if it does.
     reads_left: Mutex<Option<usize>>,
+    /// How long answers take and what becomes of writes, if chance decides that.
+    chance: OnceLock<Chance>,
+    /// Reads of heads that go on, and the most that ever did.
+    reading: AtomicUsize,
+    most_reading: AtomicUsize,
+    appended: Mutex<Appendings>,
 }
 
 #[derive(Default)]
@@ -71,6 +82,19 @@ impl MemoryStore {
     /// The heads of somebody's chats can be read this often from now on, and then no more.
     pub fn limit_reads(&self, times: usize) {
         *self.reads_left.lock().unwrap() = Some(times);
+    }
+
+    /// Where the logs of somebody's chats stand.
+    pub fn heads_now(&self, viewer: UserId) -> Heads {
+        let state = self.state.lock().unwrap();
+        let of = |(members, _): &(BTreeSet<UserId>, Vec<LogEvent>)| members.contains(&viewer);
+        let head = |(_, log): &(_, Vec<LogEvent>)| Seq(log.len() as u64);
+        state.chats.iter().filter(|(_, chat)| of(chat)).map(|(id, chat)| (*id, head(chat))).collect()
+    }
+
+    /// The most questions for the heads of somebody's chats that were ever asked at once.
+    pub fn most_reading(&self) -> usize {
+        self.most_reading.load(Ordering::Relaxed)
     }
 
     pub fn add(&self, chat: ChatId, user: UserId) {
@@ -196,15 +220,38 @@ impl ChatStore for MemoryStore {
     }
     async fn change_chat(
         &self,
-        _: ChatId,
-        _: UserId,
-        _: Timestamp,
-        _: Decide,
+        id: ChatId,
+        actor_id: UserId,
+        at: Timestamp,
+        decide: Decide,
     ) -> AppResult<Option<Vec<LogEvent>>> {
-        not_asked()
+        let fate = self.fate().await;
+        if matches!(fate, Fate::Refused) {
+            return Err(AppError::unavailable("refused"));
+        }
+        let events: Vec<LogEvent> = {
+            let mut state = self.state.lock().unwrap();
+            let Some((_, log)) = state.chats.get_mut(&id) else { return Ok(None) };
+            let head = Seq(log.len() as u64);
+            let bodies = decide(&ChatState { id, kind: ChatKind::Group, head, members: Vec::new() })?;
+            let seqs = (head.0 + 1..).map(Seq);
+            let new = bodies.into_iter().zip(seqs);
+            let new = new.map(|(body, seq)| LogEvent { chat_id: id, seq, at, actor_id, body }).collect();
+            log.extend(Vec::clone(&new));
+            new
+        };
+        self.pause().await;
+        if matches!(fate, Fate::AnswerLost) {
+            return Err(AppError::unavailable("the answer was lost"));
+        }
+        self.appended.lock().unwrap().told.extend(events.iter().map(|event| (id, event.seq)));
+        Ok(Some(events))
     }
-    async fn role(&self, _: ChatId, _: UserId) -> AppResult<Option<Role>> {
-        not_asked()
+    async fn role(&self, chat: ChatId, user: UserId) -> AppResult<Option<Role>> {
+        self.pause().await;
+        let state = self.state.lock().unwrap();
+        let is_in = state.chats.get(&chat).is_some_and(|(members, _)| members.contains(&user));
+        Ok(is_in.then_some(Role::Member))
     }
     async fn chat(&self, id: ChatId, viewer: UserId, _: usize) -> AppResult<Option<ChatRecord>> {
         let state = self.state.lock().unwrap();
@@ -229,10 +276,13 @@ impl ChatStore for MemoryStore {
         if let Some(left) = &mut *self.reads_left.lock().unwrap() {
             *left = left.checked_sub(1).ok_or(ErrorCode::Unavailable)?;
         }
-        let state = self.state.lock().unwrap();
-        let of = |(members, _): &(BTreeSet<UserId>, Vec<LogEvent>)| members.contains(&viewer);
-        let head = |(_, log): &(_, Vec<LogEvent>)| Seq(log.len() as u64);
-        Ok(state.chats.iter().filter(|(_, chat)| of(chat)).map(|(id, chat)| (*id, head(chat))).collect())
+        let reading = self.reading.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most_reading.fetch_max(reading, Ordering::Relaxed);
+        self.pause().await;
+        let heads = self.heads_now(viewer);
+        self.pause().await;
+        self.reading.fetch_sub(1, Ordering::Relaxed);
+        Ok(heads)
     }
     async fn heads(&self, chats: &[ChatId]) -> AppResult<Heads> {
         let state = self.state.lock().unwrap();
@@ -260,8 +310,24 @@ impl ChatStore for MemoryStore {
 
 #[async_trait]
 impl MessageStore for MemoryStore {
-    async fn append_messages(&self, _: ChatId, _: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
-        not_asked()
+    async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
+        let fate = self.fate().await;
+        if matches!(fate, Fate::Refused) {
+            return Err(AppError::unavailable("refused"));
+        }
+        let size = batch.len();
+        let outcomes: Vec<_> = batch.into_iter().map(|message| self.append(chat, message)).collect();
+        self.pause().await;
+        if matches!(fate, Fate::AnswerLost) {
+            return Err(AppError::unavailable("the answer was lost"));
+        }
+        let mut appended = self.appended.lock().unwrap();
+        appended.largest = appended.largest.max(size);
+        appended.told.extend(outcomes.iter().filter_map(|outcome| match outcome {
+            Appended::New(event) => Some((chat, event.seq)),
+            _ => None,
+        }));
+        Ok(outcomes)
     }
     async fn message_by_client_id(&self, _: UserId, _: ClientId) -> AppResult<Option<MessageView>> {
         not_asked()
