@@ -89,6 +89,11 @@ pub async fn create_group(addr: SocketAddr, name: &str, members: &[Arc<Account>]
     Ok(chat.into())
 }
 
+/// Asks who one is, as a page does whose socket was refused: the answer renews the session.
+pub async fn me(addr: SocketAddr, account: &Account) -> Result<()> {
+    call(&mut Connection::new(addr), account, "me", "").await.map(drop)
+}
+
 /// The last event of a chat's log.
 pub async fn head(connection: &mut Connection, account: &Account, chat: &str) -> Result<u64> {
     let chat = call(connection, account, "get_chat", &form(&[("chat_id", chat)])).await?;

@@ -4,13 +4,16 @@
 mod api;
 mod ceiling;
 mod cluster;
+mod herd;
 mod history;
 mod http1;
 mod load;
 mod process;
 mod report;
+mod slow;
 mod socket;
 mod table;
+mod visitor;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -20,10 +23,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     cluster::Cluster,
+    herd::Herd,
     history::History,
     load::Load,
     process::Launch,
     report::{Figures, RawFile},
+    slow::SlowReaders,
     table::{Row, Work},
 };
 
@@ -68,6 +73,10 @@ enum Command {
     },
     /// Pages of history in a long and in a short chat.
     History(History),
+    /// Readers, by turns alone and beside sockets that never read.
+    SlowReaders(SlowReaders),
+    /// Ten thousand sockets that lose their node and come back to it.
+    Herd(Herd),
     /// All rows, and the measures against their bars.
     Table {
         /// Only these rows.
@@ -123,6 +132,12 @@ async fn work(cli: Cli) -> Result<ExitCode> {
         }
         Command::History(history) => {
             (vec![Row { name: "history", work: Work::History(history), ceiling: false }], Judged::Alone)
+        }
+        Command::SlowReaders(plan) => {
+            (vec![Row { name: "slow-readers", work: Work::SlowReaders(plan), ceiling: false }], Judged::Alone)
+        }
+        Command::Herd(herd) => {
+            (vec![Row { name: "herd", work: Work::Herd(herd), ceiling: false }], Judged::Alone)
         }
         Command::Table { rows: names, history } => {
             let mut rows = table::rows(history);

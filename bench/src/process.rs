@@ -101,6 +101,12 @@ impl Server {
         Ok(child.kill().await?)
     }
 
+    /// Starts the server again where it was, on its data, once it has been killed.
+    pub async fn start_again(&mut self) -> Result<()> {
+        ensure!(self.child.is_none(), "the server runs");
+        self.spawn().await
+    }
+
     /// Seconds of processor time so far.
     pub fn cpu_seconds(&self) -> Result<Option<f64>> {
         self.pid.map(|pid| cpu_seconds(&pid.to_string())).transpose()
@@ -108,9 +114,24 @@ impl Server {
 
     /// Resident memory in KiB.
     pub fn rss_kib(&self) -> Result<Option<f64>> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most resident memory so far, or since [`Self::forget_peak`], in KiB.
+    pub fn peak_rss_kib(&self) -> Result<Option<f64>> {
+        self.status_kib("VmHWM:")
+    }
+
+    /// From now on the peak of the memory is measured anew. Only of a server that was started here.
+    pub fn forget_peak(&self) -> Result<()> {
+        let Some(pid) = self.child.as_ref().and_then(Child::id) else { return Ok(()) };
+        fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak of the memory cannot be reset")
+    }
+
+    fn status_kib(&self, field: &str) -> Result<Option<f64>> {
         let Some(pid) = self.pid else { return Ok(None) };
         let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
         let kib = line.and_then(|line| line.split_whitespace().next()).context("no resident memory")?;
         Ok(Some(kib.parse()?))
     }

@@ -16,8 +16,19 @@ use time::{OffsetDateTime, macros::format_description};
 pub type Figures = BTreeMap<&'static str, f64>;
 
 /// The figures of which any but zero is a fault of the server, not a matter of speed.
-pub const FAULTS: [&str; 7] =
-    ["lost", "duplicates", "disordered", "sockets_lost", "holes", "untold", "wrongly_offline"];
+pub const FAULTS: [&str; 11] = [
+    "lost",
+    "duplicates",
+    "disordered",
+    "sockets_lost",
+    "holes",
+    "untold",
+    "wrongly_offline",
+    "never_closed",
+    "not_resumed",
+    "never_back",
+    "missed",
+];
 
 /// The value that this share of the values does not exceed; zero if there are none.
 pub fn percentile(sorted: &[u32], share: f64) -> f64 {

@@ -133,13 +133,23 @@ impl Crowd {
 
 /// Opens a socket for an account, and answers its `hello` with it.
 pub async fn open(addr: SocketAddr, account: &Account, read_buffer: usize) -> Result<(Socket, Value)> {
+    open_over(http1::connect(addr), addr, account, read_buffer).await
+}
+
+/// The same over a connection of one's own making.
+pub async fn open_over(
+    connecting: impl Future<Output = Result<TcpStream>>,
+    addr: SocketAddr,
+    account: &Account,
+    read_buffer: usize,
+) -> Result<(Socket, Value)> {
     let mut request = format!("ws://{addr}/ws").into_client_request()?;
     let headers = request.headers_mut();
     headers.insert(header::ORIGIN, HeaderValue::from_str(&format!("http://{addr}"))?);
     headers.insert(header::COOKIE, HeaderValue::from_str(&account.jar.header())?);
     let config = WebSocketConfig::default().read_buffer_size(read_buffer).write_buffer_size(0);
     let opening = async {
-        let stream = http1::connect(addr).await?;
+        let stream = connecting.await?;
         let (mut socket, upgrade) = client_async_with_config(request, stream, Some(config)).await?;
         for cookie in upgrade.headers().get_all(header::SET_COOKIE) {
             account.jar.store(cookie.to_str()?);

@@ -6,10 +6,12 @@ use anyhow::Result;
 
 use crate::{
     cluster,
+    herd::{self, Herd},
     history::{self, History},
     load::{self, Load},
     process::{Launch, Server},
     report::{self, Bar, Figures, Measure, RawFile},
+    slow::{self, SlowReaders},
 };
 
 /// One row of the table.
@@ -28,6 +30,10 @@ pub enum Work {
     Load(Load),
     /// Pages of history.
     History(History),
+    /// Readers beside sockets that never read.
+    SlowReaders(SlowReaders),
+    /// Everybody loses the node and comes back.
+    Herd(Herd),
     /// What many nodes promise.
     Cluster(cluster::Run),
 }
@@ -49,6 +55,7 @@ pub fn rows(history_messages: u32) -> Vec<Row> {
     let many_senders = Load { senders: 64, messages: 10_000, ..base.clone() };
     let idle = Load { members: 10, senders: 1, messages: 500, idle_sockets: 10_000, ..base.clone() };
     let history = History { messages: history_messages, pages: 2_000, bytes: base.bytes };
+    let slow = SlowReaders { readers: 1_000, slow: 100, rate: 20.0, messages: 400, bytes: 2_000, rounds: 6 };
     vec![
         row("senders-8", base.clone()),
         row("senders-64", many_senders.clone()),
@@ -58,6 +65,8 @@ pub fn rows(history_messages: u32) -> Vec<Row> {
         row("idle-10000", idle),
         row("members-10000", Load { members: 10_000, burst: 50, messages: 250, ..base }),
         Row { name: "history", work: Work::History(history), ceiling: false },
+        Row { name: "slow-readers", work: Work::SlowReaders(slow), ceiling: false },
+        Row { name: "herd", work: Work::Herd(Herd { sockets: 10_000, rate: 20.0 }), ceiling: false },
     ]
 }
 
@@ -75,6 +84,18 @@ pub async fn run_row(row: &Row, launch: &Launch, all: &mut Vec<Figures>, raw: &m
         Work::History(history) => {
             let mut server = Server::start(launch).await?;
             let figures = history::run(history, &mut server).await?;
+            server.stop().await?;
+            figures
+        }
+        Work::SlowReaders(plan) => {
+            let mut server = Server::start(launch).await?;
+            let figures = slow::run(plan, &mut server).await?;
+            server.stop().await?;
+            figures
+        }
+        Work::Herd(herd) => {
+            let mut server = Server::start(launch).await?;
+            let figures = herd::run(herd, &mut server).await?;
             server.stop().await?;
             figures
         }
@@ -129,5 +150,27 @@ pub fn measures(rows: &BTreeMap<&'static str, Figures>) -> Vec<Measure> {
             ("history", "long_to_short_p50"),
             AtMost(1.2),
         ),
+        measure("1,000 readers: delivery, p99, ms", ("slow-readers", "alone_delivery_ms_p99"), Bar::Nothing),
+        measure(
+            "… beside 100 sockets that never read, p99, ms",
+            ("slow-readers", "beside_delivery_ms_p99"),
+            Bar::Nothing,
+        ),
+        measure("… the one to the other, by turns", ("slow-readers", "p99_moved"), AtMost(1.1)),
+        measure("… memory that these 100 cost, MiB", ("slow-readers", "peak_rss_mib_grown"), AtMost(100.0)),
+        measure(
+            "10,000 sockets, node killed: all back, ms",
+            ("herd", "killed_back_ms_all"),
+            AtMost(30_000.0),
+        ),
+        measure("… sends of the others meanwhile, p99, ms", ("herd", "killed_send_ms_p99"), AtMost(2_000.0)),
+        measure("… most memory, MiB", ("herd", "killed_peak_rss_mib"), Bar::Nothing),
+        measure(
+            "10,000 sockets, node stopped: all back, ms",
+            ("herd", "stopped_back_ms_all"),
+            AtMost(30_000.0),
+        ),
+        measure("… sends of the others meanwhile, p99, ms", ("herd", "stopped_send_ms_p99"), AtMost(2_000.0)),
+        measure("… most memory, MiB", ("herd", "stopped_peak_rss_mib"), Bar::Nothing),
     ]
 }

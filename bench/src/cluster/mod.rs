@@ -11,7 +11,7 @@
 
 mod clients;
 mod conversation;
-mod log;
+pub mod log;
 mod nodes;
 mod online;
 mod redis;
