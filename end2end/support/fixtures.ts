@@ -7,10 +7,12 @@ import {
   type BrowserContextOptions,
   type Page,
   test as base,
+  chromium,
 } from "@playwright/test";
 
+import { browser as launch } from "./browser.ts";
 import { NetworkLine } from "./network.ts";
-import { Person, demoAccount, newAccount } from "./people.ts";
+import { type Account, Person, demoAccount, newAccount } from "./people.ts";
 import { Server } from "./server.ts";
 import { Watch } from "./watch.ts";
 
@@ -78,7 +80,29 @@ export class People {
     return tab;
   }
 
+  /**
+   * The same person's browser, which keeps what it stores in this folder when it is closed; on a list of chats if
+   * they are signed in.
+   */
+  async device(folder: string, account: Account, url: string, options: BrowserContextOptions = {}): Promise<Person> {
+    const { launchOptions, contextOptions, locale, timezoneId } = launch();
+    const context = await chromium.launchPersistentContext(folder, {
+      ...launchOptions,
+      ...contextOptions,
+      ...(locale === undefined ? {} : { locale }),
+      ...(timezoneId === undefined ? {} : { timezoneId }),
+      baseURL: url,
+      ...options,
+    });
+    this.#contexts.push(context);
+    context.on("page", (page) => this.#watch.add(page));
+    const [first] = context.pages();
+    if (first !== undefined) this.#watch.add(first);
+    return new Person(first ?? (await context.newPage()), this.#watch, account);
+  }
+
   async close(): Promise<void> {
+    // One that a test has closed already is closed once more, which does nothing.
     await Promise.all(this.#contexts.map((context) => context.close()));
   }
 }

@@ -40,9 +40,16 @@ async function fetched(person: Person, path: string): Promise<{ status: number; 
   return { status: response.status(), body: await response.body(), headers: response.headers() };
 }
 
-async function paths(message: Locator): Promise<string[]> {
-  const links = await message.getByRole("link", { name: /^Download / }).all();
-  return Promise.all(links.map(async (link) => (await link.getAttribute("href")) ?? ""));
+/** Where a message's files are, of which there are so many. */
+async function paths(message: Locator, count = 1): Promise<string[]> {
+  const links = message.getByRole("link", { name: /^Download / });
+  await expect(links).toHaveCount(count);
+  return Promise.all((await links.all()).map(async (link) => (await link.getAttribute("href")) ?? ""));
+}
+
+/** Waits until the person does not get the file any more: another node may see a moment later that it is gone. */
+async function isGone(person: Person, path: string): Promise<void> {
+  await expect.poll(async () => (await fetched(person, path)).status, { message: path }).toBe(404);
 }
 
 /** How many hundredths of a file have gone. */
@@ -82,8 +89,7 @@ test("a picture, a film, a text and a document arrive as what they are, live", a
   });
   await expect.poll(() => player.evaluate((video: HTMLVideoElement) => video.currentTime)).toBeGreaterThan(0.1);
   await expect(message.getByText("first line")).toBeVisible();
-  const links = await paths(message);
-  expect(links).toHaveLength(4);
+  const links = await paths(message, 4);
   const found = await Promise.all(links.map((path) => fetched(bela, path)));
   const sent = [picture("sea.png"), movie, text("notes.txt", "first line\nsecond line\n"), document];
   for (const file of sent) {
@@ -127,8 +133,7 @@ test("a link to a file saves it, whatever it is", async ({ people }) => {
   await asha.says("two traps");
   await bela.sees("two traps");
   await expect(bela.message("two traps").getByRole("img")).toHaveCount(0);
-  const traps = await paths(bela.message("two traps"));
-  expect(traps).toHaveLength(2);
+  const traps = await paths(bela.message("two traps"), 2);
   for (const path of traps) {
     const other = await bela.page.context().newPage();
     const download = other.waitForEvent("download");
@@ -264,7 +269,7 @@ test("nobody outside the chat gets a file, and nobody who has left it", async ({
   }
   await bela.openDetails();
   await bela.pressForGood("Leave group", async () => !bela.page.url().includes("/c/"));
-  for (const one of all) expect((await fetched(bela, one)).status, one).toBe(404);
+  for (const one of all) await isGone(bela, one);
 });
 
 test("files are dropped anywhere on the conversation, and pasted where one writes", async ({ people }) => {
@@ -287,6 +292,15 @@ test("files are dropped anywhere on the conversation, and pasted where one write
   await drag("drop", true);
   await expect(target).toBeHidden();
   await expect(tray(asha).getByRole("listitem")).toHaveText(/dropped/);
+  // Beside the conversation they are refused: the browser would open them in the place of the page.
+  const isRefused = await asha.chats.evaluate((chats) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["beside"], "beside.txt", { type: "text/plain" }));
+    const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+    chats.dispatchEvent(drop);
+    return drop.defaultPrevented;
+  });
+  expect(isRefused).toBe(true);
   await asha.composer.evaluate((box) => {
     const transfer = new DataTransfer();
     transfer.items.add(new File(["pasted"], "pasted.txt", { type: "text/plain" }));
@@ -334,7 +348,7 @@ test("a deleted message is gone with its files, on both sides", async ({ people,
   await expect(bela.messages.last()).toContainText("Message deleted");
   await expect(asha.messages.last()).toContainText("Message deleted");
   await expect(bela.message("a mistake")).toHaveCount(0);
-  expect((await fetched(bela, path ?? "")).status).toBe(404);
+  await isGone(bela, path ?? "");
   await bela.page.reload();
   await bela.live();
   await expect(bela.messages.last()).toContainText("Message deleted");

@@ -90,7 +90,7 @@ test("Enter sends and Shift+Enter makes a line", async ({ people }) => {
   await expect(asha.composer).toBeFocused();
   await storesExactly(asha, ["one\ntwo"]);
   // The line break is to be seen.
-  expect(await asha.message("two").innerText()).toMatch(/one\n+two/);
+  await expect.poll(() => asha.message("two").innerText()).toMatch(/one\n+two/);
 });
 
 test("Enter that ends an input method's composition does not send", async ({ people }) => {
