@@ -240,8 +240,8 @@ async fn a_primary_that_hangs_is_given_up() {
     let events = log(&store, chat).await;
     let stored: Vec<_> = messages(&events).iter().map(|message| message.client_id).collect();
     assert_eq!(stored, sent, "what was acknowledged is there once, in its order");
-    // Beside all other tests; the fifteen seconds that are promised are held by the harness of faults.
-    assert!(gap < Duration::from_secs(24), "{gap:?}");
+    // Beside all other tests, and sometimes with a second round of the election. Without giving it up, 35 s.
+    assert!(gap < Duration::from_secs(30), "{gap:?}");
 }
 
 /// Writes as many messages as fit into three seconds with so many writers at once.
