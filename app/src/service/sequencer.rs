@@ -26,9 +26,9 @@ const WAITING: usize = 256;
 const BATCH: usize = 64;
 /// After how long without a write a chat's task ends.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long a caller waits for its write: a little longer than a store takes to give one up, and less than the half
-/// minute within which everything is answered.
-const PATIENCE: Duration = Duration::from_secs(29);
+/// How long a caller waits for its write: longer than a store tries one, and so much less than the half minute within
+/// which everything is answered that there is room for what comes before it.
+const PATIENCE: Duration = Duration::from_secs(27);
 
 /// The writers of all chats on this node.
 #[derive(Clone)]

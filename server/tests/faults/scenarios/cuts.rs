@@ -26,6 +26,8 @@ use crate::{
 
 /// How long everybody may take to be as before.
 const BACK_WITHIN: Duration = Duration::from_secs(45);
+/// Bytes by which an answer can be shorter than the one before: the fraction of the second in its time.
+const FRACTION: u64 = 4;
 /// How far apart the places of a send are that are cut at, in the short form and in the long one.
 const SENDS_APART: [u64; 2] = [37, 5];
 /// The same of a socket, which takes longer to come back.
@@ -102,12 +104,13 @@ async fn sends(trial: &Trial) -> Outcome {
     for direction in [Direction::ToServer, Direction::ToClient] {
         let longest =
             lengths.map(|lengths| lengths[direction as usize]).into_iter().max().unwrap_or_default();
-        // The last byte of all in any case.
+        // The last byte that is there in any case.
         let last = std::iter::once(u64::MAX);
         for place in places(trial, longest, SENDS_APART[usize::from(trial.is_long)]).into_iter().chain(last) {
             // Of the same person's last one: a place in the log only ever gets longer.
             let length = lengths[cuts % PEOPLE][direction as usize];
-            let place = place.min(length - 1);
+            let shorter = if direction == Direction::ToClient { FRACTION } else { 0 };
+            let place = place.min(length - 1 - shorter);
             wires.each(|wire| cut_anywhere(wire, &mut random));
             wire.cut_after(direction, place);
             let (sender, id) = (sender(cuts), ClientId::random());

@@ -26,6 +26,8 @@ const SECOND_ROUND: Duration = Duration::from_secs(11);
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 /// How long whoever sends may have to wait until they are told that it cannot be done.
 const TOLD_WITHIN: Duration = Duration::from_secs(30);
+/// What a machine that does everything at once may add to that.
+const BUSY: Duration = Duration::from_secs(3);
 /// The same for a request beside the work of all others on a machine that is busy.
 const ANSWER_WITHIN: Duration = Duration::from_secs(35);
 
@@ -175,6 +177,6 @@ async fn is_told_to_come_again(world: &World) -> Duration {
     let waited = began.elapsed();
     assert_eq!(answer.refusal(), (503, "unavailable".into()));
     assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
-    assert!(waited <= TOLD_WITHIN, "told after {waited:?}");
+    assert!(waited <= TOLD_WITHIN + BUSY, "told after {waited:?}");
     waited
 }
