@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
@@ -141,8 +141,33 @@ pub async fn post_message(
     connection.post("/api/send_message", payload, &account.jar).await
 }
 
-/// The messages after an event of a chat, oldest first, a page of them at most.
-pub async fn messages_after(
+/// The messages after an event of a chat, oldest first and each with its place, page by page up to `head` at least;
+/// and up to where that is all there is.
+pub async fn messages_up_to(
+    addr: SocketAddr,
+    account: &Account,
+    chat: &str,
+    mut after: u64,
+    head: u64,
+) -> Result<(Vec<(u64, Value)>, u64)> {
+    let (mut connection, mut messages) = (Connection::new(addr), Vec::new());
+    while after < head {
+        let page = messages_after(&mut connection, account, chat, after).await?;
+        if page.is_empty() {
+            break;
+        }
+        let before = after;
+        for message in page {
+            after = message["seq"].as_u64().context("a message without a place")?;
+            messages.push((after, message));
+        }
+        ensure!(after > before, "a page that does not go on");
+    }
+    Ok((messages, head.max(after)))
+}
+
+/// A page of them.
+async fn messages_after(
     connection: &mut Connection,
     account: &Account,
     chat: &str,

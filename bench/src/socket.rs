@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, stream};
 use memchr::memmem::Finder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpStream, sync::watch, task::JoinSet};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
@@ -163,6 +163,11 @@ pub async fn open_over(
         }
     };
     tokio::time::timeout(OPEN_LIMIT, opening).await.context("no hello in time")?
+}
+
+/// The frame that asks for what came after an event of a chat.
+pub fn resume(chat: &str, after: u64) -> Message {
+    Message::text(json!({ "type": "resume", "heads": { chat: after } }).to_string())
 }
 
 /// The last event of a chat, as `hello` tells it.

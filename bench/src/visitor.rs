@@ -5,13 +5,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     api::{self, Account},
     cluster::log::{Ask, ChatLog},
-    http1::Connection,
     socket::{self, Socket},
 };
 
@@ -99,27 +98,17 @@ impl Visitor {
         while let Some(now) = ask.take() {
             match now {
                 Ask::Resume(after) => {
-                    let heads = json!({ "type": "resume", "heads": { &*self.chat: after } });
-                    socket.send(Message::text(heads.to_string())).await?;
+                    socket.send(socket::resume(&self.chat, after)).await?;
                 }
                 Ask::Pages { after, head } => {
-                    let (reached, messages) = self.pages(after, head).await?;
+                    let (account, chat) = (&self.account, &self.chat);
+                    let (messages, reached) =
+                        api::messages_up_to(self.addr, account, chat, after, head).await?;
+                    let messages = messages.into_iter().map(|(seq, _)| (seq, None)).collect();
                     ask = self.log.caught_up(messages, reached, 0);
                 }
             }
         }
         Ok(())
-    }
-
-    async fn pages(&self, mut after: u64, head: u64) -> Result<(u64, Vec<(u64, Option<(u64, u32)>)>)> {
-        let (mut connection, mut messages) = (Connection::new(self.addr), Vec::new());
-        while after < head {
-            let page = api::messages_after(&mut connection, &self.account, &self.chat, after).await?;
-            let Some(last) = page.last().and_then(|message| message["seq"].as_u64()) else { break };
-            ensure!(last > after, "a page that does not go on");
-            messages.extend(page.iter().map(|message| (message["seq"].as_u64().unwrap_or_default(), None)));
-            after = last;
-        }
-        Ok((head.max(after), messages))
     }
 }

@@ -26,6 +26,10 @@ pub mod limiter;
 pub mod media;
 pub mod open_files;
 pub mod presence;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests beside the code need less of it than those in `tests`")]
+#[path = "../tests/support/random.rs"]
+mod random;
 pub mod redis;
 pub mod state;
 pub mod store;

@@ -11,17 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use futures::{SinkExt, StreamExt, stream};
 use memchr::memmem::Finder;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::log::{Ask, ChatLog, Mark};
 use crate::{
     api::{self, Account},
-    http1::Connection,
     socket::{self, Socket, elapsed_ns},
 };
 
@@ -232,8 +231,7 @@ impl Client {
             match ask {
                 None => {}
                 Some(Ask::Resume(after)) => {
-                    let heads = json!({ "type": "resume", "heads": { &*self.scene.chat: after } });
-                    self.socket.send(Message::text(heads.to_string())).await?;
+                    self.socket.send(socket::resume(&self.scene.chat, after)).await?;
                 }
                 Some(Ask::Pages { after, head }) => {
                     let (scene, place) = (self.scene.clone(), self.place);
@@ -277,19 +275,9 @@ impl Client {
     }
 }
 
-async fn fetch(scene: &Scene, place: Place, mut after: u64, head: u64) -> Result<Pages> {
-    let (mut connection, mut messages) = (Connection::new(place.addr), Vec::new());
+async fn fetch(scene: &Scene, place: Place, after: u64, head: u64) -> Result<Pages> {
     let account = &scene.people[place.person];
-    while after < head {
-        let page = api::messages_after(&mut connection, account, &scene.chat, after).await?;
-        let Some(last) = page.last() else { break };
-        let last = last["seq"].as_u64().context("a message without a place")?;
-        ensure!(last > after, "a page that does not go on");
-        for message in &page {
-            let text = message.to_string();
-            messages.push((message["seq"].as_u64().unwrap_or_default(), socket::mark(text.as_bytes())));
-        }
-        after = last;
-    }
-    Ok(Pages { messages, head: head.max(after) })
+    let (messages, head) = api::messages_up_to(place.addr, account, &scene.chat, after, head).await?;
+    let marked = |(seq, message): (u64, Value)| (seq, socket::mark(message.to_string().as_bytes()));
+    Ok(Pages { messages: messages.into_iter().map(marked).collect(), head })
 }

@@ -180,9 +180,7 @@ impl Resume<'_> {
     async fn run(&mut self, theirs: Heads) -> Result<(), Stop> {
         let parts = &self.realtime.parts;
         parts.limiter.take(RESUMES, &self.handle.user.to_string()).await?;
-        let turn = self.realtime.turn().await?;
-        let ours = parts.store.heads_of(self.handle.user).await?;
-        drop(turn);
+        let ours = self.realtime.in_turn(parts.store.heads_of(self.handle.user)).await?;
         for (chat_id, known) in theirs {
             if !parts.hub.is_in(self.handle, chat_id) {
                 self.send(&Notice::ChatRemoved { chat_id }).await?;
@@ -213,9 +211,8 @@ impl Resume<'_> {
         let parts = &self.realtime.parts;
         let mut reached = known;
         while reached < head {
-            let turn = self.realtime.turn().await?;
-            let page = parts.store.events_after(chat, reached, PAGE.min(self.left)).await?;
-            drop(turn);
+            let page = parts.store.events_after(chat, reached, PAGE.min(self.left));
+            let page = self.realtime.in_turn(page).await?;
             if page.is_empty() || !parts.hub.is_in(self.handle, chat) {
                 break;
             }

@@ -135,6 +135,12 @@ impl Realtime {
         self.asking.acquire().await.map_err(AppError::unavailable)
     }
 
+    /// Asks the store something when it is the caller's turn.
+    pub(super) async fn in_turn<T>(&self, question: impl Future<Output = AppResult<T>>) -> AppResult<T> {
+        let _turn = self.turn().await?;
+        question.await
+    }
+
     /// Has it announced that somebody came online. Waits while very many are being announced.
     pub(super) async fn announce_online(&self, user: UserId) {
         // It fails only once the node stops, when there is nobody left to tell.

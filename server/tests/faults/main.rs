@@ -13,7 +13,6 @@
 //! | `recorded_trials` | the same of what is recorded |
 //! | `sabotage` | nodes with a guarantee switched off, which the checker has to find |
 //! | `report` | figures and the table |
-//! | `random` | chance that repeats |
 //!
 //! | variable | means |
 //! | --- | --- |
@@ -32,7 +31,6 @@ mod checker_trials;
 mod device;
 mod evidence;
 mod nodes;
-mod random;
 mod recorded_trials;
 mod report;
 mod sabotage;

@@ -9,7 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 
-use crate::{checker, evidence::Evidence, random::Random, report::Row};
+use crate::{checker, evidence::Evidence, report::Row, support::Random};
 
 /// On what it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

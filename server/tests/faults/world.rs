@@ -17,8 +17,7 @@ use crate::{
     device::{Device, Entrances, Habits, Http, Parts, Status, http_of, message_of},
     evidence::{Entry, Evidence, Expected, FinalLog, Recorder},
     nodes::Nodes,
-    random::Random,
-    support::{Browser, Person},
+    support::{Browser, Person, Random},
     trial::Trial,
 };
 

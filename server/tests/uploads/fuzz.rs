@@ -12,25 +12,22 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Form, Person, TestServer, client_id, files_below, raw_head, until};
+use crate::support::{Form, Person, Random, TestServer, client_id, files_below, raw_head, until};
 
 /// A few seconds beside all other tests.
 const SECONDS: u64 = 5;
 
-/// Chance that can be had again (splitmix64, Steele, Lea and Flood 2014).
-struct Chance(u64);
+/// Chance that can be had again.
+struct Chance(Random);
 
 impl Chance {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        self.0.next()
     }
 
+    /// 0 if there is nothing below it.
     fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
+        self.0.below(bound.max(1))
     }
 
     fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
@@ -155,15 +152,19 @@ async fn no_form_makes_it_stumble() {
     let server = TestServer::builder().without_rate_limits().start().await;
     let ada = server.register("Ada").await;
     let chat = ada.group("Team", &[]).await;
-    let (mut chance, mut forms) = (Chance(seed), 0_u64);
+    let (mut chance, mut forms) = (Chance(Random::of(seed)), 0_u64);
     let mut statuses: BTreeMap<Option<u16>, u64> = BTreeMap::new();
     let until_then = Instant::now() + Duration::from_secs(seconds);
     while Instant::now() < until_then {
-        let before = chance.0;
+        let before = chance.0.clone();
         let (bytes, boundary) = form(&mut chance, &chat);
         let status = send(&mut chance, &ada, &bytes, &boundary).await;
         // A panic is caught and answered with 500.
-        assert!(status != Some(500), "form {forms}, chance {before}: {:?}", String::from_utf8_lossy(&bytes));
+        assert!(
+            status != Some(500),
+            "form {forms}, chance {before:?}: {:?}",
+            String::from_utf8_lossy(&bytes)
+        );
         *statuses.entry(status).or_default() += 1;
         forms += 1;
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{random::Random, support::Site};
+use crate::support::{Random, Site};
 
 /// Where devices can go in: the nodes, or what stands before them.
 #[derive(Clone, Default)]

@@ -22,10 +22,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
 use super::Entrances;
-use crate::{
-    random::Random,
-    support::{Browser, Lost, Site, encode, message_form},
-};
+use crate::support::{Browser, Lost, Random, Site, encode, message_form};
 
 /// The most that an answer may hold.
 const LARGEST: usize = 64 * 1024 * 1024;

@@ -39,8 +39,7 @@ pub use self::{
 };
 use crate::{
     evidence::{DeviceLog, Message, Place, Recorder, UnderWay},
-    random::Random,
-    support::Browser,
+    support::{Browser, Random},
 };
 
 /// Which of a device's messages is one that must be refused whatever chance says: early, before anything is broken.

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use super::Sabotage;
-use crate::random::Random;
+use crate::support::Random;
 
 /// After how many milliseconds what was acknowledged early is written.
 const LATE: std::ops::Range<u64> = 100..200;

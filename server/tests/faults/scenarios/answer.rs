@@ -15,8 +15,7 @@ use tokio::{
 use crate::{
     evidence::{Expected, Place},
     nodes::Nodes,
-    random::Random,
-    support::{Answer, Site, message_form, parse_answer},
+    support::{Answer, Random, Site, message_form, parse_answer},
     trial::{Outcome, Scenario, StoreKind, Trial},
     world::World,
 };

@@ -18,8 +18,7 @@ use crate::{
     device::{Device, Entrances, Habits, Parts, Status, http_of},
     evidence::{DeviceLog, Evidence, Expected, Place, Recorder},
     nodes::Nodes,
-    random::Random,
-    support::{CutAt, Direction, Person, Proxy, Site, Socket, message_form, until},
+    support::{CutAt, Direction, Person, Proxy, Random, Site, Socket, message_form, until},
     trial::{Outcome, Scenario, Trial},
     world::{PEOPLE, World},
 };

@@ -23,8 +23,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use crate::{
     evidence::{Expected, Place},
     nodes::Nodes,
-    random::Random,
-    support::{Answer, Form, file_path, files_below, raw_head, until},
+    support::{Answer, Form, Random, file_path, files_below, raw_head, until},
     trial::{Outcome, Scenario, StoreKind, Trial},
     world::World,
 };

@@ -11,8 +11,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use crate::{
     evidence::Expected,
     nodes::Nodes,
-    random::Random,
-    support::{Browser, Form, Person, Socket, client_id, raw_answer_head, raw_head},
+    support::{Browser, Form, Person, Random, Socket, client_id, raw_answer_head, raw_head},
     trial::{Outcome, Scenario, StoreKind, Trial},
     world::World,
 };

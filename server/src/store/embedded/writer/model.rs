@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::random::Random;
 
 /// Seeds that are run unless `SAMVAD_MODEL_SEEDS` says otherwise.
 const SEEDS: u64 = 300;
@@ -64,22 +65,14 @@ fn carry_out(connection: &Connection, kind: Kind, number: u64) -> Result<u64, Fa
     }
 }
 
-/// SplitMix64.
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 fn run(seed: u64, file: &std::path::Path) {
-    let mut state = seed;
+    let mut random = Random::of(seed);
     let connection = Connection::open(file).unwrap();
     connection.execute_batch(SCHEMA).unwrap();
     let (sender, queue) = mpsc::channel::<Box<dyn Job>>(WRITES as usize);
     let mut answers = Vec::new();
     for number in 0..WRITES {
-        let kind = kind(random(&mut state));
+        let kind = kind(random.next());
         let (reply, answer) = oneshot::channel();
         let mut leaving = None;
         match kind {
@@ -95,7 +88,7 @@ fn run(seed: u64, file: &std::path::Path) {
         assert!(sender.try_send(Box::new(job)).is_ok());
     }
     drop(sender);
-    let group = 1 + random(&mut state) as usize % 8;
+    let group = 1 + random.below(8);
     let counters = Arc::new(Counters::default());
     Committer { connection, queue, group, counters: counters.clone() }.run().unwrap();
 

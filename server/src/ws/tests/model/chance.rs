@@ -9,27 +9,23 @@ use std::{
     time::Duration,
 };
 
+use crate::random::Random;
+
 /// Seeds that are run unless somebody asks for more.
 const SEEDS: u64 = 300;
 
 /// Numbers that a seed decides.
 #[derive(Clone, Debug)]
-pub struct Chance(Arc<Mutex<u64>>);
+pub struct Chance(Arc<Mutex<Random>>);
 
 impl Chance {
     fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(seed)))
+        Self(Arc::new(Mutex::new(Random::of(seed))))
     }
 
     /// A number below this one.
     pub fn below(&self, bound: u64) -> u64 {
-        // SplitMix64.
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = *state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).within(0..bound)
     }
 
     /// True once in so many times.

@@ -1,4 +1,5 @@
-//! Chance that repeats: SplitMix64 (Steele, Lea and Flood, 2014), eight lines of our own.
+//! Chance that repeats: SplitMix64 (Steele, Lea and Flood, 2014), eight lines of our own. Tests that stand beside the
+//! code use it, too.
 
 use std::ops::Range;
 
