@@ -63,6 +63,13 @@ mod there {
         }
     }
 
+    /// Takes everything out of the storage, as far as the browser allows.
+    pub fn clear(of: Storage) {
+        if let Some(storage) = storage(of) {
+            let _refused = storage.clear();
+        }
+    }
+
     fn storage(of: Storage) -> Option<web_sys::Storage> {
         let storage = match of {
             Storage::Tab => window().session_storage(),
@@ -151,6 +158,9 @@ mod absent {
     pub fn store(_of: Storage, _key: &str, _value: Option<&str>) -> bool {
         false
     }
+
+    /// There is no storage.
+    pub fn clear(_of: Storage) {}
 
     /// No reader, no clock: the epoch.
     pub fn now() -> Timestamp {

@@ -111,11 +111,17 @@ impl Store {
         browser::confirm(question)
     }
 
-    /// The session has ended, and with it what the browser kept: there is nothing left to ask about.
+    /// The session has ended, and with it goes what the browser kept. The answer has told the browser so, which
+    /// passes it over where the site is neither encrypted nor on this machine.
     pub fn signed_out(&self) {
         self.outbox.set(Outbox::default());
         self.tray.set(Default::default());
-        browser::go_to("/login");
+        browser::clear(Storage::Tab);
+        browser::clear(Storage::Browser);
+        spawn_local(async {
+            soon(records::clear()).await;
+            browser::go_to("/login");
+        });
     }
 
     /// Takes over what the browser keeps, for as long as it is worth waiting for.

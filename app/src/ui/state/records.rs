@@ -81,6 +81,16 @@ mod there {
         removed.await.is_ok()
     }
 
+    /// Forgets all messages, of all accounts. False if that is not certain.
+    pub async fn clear() -> bool {
+        let cleared = async {
+            let records = records(IdbTransactionMode::Readwrite).await?;
+            records.clear()?;
+            commit(&records).await
+        };
+        cleared.await.is_ok()
+    }
+
     /// All messages of the account. The files of those that are wanted are held by the page from now on.
     /// `None` if the browser has no records.
     pub async fn all(account: UserId, wanted: impl Fn(&Unsent) -> bool) -> Option<Vec<Unsent>> {
@@ -232,6 +242,11 @@ mod absent {
 
     /// Nothing is kept, and nothing to be removed.
     pub async fn remove(_account: UserId, _client_id: ClientId) -> bool {
+        true
+    }
+
+    /// Nothing is kept.
+    pub async fn clear() -> bool {
         true
     }
 

@@ -23,9 +23,13 @@ impl Entrances {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn choose(&self, random: &mut Random) -> Option<Site> {
-        let sites = self.all();
-        (!sites.is_empty()).then(|| sites[random.below(sites.len())].clone())
+    /// One that chance chooses; another one than `last`, if there is.
+    pub(super) fn choose(&self, random: &mut Random, last: Option<&Site>) -> Option<Site> {
+        let mut sites = self.all();
+        if let Some(last) = last.filter(|_| sites.len() > 1) {
+            sites.retain(|site| site.addr != last.addr);
+        }
+        (!sites.is_empty()).then(|| sites.swap_remove(random.below(sites.len())))
     }
 }
 

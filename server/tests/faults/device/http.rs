@@ -56,10 +56,12 @@ impl Http {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Chooses an entrance anew, by chance, as whoever balances the load does.
+    /// Chooses another entrance, by chance, as whoever balances the load does: a node that is away is not asked
+    /// time and again.
     pub fn turn(&self) {
         let mut state = self.state();
-        state.site = self.entrances.choose(&mut state.random);
+        let last = state.site.take();
+        state.site = self.entrances.choose(&mut state.random, last.as_ref());
         state.idle.clear();
     }
 
