@@ -2,6 +2,7 @@
 
 use crate::{
     domain::AttachmentKind,
+    markdown::plain_text,
     protocol::{AttachmentView, MessageView},
 };
 
@@ -61,13 +62,16 @@ pub fn split_name(name: &str) -> (&str, &str) {
     }
 }
 
-/// A message in a list of chats, or read aloud when it arrives: its text, or else what it carries.
+/// A message in a list of chats, or read aloud when it arrives, on one line: the beginning of its text without the
+/// marks, or else what it carries.
 pub fn gist(message: &MessageView) -> String {
     if message.deleted_at.is_some() {
         return DELETED.into();
     }
     if !message.body.is_empty() {
-        return message.body.clone();
+        // A line holds less than this, and there may be a thousand of them.
+        let end = message.body.char_indices().nth(GIST_CHARS).map_or(message.body.len(), |(end, _)| end);
+        return plain_text(&message.body[..end]);
     }
     let files = &message.attachments;
     let Some(first) = files.first() else { return String::new() };
@@ -80,6 +84,9 @@ pub fn gist(message: &MessageView) -> String {
     };
     if files.len() == 1 { one.into() } else { format!("{} {many}", files.len()) }
 }
+
+/// Characters of a text that are looked at to say it on one line.
+const GIST_CHARS: usize = 600;
 
 /// What stands in the place of a deleted message's text.
 pub const DELETED: &str = "Message deleted";
@@ -166,8 +173,8 @@ mod tests {
         assert_eq!(with(&[photo.clone(), photo.clone(), photo.clone()]), "3 photos");
         assert_eq!(with(std::slice::from_ref(&pdf)), "report.pdf");
         assert_eq!(with(&[photo, pdf]), "2 files");
-        sent.body = "look".into();
-        assert_eq!(gist(&sent), "look");
+        sent.body = "**look**,\n[here](https://example.org)".into();
+        assert_eq!(gist(&sent), "look, here");
         sent.delete(sent.created_at);
         assert_eq!(gist(&sent), DELETED);
     }
