@@ -82,6 +82,10 @@ error_codes! {
     GroupFull "group_full" 409 "The group has as many members as a group can have.";
     TooManyChats "too_many_chats" 409 "You have made as many chats as an account can make.";
     ClientIdReused "client_id_reused" 409 "This message id was already used in another chat.";
+    MessageDeleted "message_deleted" 409 "The message has been deleted.";
+    TooManyEdits "too_many_edits" 409 "The message was changed as often as a message can be.";
+    TooManyReactions "too_many_reactions" 409 "The message has as many different reactions as a message can have.";
+    TooManyPins "too_many_pins" 409 "As many messages are pinned here as can be. Take one away first.";
     PayloadTooLarge "payload_too_large" 413 "That is too large to send.";
     FileTooLarge "file_too_large" 413 "A file is larger than a file may be.";
     TooManyFiles "too_many_files" 413 "There are more files than a message can carry.";
@@ -91,6 +95,7 @@ error_codes! {
     FileEmpty "file_empty" 422 "A file has nothing in it.";
     FileNameTooLong "file_name_too_long" 422 "A file has a name that is too long.";
     ImageTooLarge "image_too_large" 422 "A picture has more pixels than can be shown.";
+    UnknownReply "unknown_reply" 422 "The message that you answer is not in this chat.";
     UnknownMember "unknown_member" 422 "One of the people you chose has no account here.";
     TooManyRequests "too_many_requests" 429 "That was too often. Please wait a moment.";
     Internal "internal" 500 "Something went wrong on our side. It has been logged.";

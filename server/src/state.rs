@@ -8,7 +8,7 @@ use app::{
     ports::{Blobs, Bus, Clock, IdSource, Limiter, Presence, Staging, Store, Throttle},
     service::{
         AccountPorts, Accounts, AttachmentPorts, Attachments, Chats, Errands, Messages, PresenceService,
-        Sequencer, Services,
+        Reading, Sequencer, Services,
     },
 };
 use axum::extract::FromRef;
@@ -156,7 +156,7 @@ impl AppState {
             accounts: Accounts::new(accounts, parts.secret.expose(), cores.saturating_sub(1))?,
             chats: Chats::new(
                 Arc::clone(&store),
-                errands,
+                errands.clone(),
                 sequencer.clone(),
                 Arc::clone(&limiter),
                 Arc::clone(&clock),
@@ -169,6 +169,13 @@ impl AppState {
                 Arc::clone(&limiter),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
+            ),
+            reading: Reading::new(
+                Arc::clone(&store),
+                Arc::clone(&bus),
+                errands.clone(),
+                Arc::clone(&limiter),
+                Arc::clone(&clock),
             ),
             presence: Arc::clone(&presence),
         });

@@ -93,6 +93,16 @@ pub async fn update_profile(
     .await
 }
 
+/// Says whether others see how far one has read.
+#[server(prefix = "/api", endpoint = "update_settings", input = PostUrl, output = Json)]
+pub async fn update_settings(read_receipts: bool) -> Result<AccountView, AppError> {
+    answer("update_settings", async move {
+        let context = RequestContext::get()?;
+        context.services.reading.update_settings(context.actor()?, read_receipts).await
+    })
+    .await
+}
+
 /// Changes the password; with `end_others` all other sessions end.
 #[server(prefix = "/api", endpoint = "change_password", input = PostUrl, output = Json)]
 pub async fn change_password(

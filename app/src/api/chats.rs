@@ -6,9 +6,9 @@ use leptos::server_fn::codec::{Json, PostUrl};
 #[cfg(feature = "ssr")]
 use super::context::{RequestContext, answer};
 use crate::{
-    domain::{ChatId, Role, UserId},
+    domain::{ChatId, Ordinal, Role, Timestamp, UserId},
     error::AppError,
-    protocol::{ChatView, Done},
+    protocol::{ChatView, Done, MyChatView},
 };
 
 /// Opens the direct chat with somebody: the one that there is, or a new one.
@@ -94,6 +94,46 @@ pub async fn set_role(chat_id: ChatId, user_id: UserId, role: Role) -> Result<Ch
     answer("set_role", async move {
         let context = RequestContext::get()?;
         context.services.chats.set_role(context.actor()?, chat_id, user_id, role).await
+    })
+    .await
+}
+
+/// Says that one has read a chat up to this message.
+#[server(prefix = "/api", endpoint = "mark_read", input = PostUrl, output = Json)]
+pub async fn mark_read(chat_id: ChatId, ordinal: Ordinal) -> Result<MyChatView, AppError> {
+    answer("mark_read", async move {
+        let context = RequestContext::get()?;
+        context.services.reading.mark_read(context.actor()?, chat_id, ordinal).await
+    })
+    .await
+}
+
+/// Has a chat count as unread from this message on.
+#[server(prefix = "/api", endpoint = "mark_unread", input = PostUrl, output = Json)]
+pub async fn mark_unread(chat_id: ChatId, ordinal: Ordinal) -> Result<MyChatView, AppError> {
+    answer("mark_unread", async move {
+        let context = RequestContext::get()?;
+        context.services.reading.mark_unread(context.actor()?, chat_id, ordinal).await
+    })
+    .await
+}
+
+/// Has a chat notify one no longer until then, for good without `until`, or again.
+#[server(prefix = "/api", endpoint = "mute_chat", input = PostUrl, output = Json)]
+pub async fn mute_chat(chat_id: ChatId, on: bool, until: Option<Timestamp>) -> Result<MyChatView, AppError> {
+    answer("mute_chat", async move {
+        let context = RequestContext::get()?;
+        context.services.reading.mute(context.actor()?, chat_id, on, until).await
+    })
+    .await
+}
+
+/// Puts a chat away, or brings it back.
+#[server(prefix = "/api", endpoint = "archive_chat", input = PostUrl, output = Json)]
+pub async fn archive_chat(chat_id: ChatId, on: bool) -> Result<MyChatView, AppError> {
+    answer("archive_chat", async move {
+        let context = RequestContext::get()?;
+        context.services.reading.archive(context.actor()?, chat_id, on).await
     })
     .await
 }

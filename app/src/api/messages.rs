@@ -12,10 +12,10 @@ use super::{
 use crate::{
     domain::{ChatId, MessageId, Seq},
     error::AppError,
-    protocol::{Done, HistoryPage, MessageView},
+    protocol::{Done, EditView, HistoryPage, MessageView},
 };
 
-/// Sends a message: `chat_id`, `client_id` (a UUID), `body`, `alt[<place>]` and `files` as
+/// Sends a message: `chat_id`, `client_id` (a UUID), `body`, `reply_to`, `alt[<place>]` and `files` as
 /// `multipart/form-data`. Answered when it is durable; sending the same `client_id` again answers with the
 /// original.
 #[server(prefix = "/api", endpoint = "send_message", input = MultipartFormData, output = Json)]
@@ -28,6 +28,65 @@ pub async fn send_message(form: MultipartData) -> Result<MessageView, AppError> 
             Read::Draft(draft) => context.services.messages.send(actor, draft).await,
             Read::Sent(message) => Ok(message),
         }
+    })
+    .await
+}
+
+/// Changes the text of one's own message.
+#[server(prefix = "/api", endpoint = "edit_message", input = PostUrl, output = Json)]
+pub async fn edit_message(
+    chat_id: ChatId,
+    message_id: MessageId,
+    body: String,
+) -> Result<MessageView, AppError> {
+    answer("edit_message", async move {
+        let context = RequestContext::get()?;
+        context.services.messages.edit(context.actor()?, chat_id, message_id, &body).await
+    })
+    .await
+}
+
+/// Puts an emoji under a message, or takes one's own away again.
+#[server(prefix = "/api", endpoint = "react", input = PostUrl, output = Json)]
+pub async fn react(
+    chat_id: ChatId,
+    message_id: MessageId,
+    emoji: String,
+    on: bool,
+) -> Result<MessageView, AppError> {
+    answer("react", async move {
+        let context = RequestContext::get()?;
+        context.services.messages.react(context.actor()?, chat_id, message_id, &emoji, on).await
+    })
+    .await
+}
+
+/// Pins a message in its chat, or takes it down again.
+#[server(prefix = "/api", endpoint = "pin_message", input = PostUrl, output = Json)]
+pub async fn pin_message(chat_id: ChatId, message_id: MessageId, on: bool) -> Result<MessageView, AppError> {
+    answer("pin_message", async move {
+        let context = RequestContext::get()?;
+        context.services.messages.pin(context.actor()?, chat_id, message_id, on).await
+    })
+    .await
+}
+
+/// The pinned messages of a chat, last pinned first.
+#[server(prefix = "/api", endpoint = "list_pinned", input = PostUrl, output = Json)]
+pub async fn list_pinned(chat_id: ChatId) -> Result<Vec<MessageView>, AppError> {
+    answer("list_pinned", async move {
+        let context = RequestContext::get()?;
+        context.services.messages.pinned(context.actor()?, chat_id).await
+    })
+    .await
+}
+
+/// The texts that one's own message had before, oldest first, and the one that it has.
+#[server(prefix = "/api", endpoint = "list_edits", input = PostUrl, output = Json)]
+pub async fn list_edits(chat_id: ChatId, message_id: MessageId) -> Result<Vec<EditView>, AppError> {
+    answer("list_edits", async move {
+        let context = RequestContext::get()?;
+        context.services.messages.edits(context.actor()?, chat_id, message_id).await
     })
     .await
 }

@@ -7,7 +7,7 @@ use leptos::server_fn::codec::MultipartData;
 
 use super::intake::Intake;
 use crate::{
-    domain::{AltText, ChatId, ClientId, UserId, limits},
+    domain::{AltText, ChatId, ClientId, MessageId, UserId, limits},
     error::{AppError, AppResult, ErrorCode},
     protocol::MessageView,
     service::{Actor, Arrival, Attachments, Draft},
@@ -29,6 +29,7 @@ pub(super) struct MessageForm<'a> {
     chat_id: Option<ChatId>,
     client_id: Option<ClientId>,
     body: Option<String>,
+    reply_to: Option<MessageId>,
     alts: Vec<(usize, AltText)>,
     arrival: Option<Arrival>,
     parts: usize,
@@ -51,9 +52,21 @@ impl<'a> MessageForm<'a> {
         attachments: &'a Attachments,
     ) -> AppResult<Self> {
         let form = form.into_inner().ok_or_else(|| AppError::internal("multipart data of a browser"))?;
-        let (chat_id, client_id, body) = (None, None, None);
+        let (chat_id, client_id, body, reply_to) = (None, None, None, None);
         let (alts, arrival, parts) = (Vec::new(), None, 0);
-        Ok(Self { form, intake, actor, attachments, chat_id, client_id, body, alts, arrival, parts })
+        Ok(Self {
+            form,
+            intake,
+            actor,
+            attachments,
+            chat_id,
+            client_id,
+            body,
+            reply_to,
+            alts,
+            arrival,
+            parts,
+        })
     }
 
     /// Reads it to its end. Dropping the future gives up the files that have arrived.
@@ -108,6 +121,11 @@ impl<'a> MessageForm<'a> {
                 self.client_id.replace(text.parse().map_err(|error| malformed().because(error))?).is_some()
             }
             "body" => self.body.replace(text.clone()).is_some(),
+            // A form without JavaScript has the field whether or not something is answered.
+            "reply_to" if text.is_empty() => false,
+            "reply_to" => {
+                self.reply_to.replace(text.parse().map_err(|error| malformed().because(error))?).is_some()
+            }
             "sender_id" => {
                 let sender: UserId = text.parse().map_err(|error| malformed().because(error))?;
                 // The browser may be signed in as somebody else by now.
@@ -197,6 +215,7 @@ impl<'a> MessageForm<'a> {
             chat_id: self.chat_id.ok_or_else(malformed)?,
             client_id: self.client_id.ok_or_else(malformed)?,
             body: self.body.ok_or_else(malformed)?,
+            reply_to: self.reply_to,
             files: arrival,
         })
     }

@@ -2,6 +2,18 @@
 
 /// Characters in a message, after trimming.
 pub const BODY_CHARS: usize = 8_000;
+/// Characters of a message that are shown where another one answers it.
+pub const QUOTE_CHARS: usize = 200;
+/// How often the text of one message can be changed.
+pub const EDITS_PER_MESSAGE: usize = 200;
+/// Different emoji under one message.
+pub const REACTIONS_PER_MESSAGE: usize = 20;
+/// People that are named with an emoji under a message, at most: of more there is only their number.
+pub const REACTION_USERS: usize = 20;
+/// Pinned messages of a chat.
+pub const PINS_PER_CHAT: usize = 100;
+/// In chats with more members than this nobody is told how far others have read, nor that they are writing.
+pub const RECEIPT_MEMBERS: usize = 100;
 /// Characters in a display name.
 pub const DISPLAY_NAME_CHARS: usize = 60;
 /// Characters in a group's name.

@@ -46,9 +46,50 @@ pub fn may_delete_message(kind: ChatKind, role: Role, actor: UserId, sender: Use
 }
 
 /// A message is deleted by who sent it, and in a group by its admins.
-pub fn delete_message(chat: &ChatState, actor: UserId, sender: UserId) -> AppResult<()> {
-    let role = read(chat.role_of(actor))?;
-    if may_delete_message(chat.kind, role, actor, sender) { Ok(()) } else { Err(AppError::forbidden()) }
+pub fn delete_message(kind: ChatKind, role: Role, actor: UserId, sender: UserId) -> AppResult<()> {
+    if may_delete_message(kind, role, actor, sender) { Ok(()) } else { Err(AppError::forbidden()) }
+}
+
+/// Whether somebody may change a message's text, and see those that it had before: who wrote it.
+pub fn may_edit_message(actor: UserId, sender: UserId) -> bool {
+    actor == sender
+}
+
+/// A message's text is changed, and its earlier texts are seen, by who wrote it, while it is there.
+pub fn edit_message(actor: UserId, sender: UserId, is_deleted: bool) -> AppResult<()> {
+    if !may_edit_message(actor, sender) {
+        return Err(AppError::forbidden());
+    }
+    undeleted(is_deleted)
+}
+
+/// A text is changed a bounded number of times: `edits` of them have been.
+pub fn one_more_edit(edits: usize) -> AppResult<()> {
+    if edits < limits::EDITS_PER_MESSAGE { Ok(()) } else { Err(ErrorCode::TooManyEdits.into()) }
+}
+
+/// Whether something can be put under a message, or it can be pinned: any member may, while it is there.
+pub fn may_mark_message(is_deleted: bool) -> bool {
+    !is_deleted
+}
+
+/// Members put emoji under a message, and take their own away. Where a new one comes, `different` are there already.
+pub fn react(is_deleted: bool, is_new: bool, different: usize) -> AppResult<()> {
+    undeleted(is_deleted)?;
+    if is_new && different >= limits::REACTIONS_PER_MESSAGE {
+        return Err(ErrorCode::TooManyReactions.into());
+    }
+    Ok(())
+}
+
+/// Members pin messages and take them down. Where one more comes, `pinned` are up already.
+pub fn pin_message(is_deleted: bool, is_new: bool, pinned: usize) -> AppResult<()> {
+    undeleted(is_deleted)?;
+    if is_new && pinned >= limits::PINS_PER_CHAT { Err(ErrorCode::TooManyPins.into()) } else { Ok(()) }
+}
+
+fn undeleted(is_deleted: bool) -> AppResult<()> {
+    if may_mark_message(is_deleted) { Ok(()) } else { Err(ErrorCode::MessageDeleted.into()) }
 }
 
 /// Admins rename groups.
@@ -194,13 +235,36 @@ mod tests {
 
     #[test]
     fn a_message_is_deleted_by_its_sender_and_by_admins_of_a_group() {
-        let team = team();
-        assert_eq!(delete_message(&team, MEMBER, MEMBER), Ok(()));
-        assert_eq!(delete_message(&team, ADMIN, MEMBER), Ok(()));
-        assert_eq!(code(delete_message(&team, OTHER, MEMBER)), Some(ErrorCode::Forbidden));
-        assert_eq!(code(delete_message(&team, OUTSIDER, OUTSIDER)), Some(ErrorCode::NotFound));
-        let pair = chat(ChatKind::Direct, &[(MEMBER, Role::Member), (OTHER, Role::Member)]);
-        assert_eq!(code(delete_message(&pair, OTHER, MEMBER)), Some(ErrorCode::Forbidden));
+        let group = ChatKind::Group;
+        assert_eq!(delete_message(group, Role::Member, MEMBER, MEMBER), Ok(()));
+        assert_eq!(delete_message(group, Role::Admin, ADMIN, MEMBER), Ok(()));
+        let other = delete_message(group, Role::Member, OTHER, MEMBER);
+        assert_eq!(code(other), Some(ErrorCode::Forbidden));
+        let other = delete_message(ChatKind::Direct, Role::Member, OTHER, MEMBER);
+        assert_eq!(code(other), Some(ErrorCode::Forbidden));
+    }
+
+    #[test]
+    fn a_text_is_changed_by_its_writer_while_it_is_there() {
+        assert_eq!(edit_message(MEMBER, MEMBER, false), Ok(()));
+        assert_eq!(code(edit_message(MEMBER, MEMBER, true)), Some(ErrorCode::MessageDeleted));
+        for is_deleted in [false, true] {
+            assert_eq!(code(edit_message(ADMIN, MEMBER, is_deleted)), Some(ErrorCode::Forbidden));
+        }
+        assert_eq!(one_more_edit(limits::EDITS_PER_MESSAGE - 1), Ok(()));
+        assert_eq!(code(one_more_edit(limits::EDITS_PER_MESSAGE)), Some(ErrorCode::TooManyEdits));
+    }
+
+    #[test]
+    fn only_what_is_new_finds_a_message_or_a_chat_full() {
+        let most = limits::REACTIONS_PER_MESSAGE;
+        assert_eq!((react(false, true, most - 1), react(false, false, most)), (Ok(()), Ok(())));
+        assert_eq!(code(react(false, true, most)), Some(ErrorCode::TooManyReactions));
+        assert_eq!(code(react(true, false, 0)), Some(ErrorCode::MessageDeleted));
+        let most = limits::PINS_PER_CHAT;
+        assert_eq!((pin_message(false, true, most - 1), pin_message(false, false, most)), (Ok(()), Ok(())));
+        assert_eq!(code(pin_message(false, true, most)), Some(ErrorCode::TooManyPins));
+        assert_eq!(code(pin_message(true, false, 0)), Some(ErrorCode::MessageDeleted));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last point that RFC 3339 can write: never, for people.
+    pub const FOREVER: Self = Self(253_402_300_799_999);
+
     /// The point this many milliseconds after 1970-01-01T00:00:00Z.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)

@@ -22,6 +22,8 @@ pub struct UserRecord {
     pub password_hash: String,
     /// Since when.
     pub created_at: Timestamp,
+    /// Whether others see how far they have read.
+    pub read_receipts: bool,
 }
 
 /// An account to be made.
@@ -105,7 +107,7 @@ pub enum RefreshOutcome {
 /// Accounts and sessions.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Stores a new account. Fails with `email_taken` if there is one with this address.
+    /// Stores a new account, whose read receipts are on. Fails with `email_taken` if there is one with this address.
     async fn create_user(&self, user: NewUser) -> AppResult<()>;
 
     /// The account with this id.

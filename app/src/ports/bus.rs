@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    domain::{ChatId, Seq, SessionId, UserId},
+    domain::{ChatId, Ordinal, Seq, SessionId, UserId},
     error::AppResult,
 };
 
@@ -32,6 +32,8 @@ pub enum BusMessage {
         user_id: UserId,
         /// Where the log stood when they joined.
         head: Seq,
+        /// How many members the chat had then; 0 if that is not known.
+        members: u64,
         /// The encoded `chat_added`, as this person sees the chat.
         frame: Frame,
     },
@@ -60,6 +62,29 @@ pub enum BusMessage {
         /// The chats whose members are told.
         chats: Vec<ChatId>,
         /// The encoded `user_status_changed`.
+        frame: Frame,
+    },
+    /// What a chat is to one of its members has changed: told to their own sockets in its room, and how far they have
+    /// read to the others. Lossy.
+    Mine {
+        /// Which chat.
+        chat_id: ChatId,
+        /// Whose.
+        user_id: UserId,
+        /// The revision of the new state.
+        revision: u64,
+        /// Up to which message they have read, if that is new and others may see it.
+        read: Option<Ordinal>,
+        /// The encoded `my_chat_changed`.
+        frame: Frame,
+    },
+    /// Somebody is writing: told to the others in the chat's room. Lossy.
+    Typing {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// The encoded `typing`.
         frame: Frame,
     },
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     domain::{ChatId, ChatKind, ChatState, GroupName, Ordinal, Role, Seq, Timestamp, UserId},
     error::AppResult,
-    protocol::{EventBody, Heads, LogEvent, MemberView, MessageView},
+    protocol::{EventBody, Heads, LogEvent, MemberView, MessageView, MyChatView},
 };
 
 /// A direct chat to be opened between two people.
@@ -41,12 +41,15 @@ pub struct ChatRecord {
     pub kind: ChatKind,
     /// A group's name.
     pub name: Option<String>,
-    /// The first members, longest-standing first, as many as were asked for.
+    /// The first members, longest-standing first, as many as were asked for; with how far those have read who let
+    /// others see it.
     pub members: Vec<MemberView>,
     /// How many members there are.
     pub member_count: u64,
     /// The viewer's role.
     pub my_role: Role,
+    /// What it is to the viewer alone.
+    pub mine: MyChatView,
     /// The last event.
     pub head: Seq,
     /// The last message's ordinal.
@@ -76,8 +79,8 @@ pub trait ChatStore: Send + Sync {
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
 
     /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
-    /// that follows from it (members, roles, name, and of a deleted message that its text and files are gone, from
-    /// the event that brought it too), as one atomic write. The outer error is a fault; a
+    /// that follows from it (members, roles, name), as one atomic write. Messages change by
+    /// [`MessageStore::change_message`](super::MessageStore::change_message). The outer error is a fault; a
     /// refusal of `decide` comes back as it is. `None` if there is no such chat. Fails with `unknown_member`
     /// if somebody who is to be added does not exist.
     async fn change_chat(

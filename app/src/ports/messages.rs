@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{Body, ChatId, ClientId, MessageId, Seq, Timestamp, UserId},
+    domain::{Body, ChatId, ChatKind, ClientId, MessageId, Role, Seq, Timestamp, UserId},
     error::AppResult,
-    protocol::{AttachmentView, HistoryPage, LogEvent, MessageView},
+    protocol::{AttachmentView, EditView, EventBody, HistoryPage, LogEvent, MessageView},
 };
 
 /// A message to be appended.
@@ -19,6 +19,8 @@ pub struct NewMessage {
     pub client_id: ClientId,
     /// The text.
     pub body: Body,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
     /// Its files, which have arrived and whose contents are kept.
     pub attachments: Vec<AttachmentView>,
     /// Bytes that all files of the sender may have together, these among them.
@@ -38,6 +40,8 @@ pub enum Appended {
     ClientIdReused,
     /// The sender is not a member, or there is no such chat.
     NotMember,
+    /// What it answers is not in this chat.
+    UnknownReply,
     /// With its files the sender would have more than they may.
     QuotaExceeded,
     /// One of its files is not arriving any longer: it was collected, or another message has got it.
@@ -57,22 +61,82 @@ pub enum PageQuery {
     Around(Seq),
 }
 
+/// A message at one point of its chat's log, as the rules of [`crate::domain::policy`] look at it.
+#[derive(Clone, Debug)]
+pub struct MessageState {
+    /// Of which kind its chat is.
+    pub kind: ChatKind,
+    /// What the actor is in the chat.
+    pub role: Role,
+    /// The message, as the actor sees it.
+    pub message: MessageView,
+    /// How often its text has been changed.
+    pub edits: usize,
+    /// How many messages are pinned in the chat.
+    pub pinned: usize,
+}
+
+/// Decides, from the state that the change will be committed on, what happens to one message: a pure function
+/// that an adapter may call more than once, if somebody else's change came between. No event means no change.
+pub type DecideMessage = Box<dyn Fn(&MessageState) -> AppResult<Option<EventBody>> + Send + Sync>;
+
+/// What became of a change of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageChange {
+    /// The message as the actor sees it now.
+    pub message: MessageView,
+    /// What was appended to the log, to be published; `None` if nothing changed.
+    pub event: Option<LogEvent>,
+}
+
 /// Messages and events.
+///
+/// What a message answers is read with it, wherever it comes from ([`crate::protocol::QuoteView`]). Who views it
+/// only matters for which reactions are theirs.
 #[async_trait]
 pub trait MessageStore: Send + Sync {
     /// Appends messages to one chat's log, in order, as one atomic and durable write: when this returns,
     /// all of the batch has survived whatever may happen to the process. One outcome per message, in
-    /// order. Membership is checked, and the files become attached, in the same write.
+    /// order. Membership is checked, and the files become attached, in the same write. Each sender has then read up to
+    /// their own last message, without a new revision: the log tells it.
     async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>>;
 
     /// The message that this sender sent under this id, in any chat.
     async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>>;
 
+    /// Loads what one change of one message is decided on, lets `decide` look at it, and appends the one event that
+    /// it decided, with all that follows from it, as one atomic and durable write. What the store shows of the
+    /// message is what [`MessageView::apply`] makes of it. Deleting it also takes its texts from the events that
+    /// brought them, and releases its files. Fails with `not_found` if the actor is not in the chat or the message
+    /// is not; a refusal of `decide` comes back as it is.
+    async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageChange>;
+
     /// The message with this id, deleted or not; `None` if it is not in this chat, and if the chat is deleted.
-    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>>;
+    async fn message(&self, chat: ChatId, viewer: UserId, id: MessageId) -> AppResult<Option<MessageView>>;
 
     /// A page of history, oldest first, at most `limit` messages. Costs the same however long the chat.
-    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage>;
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        page: PageQuery,
+        limit: usize,
+    ) -> AppResult<HistoryPage>;
+
+    /// The pinned messages of the chat, last pinned first: at most
+    /// [`PINS_PER_CHAT`](crate::domain::limits::PINS_PER_CHAT).
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>>;
+
+    /// The texts that the message has had, oldest first, the current one last; none if it is deleted or not in this
+    /// chat.
+    async fn edits(&self, chat: ChatId, id: MessageId) -> AppResult<Vec<EditView>>;
 
     /// The events after `seq`, in order, at most `limit`.
     async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>>;

@@ -16,6 +16,7 @@ mod limiter;
 mod media;
 mod messages;
 mod presence;
+mod reading;
 
 pub use accounts::{
     AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord,
@@ -27,14 +28,17 @@ pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
 pub use limiter::{Limit, Limiter, Throttle};
 pub use media::{Inspected, InspectedPicture, Media};
-pub use messages::{Appended, MessageStore, NewMessage, PageQuery};
+pub use messages::{
+    Appended, DecideMessage, MessageChange, MessageState, MessageStore, NewMessage, PageQuery,
+};
 pub use presence::{Online, Presence, SocketId};
+pub use reading::{DecideMine, MineChange, Place, Places, ReadingStore, heads};
 
 use crate::error::AppResult;
 
 /// Everything that is stored, behind one handle.
 #[async_trait::async_trait]
-pub trait Store: AccountStore + AttachmentStore + ChatStore + MessageStore {
+pub trait Store: AccountStore + AttachmentStore + ChatStore + MessageStore + ReadingStore {
     /// Whether the store can be reached and written to at the moment.
     async fn check(&self) -> AppResult<()>;
 

@@ -23,12 +23,36 @@ pub struct LogEvent {
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "most events are messages")]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventBody {
     /// Somebody wrote.
     NewMessage {
         /// The message; its `seq` is the event's.
         message: MessageView,
+    },
+    /// The author changed a message's text.
+    MessageEdited {
+        /// Which message.
+        message_id: MessageId,
+        /// The new text; empty once the message is deleted.
+        body: String,
+    },
+    /// Somebody put an emoji under a message, or took it away again.
+    ReactionChanged {
+        /// Which message.
+        message_id: MessageId,
+        /// Which emoji.
+        emoji: String,
+        /// Whether it is there now.
+        on: bool,
+    },
+    /// A message was pinned, or is so no longer.
+    PinChanged {
+        /// Which message.
+        message_id: MessageId,
+        /// Whether it is pinned now.
+        on: bool,
     },
     /// A message was deleted, its text and files with it. The event that brought it says so too from then on.
     MessageDeleted {
@@ -65,6 +89,19 @@ pub enum EventBody {
     Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
+impl EventBody {
+    /// The message that it changes, if it changes one.
+    pub fn message_id(&self) -> Option<MessageId> {
+        match self {
+            Self::MessageEdited { message_id, .. }
+            | Self::ReactionChanged { message_id, .. }
+            | Self::PinChanged { message_id, .. }
+            | Self::MessageDeleted { message_id } => Some(*message_id),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +126,7 @@ mod tests {
     fn what_a_newer_version_wrote_is_passed_on_as_it_is() {
         let id = "0".repeat(24);
         for rest in [
-            serde_json::json!({ "type": "message_pinned", "message": { "id": "1", "by": [2, null] } }),
+            serde_json::json!({ "type": "message_translated", "message": { "id": "1", "by": [2, null] } }),
             serde_json::json!({ "type": "role_changed", "user_id": id, "role": "guest" }),
         ] {
             let mut sent = serde_json::json!({

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatView, LogEvent};
+use super::{ChatView, LogEvent, MyChatView};
 use crate::{
-    domain::{ChatId, Seq, SessionId, Timestamp, UserId},
+    domain::{ChatId, Ordinal, Seq, SessionId, Timestamp, UserId},
     error::ErrorCode,
 };
 
@@ -25,6 +25,7 @@ pub enum PresenceStatus {
 
 /// What the server sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "most frames are events")]
 #[serde(untagged)]
 pub enum ServerFrame {
     /// A durable event of a chat.
@@ -47,6 +48,9 @@ pub enum Notice {
         heads: Heads,
         /// Who of the people one shares a chat with is online.
         online: Vec<UserId>,
+        /// What each of one's chats is to oneself alone.
+        #[serde(default)]
+        mine: BTreeMap<ChatId, MyChatView>,
         /// How often, in milliseconds, the server sends something even if nothing happens.
         heartbeat_ms: u64,
     },
@@ -68,6 +72,27 @@ pub enum Notice {
         status: PresenceStatus,
         /// When they were last there, if they went.
         last_seen: Option<Timestamp>,
+    },
+    /// What a chat is to oneself alone has changed, perhaps on another device.
+    MyChatChanged {
+        /// Which chat.
+        chat_id: ChatId,
+        /// What it is now.
+        mine: MyChatView,
+    },
+    /// People have read further, perhaps also oneself. Lossy: `get_chat` is the truth.
+    Read {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Who, and up to which message.
+        readers: BTreeMap<UserId, Ordinal>,
+    },
+    /// Somebody is writing. Lossy, and good for a few seconds.
+    Typing {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
     },
     /// Where logs stand. Sent as the heartbeat, empty if nothing has happened lately.
     Heads {
@@ -103,6 +128,11 @@ pub enum ClientFrame {
     Resume {
         /// The last event of each chat that the client has applied.
         heads: Heads,
+    },
+    /// One is writing: to be said again every few seconds for as long as that goes on.
+    Typing {
+        /// In which chat.
+        chat_id: ChatId,
     },
     /// Is anybody there? Answered by a `heads` frame.
     Ping {},
@@ -144,7 +174,7 @@ mod tests {
     fn of_an_event_that_cannot_be_read_its_place_in_the_log_is() {
         let user = "0".repeat(24);
         for rest in [
-            r#""type":"message_pinned","message_id":"1""#.to_owned(),
+            r#""type":"message_translated","message_id":"1""#.to_owned(),
             format!(r#""type":"role_changed","user_id":"{user}","role":"guest""#),
         ] {
             let read = read(&rest);
@@ -156,7 +186,7 @@ mod tests {
 
     #[test]
     fn other_frames_of_an_unknown_type_are_passed_over() {
-        let typing = r#"{"type":"typing","chat_id":"000000000000000000000000"}"#;
-        assert!(serde_json::from_str::<ServerFrame>(typing).is_err());
+        let waving = r#"{"type":"waving","chat_id":"000000000000000000000000"}"#;
+        assert!(serde_json::from_str::<ServerFrame>(waving).is_err());
     }
 }

@@ -3,11 +3,13 @@
 
 mod event;
 mod frame;
+mod message;
 mod views;
 
 pub use event::{EventBody, LogEvent};
 pub use frame::{ClientFrame, Heads, Notice, PresenceStatus, ServerFrame};
+pub use message::{EditView, MessageView, QuoteView, ReactionView};
 pub use views::{
-    AccountView, AttachmentView, ChatView, Done, ExcerptView, HistoryPage, MemberView, MessageView,
+    AccountView, AttachmentView, ChatView, Done, ExcerptView, HistoryPage, MemberView, MyChatView,
     PictureView, SessionView, UserView,
 };

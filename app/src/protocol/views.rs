@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::MessageView;
 use crate::domain::{
-    AttachmentId, AttachmentKind, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId,
-    Timestamp, UserId,
+    AttachmentId, AttachmentKind, ChatId, ChatKind, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
 };
 
 /// A person, as everybody may see them.
@@ -32,8 +32,15 @@ pub struct AccountView {
     pub about: String,
     /// Since when the account exists.
     pub created_at: Timestamp,
+    /// Whether others see how far one has read.
+    #[serde(default = "yes")]
+    pub read_receipts: bool,
     /// The session that asked.
     pub session_id: SessionId,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One sign-in of one's own.
@@ -63,6 +70,80 @@ pub struct MemberView {
     pub role: Role,
     /// Since when.
     pub joined_at: Timestamp,
+    /// Up to which message they have read, if they let others see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<Ordinal>,
+}
+
+/// What a chat is to one of its members alone, on all of their devices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MyChatView {
+    /// Grows with every change of the rest: of two states the one with the higher revision is the later.
+    #[serde(default)]
+    pub revision: u64,
+    /// The last message that they have read. Never moves back.
+    #[serde(default)]
+    pub read: Ordinal,
+    /// The message from which on they want the chat to count as unread, although they may have read further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_from: Option<Ordinal>,
+    /// Until when nothing of it notifies them; for good, if that is [`Timestamp::FOREVER`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Timestamp>,
+    /// Whether it stands among the chats that are put away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
+}
+
+impl MyChatView {
+    /// How many messages count as unread where the last one is this.
+    pub fn unread(&self, head: Ordinal) -> u64 {
+        let from_mark = self.unread_from.map(|first| Ordinal(first.0.saturating_sub(1)));
+        let read = from_mark.map_or(self.read, |mark| mark.min(self.read));
+        head.0.saturating_sub(read.0)
+    }
+
+    /// They have read up to this message, in a chat whose last one is `head`: never beyond that, and never back.
+    /// The mark from which on the chat counted as unread goes once it is reached.
+    pub fn mark_read(&mut self, ordinal: Ordinal, head: Ordinal) {
+        let reached = ordinal.min(head);
+        self.read = self.read.max(reached);
+        self.unread_from.take_if(|first| *first <= reached);
+    }
+
+    /// The chat, whose last message is `head`, is to count as unread from this message on. One without messages has
+    /// none to count.
+    pub fn mark_unread(&mut self, ordinal: Ordinal, head: Ordinal) {
+        if head > Ordinal(0) {
+            self.unread_from = Some(ordinal.clamp(Ordinal(1), head));
+        }
+    }
+
+    /// They have sent this message: whoever writes has seen what was there. A state that has read so far includes it
+    /// already, with what they did afterwards.
+    pub fn note_sent(&mut self, ordinal: Ordinal) {
+        if ordinal > self.read {
+            self.read = ordinal;
+            self.unread_from = None;
+        }
+    }
+
+    /// Takes in a state that was told, in whichever order states and messages come. `sent` is the last message of one's
+    /// own that is known (0 if there is none). Returns whether anything is otherwise now.
+    ///
+    /// A send has no revision, but always moves `read`: of two states the later one has the higher `(revision, read)`.
+    /// One that has not read up to `sent` is from before that send, which took its mark away.
+    pub fn take(&mut self, told: Self, sent: Ordinal) -> bool {
+        let mut latest = self.clone();
+        if (told.revision, told.read) > (self.revision, self.read) {
+            latest = told;
+            latest.note_sent(self.read);
+        }
+        latest.note_sent(sent);
+        let is_news = latest != *self;
+        *self = latest;
+        is_news
+    }
 }
 
 /// A chat, as one of its members sees it.
@@ -81,6 +162,9 @@ pub struct ChatView {
     pub member_count: u64,
     /// What the caller is in it.
     pub my_role: Role,
+    /// What it is to the caller alone.
+    #[serde(default)]
+    pub mine: MyChatView,
     /// The last event of the chat's log.
     pub head: Seq,
     /// The last message's ordinal: the number of messages.
@@ -100,44 +184,6 @@ impl ChatView {
     /// When something last happened that moves the chat to the top of the list.
     pub fn last_activity_at(&self) -> Timestamp {
         self.last_message.as_ref().map_or(self.created_at, |message| message.created_at)
-    }
-}
-
-/// A message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageView {
-    /// Which message.
-    pub id: MessageId,
-    /// In which chat.
-    pub chat_id: ChatId,
-    /// The place of its event in the chat's log.
-    pub seq: Seq,
-    /// Its place among the chat's messages.
-    pub ordinal: Ordinal,
-    /// Who wrote it.
-    pub sender_id: UserId,
-    /// What the writer is called, so that a message of somebody who left still has a name.
-    pub sender_name: String,
-    /// The id that the sender's device gave it.
-    pub client_id: ClientId,
-    /// Its text: never markup.
-    pub body: String,
-    /// Its files, in the order in which they were sent.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attachments: Vec<AttachmentView>,
-    /// When it was stored.
-    pub created_at: Timestamp,
-    /// When it was deleted. Text and files are gone then; its place stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deleted_at: Option<Timestamp>,
-}
-
-impl MessageView {
-    /// Takes away what a deleted message has no longer.
-    pub fn delete(&mut self, at: Timestamp) {
-        self.body.clear();
-        self.attachments.clear();
-        self.deleted_at = Some(at);
     }
 }
 
@@ -209,4 +255,119 @@ pub struct Done {
 impl Done {
     /// It was done.
     pub const YES: Self = Self { ok: true };
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// What a person does in a chat, or others in it.
+    #[derive(Clone, Debug)]
+    enum Deed {
+        Send,
+        OthersSend,
+        MarkRead(u64),
+        MarkUnread(u64),
+        Archive(bool),
+    }
+
+    /// What the person's devices are told, in any order.
+    #[derive(Clone, Debug, PartialEq)]
+    enum Told {
+        State(MyChatView),
+        Sent(Ordinal),
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        prop_oneof![
+            Just(Deed::Send),
+            Just(Deed::OthersSend),
+            (0..8_u64).prop_map(Deed::MarkRead),
+            (0..8_u64).prop_map(Deed::MarkUnread),
+            any::<bool>().prop_map(Deed::Archive),
+        ]
+    }
+
+    /// What the server tells, in order, and what it is left with.
+    fn serve(deeds: &[Deed]) -> (Vec<Told>, MyChatView) {
+        let (mut mine, mut head, mut told) = (MyChatView::default(), Ordinal(0), Vec::new());
+        for deed in deeds {
+            let before = mine.clone();
+            match *deed {
+                Deed::Send | Deed::OthersSend => head = head.next(),
+                Deed::MarkRead(ordinal) => mine.mark_read(Ordinal(ordinal), head),
+                Deed::MarkUnread(ordinal) => mine.mark_unread(Ordinal(ordinal), head),
+                Deed::Archive(on) => mine.archived = on,
+            }
+            if matches!(deed, Deed::Send) {
+                mine = MyChatView { read: head, unread_from: None, ..mine };
+                told.push(Told::Sent(head));
+            } else if mine != before {
+                mine.revision += 1;
+                told.push(Told::State(mine.clone()));
+            }
+        }
+        (told, mine)
+    }
+
+    #[test]
+    fn a_mark_from_before_a_send_is_not_revived() {
+        let mark = |revision, read| MyChatView {
+            revision,
+            read: Ordinal(read),
+            unread_from: Some(Ordinal(2)),
+            archived: true,
+            ..MyChatView::default()
+        };
+        let mut mine = mark(5, 3);
+        // Of the same revision, after the send; and of a higher one that is from before it.
+        assert!(mine.take(mark(5, 3), Ordinal(4)));
+        assert_eq!((mine.read, mine.unread_from, mine.archived), (Ordinal(4), None, true));
+        assert!(!mine.take(mark(5, 3), Ordinal(4)));
+        assert!(mine.take(mark(6, 3), Ordinal(4)));
+        assert_eq!((mine.revision, mine.read, mine.unread_from), (6, Ordinal(4), None));
+        // The mark was put after the send, which is heard of later.
+        let mut page = mark(5, 3);
+        assert!(page.take(mark(7, 4), Ordinal(0)));
+        assert!(!page.take(mark(7, 4), Ordinal(4)));
+        assert_eq!(page.unread_from, Some(Ordinal(2)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_whichever_order_ends_in_what_the_server_has(
+            (told, order, last) in vec(deed(), 0..12).prop_flat_map(|deeds| {
+                let (told, last) = serve(&deeds);
+                // Some of it comes twice.
+                let all = [told.clone(), told.clone()].concat();
+                (Just(told), Just(all).prop_shuffle(), Just(last))
+            })
+        ) {
+            let (mut mine, mut sent) = (MyChatView::default(), Ordinal(0));
+            for one in &order {
+                let before = mine.clone();
+                let is_news = match one {
+                    Told::State(state) => mine.take(state.clone(), sent),
+                    Told::Sent(ordinal) => {
+                        sent = sent.max(*ordinal);
+                        mine.take(mine.clone(), sent)
+                    }
+                };
+                prop_assert_eq!(is_news, mine != before);
+                prop_assert!((mine.revision, mine.read) >= (before.revision, before.read), "never back");
+            }
+            prop_assert_eq!(&mine, &last);
+            // In a page that is loaded now, likewise.
+            let mut page = MyChatView::default();
+            for one in &told {
+                if let Told::State(state) = one {
+                    page.take(state.clone(), sent);
+                }
+            }
+            page.take(MyChatView::default(), sent);
+            prop_assert_eq!(page, last);
+        }
+    }
 }

@@ -131,7 +131,8 @@ impl Chats {
                     _ => None,
                 })
                 .map(|user| {
-                    let member = MemberView { user: UserView::from(user), role: Role::Member, joined_at };
+                    let member =
+                        MemberView { user: UserView::from(user), role: Role::Member, joined_at, read: None };
                     EventBody::MemberAdded { member }
                 })
                 .collect())
@@ -224,13 +225,18 @@ fn told(announced: AppResult<()>) {
 
 impl From<ChatRecord> for ChatView {
     fn from(chat: ChatRecord) -> Self {
+        let mut members = chat.members;
+        if chat.member_count > limits::RECEIPT_MEMBERS as u64 {
+            members.iter_mut().for_each(|member| member.read = None);
+        }
         Self {
             id: chat.id,
             kind: chat.kind,
             name: chat.name.filter(|_| chat.kind == ChatKind::Group),
-            members: chat.members,
+            members,
             member_count: chat.member_count,
             my_role: chat.my_role,
+            mine: chat.mine,
             head: chat.head,
             head_ordinal: chat.head_ordinal,
             last_message: chat.last_message,

@@ -4,17 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{Actor, Arrival, Sequencer};
+use super::{Actor, Arrival, Sequencer, emoji};
 use crate::{
     domain::{Body, ChatId, ClientId, MessageId, Seq, limits, policy},
-    error::{AppError, AppResult, ErrorCode},
-    ports::{Clock, Decide, IdSource, Limit, Limiter, NewMessage, PageQuery, Store},
-    protocol::{EventBody, HistoryPage, MessageView},
+    error::{AppError, AppResult, ErrorCode, FieldError},
+    ports::{Clock, IdSource, Limit, Limiter, MessageState, NewMessage, PageQuery, Store},
+    protocol::{EditView, EventBody, HistoryPage, MessageView},
 };
 
 /// Fast enough for anybody's fingers and for a script that catches up; a flood is slowed.
 const SENDS: Limit = Limit { name: "send", burst: 1000, period_ms: 20 };
 const CHANGES: Limit = Limit { name: "change_message", burst: 200, period_ms: 500 };
+/// A tap each, and people tap fast.
+const REACTIONS: Limit = Limit { name: "react", burst: 200, period_ms: 200 };
 const PAGES: Limit = Limit { name: "history", burst: 600, period_ms: 20 };
 
 /// For how long a message is looked up whose fate the store did not tell.
@@ -28,6 +30,8 @@ pub struct Draft {
     pub client_id: ClientId,
     /// The text, unchecked.
     pub body: String,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
     /// The files that have arrived for it.
     pub files: Option<Arrival>,
 }
@@ -54,10 +58,10 @@ impl Messages {
     }
 
     /// Stores a message and tells the chat's members. Returns when it is durable. The same `client_id`
-    /// again returns the original, whatever the text. Fails with `not_found` for who is not a member, and with
-    /// `quota_exceeded` if the files are more than the sender may have.
+    /// again returns the original, whatever the text. Fails with `not_found` for who is not a member, with
+    /// `unknown_reply` if what it answers is not in the chat, and with `quota_exceeded` if the files are more than the sender may have.
     pub async fn send(&self, actor: Actor, draft: Draft) -> AppResult<MessageView> {
-        let Draft { chat_id: chat, client_id, body, files } = draft;
+        let Draft { chat_id: chat, client_id, body, reply_to, files } = draft;
         let attachments = files.as_ref().map(|files| files.files().to_vec()).unwrap_or_default();
         let beside_files = !attachments.is_empty();
         let body = if beside_files { Body::parse_beside_files(&body)? } else { Body::parse(&body)? };
@@ -75,6 +79,7 @@ impl Messages {
             sender_id: actor.user_id,
             client_id,
             body,
+            reply_to,
             user_bytes: files.as_ref().map_or(0, Arrival::user_bytes),
             attachments,
             created_at: now,
@@ -102,22 +107,125 @@ impl Messages {
         }
     }
 
+    /// Changes the text of one's own message; the same text changes nothing. Fails with `not_found` for who is not in
+    /// the chat and for what is not in it, with `forbidden` for another's message, with `message_deleted`, and with
+    /// `too_many_edits`.
+    pub async fn edit(
+        &self,
+        actor: Actor,
+        chat: ChatId,
+        id: MessageId,
+        body: &str,
+    ) -> AppResult<MessageView> {
+        self.limiter.take(CHANGES, &actor.user_id.to_string()).await?;
+        let body = self.for_members(actor, chat, Body::parse_beside_files(body)).await?.into_string();
+        let me = actor.user_id;
+        self.change(actor, chat, id, move |state| {
+            let message = &state.message;
+            policy::edit_message(me, message.sender_id, message.deleted_at.is_some())?;
+            if body.is_empty() && message.attachments.is_empty() {
+                return Err(AppError::field("body", FieldError::Required));
+            }
+            if message.body == body {
+                return Ok(None);
+            }
+            policy::one_more_edit(state.edits)?;
+            Ok(Some(EventBody::MessageEdited { message_id: id, body: body.clone() }))
+        })
+        .await
+    }
+
+    /// Puts an emoji under a message, or takes one's own away; saying what is so already changes nothing. Fails with
+    /// `not_found` for who is not in the chat and for what is not in it, with `message_deleted`, and with
+    /// `too_many_reactions`.
+    pub async fn react(
+        &self,
+        actor: Actor,
+        chat: ChatId,
+        id: MessageId,
+        emoji: &str,
+        on: bool,
+    ) -> AppResult<MessageView> {
+        self.limiter.take(REACTIONS, &actor.user_id.to_string()).await?;
+        let emoji = self.for_members(actor, chat, emoji::parse(emoji)).await?;
+        self.change(actor, chat, id, move |state| {
+            let reactions = &state.message.reactions;
+            let there = reactions.iter().find(|reaction| reaction.emoji == emoji);
+            let is_new = on && there.is_none();
+            policy::react(state.message.deleted_at.is_some(), is_new, reactions.len())?;
+            let is_so = there.is_some_and(|reaction| reaction.mine) == on;
+            let emoji = emoji.to_owned();
+            Ok((!is_so).then_some(EventBody::ReactionChanged { message_id: id, emoji, on }))
+        })
+        .await
+    }
+
+    /// Pins a message, or takes it down; saying what is so already changes nothing. Fails with `not_found` for who is
+    /// not in the chat and for what is not in it, with `message_deleted`, and with `too_many_pins`.
+    pub async fn pin(&self, actor: Actor, chat: ChatId, id: MessageId, on: bool) -> AppResult<MessageView> {
+        self.limiter.take(CHANGES, &actor.user_id.to_string()).await?;
+        self.change(actor, chat, id, move |state| {
+            let is_so = state.message.pinned_at.is_some() == on;
+            policy::pin_message(state.message.deleted_at.is_some(), on && !is_so, state.pinned)?;
+            Ok((!is_so).then_some(EventBody::PinChanged { message_id: id, on }))
+        })
+        .await
+    }
+
     /// Deletes a message, its text and files with it. One that is deleted already stays so. Fails with
     /// `not_found` for who is not in the chat and for what is not in it, and with `forbidden` for who may not.
     pub async fn delete(&self, actor: Actor, chat: ChatId, id: MessageId) -> AppResult<()> {
         self.limiter.take(CHANGES, &actor.user_id.to_string()).await?;
-        policy::read(self.store.role(chat, actor.user_id).await?)?;
-        let message = self.store.message(chat, id).await?.ok_or_else(AppError::not_found)?;
-        if message.deleted_at.is_some() {
-            return Ok(());
-        }
-        let (actor, sender) = (actor.user_id, message.sender_id);
-        let decide: Decide = Box::new(move |state| {
-            policy::delete_message(state, actor, sender)?;
-            Ok(vec![EventBody::MessageDeleted { message_id: id }])
-        });
-        self.sequencer.change(chat, actor, self.clock.now(), decide).await?;
+        let me = actor.user_id;
+        self.change(actor, chat, id, move |state| {
+            if state.message.deleted_at.is_some() {
+                return Ok(None);
+            }
+            policy::delete_message(state.kind, state.role, me, state.message.sender_id)?;
+            Ok(Some(EventBody::MessageDeleted { message_id: id }))
+        })
+        .await?;
         Ok(())
+    }
+
+    async fn change(
+        &self,
+        actor: Actor,
+        chat: ChatId,
+        id: MessageId,
+        decide: impl Fn(&MessageState) -> AppResult<Option<EventBody>> + Send + Sync + 'static,
+    ) -> AppResult<MessageView> {
+        let now = self.clock.now();
+        self.sequencer.change_message(chat, id, actor.user_id, now, Box::new(decide)).await
+    }
+
+    /// What was read from a form. Who may not even know of the chat learns nothing from how a bad one is refused.
+    async fn for_members<T>(&self, actor: Actor, chat: ChatId, read: AppResult<T>) -> AppResult<T> {
+        if read.is_err() {
+            policy::read(self.store.role(chat, actor.user_id).await?)?;
+        }
+        read
+    }
+
+    /// The pinned messages of a chat, last pinned first. Fails with `not_found` for who is not in it.
+    pub async fn pinned(&self, actor: Actor, chat: ChatId) -> AppResult<Vec<MessageView>> {
+        self.limiter.take(PAGES, &actor.user_id.to_string()).await?;
+        policy::read(self.store.role(chat, actor.user_id).await?)?;
+        self.store.pinned(chat, actor.user_id).await
+    }
+
+    /// The texts that one's own message has had, oldest first, the current one last. Fails with `not_found` for who
+    /// is not in the chat and for what is not in it, with `forbidden` for another's message, and with
+    /// `message_deleted`.
+    pub async fn edits(&self, actor: Actor, chat: ChatId, id: MessageId) -> AppResult<Vec<EditView>> {
+        let me = actor.user_id;
+        self.limiter.take(PAGES, &me.to_string()).await?;
+        policy::read(self.store.role(chat, me).await?)?;
+        let message = self.store.message(chat, me, id).await?.ok_or_else(AppError::not_found)?;
+        policy::edit_message(me, message.sender_id, message.deleted_at.is_some())?;
+        let edits = self.store.edits(chat, id).await?;
+        // It was deleted a moment ago.
+        if edits.is_empty() { Err(ErrorCode::MessageDeleted.into()) } else { Ok(edits) }
     }
 
     /// A page of messages; at most one of `before`, `after` and `around`. `limit` is cut to 100.
@@ -140,7 +248,7 @@ impl Messages {
         let asked = limit.map_or(limits::DEFAULT_PAGE_MESSAGES, |limit| limit as usize);
         self.limiter.take(PAGES, &actor.user_id.to_string()).await?;
         policy::read(self.store.role(chat, actor.user_id).await?)?;
-        self.store.history(chat, page, asked.clamp(1, limits::PAGE_MESSAGES)).await
+        self.store.history(chat, actor.user_id, page, asked.clamp(1, limits::PAGE_MESSAGES)).await
     }
 
     /// What an ambiguous failure left: the message, if it was stored after all.

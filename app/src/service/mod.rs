@@ -4,11 +4,13 @@ pub mod accounts;
 pub mod attachments;
 pub mod chats;
 mod device;
+mod emoji;
 mod ending;
 mod errands;
 pub mod messages;
 mod passwords;
 pub mod presence;
+pub mod reading;
 mod sequencer;
 mod tokens;
 
@@ -24,6 +26,7 @@ pub use errands::Errands;
 pub use messages::{Draft, Messages};
 pub use passwords::{hash_password, is_password};
 pub use presence::PresenceService;
+pub use reading::Reading;
 pub use sequencer::Sequencer;
 pub use tokens::{DEVICE_SECONDS, Tokens};
 
@@ -89,6 +92,8 @@ pub struct Services {
     pub attachments: Attachments,
     /// Messages.
     pub messages: Messages,
+    /// How far people have read, and what else a chat is to each of them.
+    pub reading: Reading,
     /// Who is online.
     pub presence: std::sync::Arc<PresenceService>,
 }

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    domain::{ChatId, Role, Seq, Timestamp, UserId, limits},
+    domain::{ChatId, MessageId, Role, Seq, Timestamp, UserId, limits},
     error::{AppError, AppResult, ErrorCode},
-    ports::{Appended, Bus, BusMessage, Decide, Frame, NewMessage, Store},
-    protocol::{EventBody, LogEvent, MessageView, Notice, ServerFrame},
+    ports::{Appended, Bus, BusMessage, Decide, DecideMessage, Frame, NewMessage, Store},
+    protocol::{ChatView, EventBody, LogEvent, MessageView, MyChatView, Notice, ServerFrame},
 };
 
 /// Writes that may wait for one chat.
@@ -53,9 +53,27 @@ struct Writer {
 }
 
 enum Command {
-    Append { message: NewMessage, reply: oneshot::Sender<AppResult<MessageView>> },
-    Change { actor: UserId, at: Timestamp, decide: Decide, reply: oneshot::Sender<AppResult<bool>> },
-    Announce { users: Vec<UserId>, reply: oneshot::Sender<AppResult<()>> },
+    Append {
+        message: NewMessage,
+        reply: oneshot::Sender<AppResult<MessageView>>,
+    },
+    Change {
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+        reply: oneshot::Sender<AppResult<bool>>,
+    },
+    ChangeMessage {
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+        reply: oneshot::Sender<AppResult<MessageView>>,
+    },
+    Announce {
+        users: Vec<UserId>,
+        reply: oneshot::Sender<AppResult<()>>,
+    },
 }
 
 impl Sequencer {
@@ -87,6 +105,21 @@ impl Sequencer {
     ) -> AppResult<bool> {
         let (reply, answer) = oneshot::channel();
         self.submit(chat, Command::Change { actor, at, decide, reply }, answer).await
+    }
+
+    /// Lets `decide` choose what happens to a message and commits it. Returns the message as the actor sees it then.
+    /// Fails with `not_found` if the actor is not in the chat or the message is not, and with whatever `decide`
+    /// refused.
+    pub async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageView> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(chat, Command::ChangeMessage { id, actor, at, decide, reply }, answer).await
     }
 
     /// Tells people that they are in the chat, in order with whatever else happens to it.
@@ -187,6 +220,9 @@ impl Shared {
                 Command::Change { actor, at, decide, reply } => {
                     let _ = reply.send(self.change(chat, actor, at, decide).await);
                 }
+                Command::ChangeMessage { id, actor, at, decide, reply } => {
+                    let _ = reply.send(self.change_message(chat, id, actor, at, decide).await);
+                }
                 Command::Announce { users, reply } => {
                     self.announce(chat, &users).await;
                     let _ = reply.send(Ok(()));
@@ -220,6 +256,7 @@ impl Shared {
                 Appended::Duplicate(original) => Ok(original),
                 Appended::ClientIdReused => Err(ErrorCode::ClientIdReused.into()),
                 Appended::NotMember => Err(AppError::not_found()),
+                Appended::UnknownReply => Err(ErrorCode::UnknownReply.into()),
                 Appended::QuotaExceeded => Err(ErrorCode::QuotaExceeded.into()),
                 Appended::AttachmentsGone => Err(AppError::unavailable("the files were collected")),
             };
@@ -265,11 +302,26 @@ impl Shared {
         Ok(!events.is_empty())
     }
 
+    async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageView> {
+        let change = self.store.change_message(chat, id, actor, at, decide).await?;
+        if let Some(event) = &change.event {
+            self.publish_event(event).await;
+        }
+        Ok(change.message)
+    }
+
     /// Tells people that they are in the chat, each as they see it. All see the same but for their role.
     /// They are in it, whether they hear of it or not: a fault is logged, and they find the chat among
     /// their heads.
     async fn announce(&self, chat: ChatId, users: &[UserId]) {
-        let mut as_role: HashMap<Role, (Frame, Seq)> = HashMap::new();
+        let mut as_role: HashMap<Role, (Frame, Seq, u64)> = HashMap::new();
         for user in users {
             if let Err(error) = self.announce_to(chat, *user, &mut as_role).await {
                 tracing::warn!(%chat, %user, error = error.chain(), "somebody was not told of their new chat");
@@ -281,22 +333,27 @@ impl Shared {
         &self,
         chat: ChatId,
         user: UserId,
-        as_role: &mut HashMap<Role, (Frame, Seq)>,
+        as_role: &mut HashMap<Role, (Frame, Seq, u64)>,
     ) -> AppResult<()> {
         // They may be out of it again.
         let Some(role) = self.store.role(chat, user).await? else { return Ok(()) };
-        let (frame, head) = match as_role.get(&role) {
-            Some((frame, head)) => (Arc::clone(frame), *head),
+        let (frame, head, members) = match as_role.get(&role) {
+            Some((frame, head, members)) => (Arc::clone(frame), *head, *members),
             None => {
                 let record = self.store.chat(chat, user, limits::MEMBERS_IN_LIST).await?;
                 let Some(record) = record else { return Ok(()) };
-                let head = record.head;
-                let frame = encode(&Notice::ChatAdded { chat: Box::new(record.into()) }.into())?;
-                as_role.insert(role, (Arc::clone(&frame), head));
-                (frame, head)
+                let (head, members) = (record.head, record.member_count);
+                let mut chat = ChatView::from(record);
+                // Which reactions are somebody's own differs even then, and is found out with the history.
+                chat.last_message.iter_mut().for_each(MessageView::disown);
+                // All of them have read as far, but each has revisions of their own: any of those is the later state.
+                chat.mine = MyChatView { read: chat.mine.read, ..MyChatView::default() };
+                let frame = encode(&Notice::ChatAdded { chat: Box::new(chat) }.into())?;
+                as_role.insert(role, (Arc::clone(&frame), head, members));
+                (frame, head, members)
             }
         };
-        self.publish(BusMessage::Joined { chat_id: chat, user_id: user, head, frame }).await;
+        self.publish(BusMessage::Joined { chat_id: chat, user_id: user, head, members, frame }).await;
         Ok(())
     }
 

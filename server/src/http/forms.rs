@@ -135,7 +135,8 @@ fn destination(
         "rename_chat" | "add_members" | "remove_member" | "set_role" => {
             format!("/c/{}/details", chat_id(fields))
         }
-        "update_profile" | "change_password" | "end_session" => "/settings".to_owned(),
+        "edit_message" | "react" | "pin_message" | "delete_message" => format!("/c/{}", chat_id(fields)),
+        "update_profile" | "update_settings" | "change_password" | "end_session" => "/settings".to_owned(),
         _ => "/".to_owned(),
     }
 }
@@ -146,8 +147,12 @@ fn fallback_page(function: &str, fields: &Fields) -> String {
         "login" | "register" => format!("/{function}"),
         "create_direct_chat" => "/new".to_owned(),
         "create_group_chat" => "/new-group".to_owned(),
-        "send_message" => format!("/c/{}", chat_id(fields)),
-        "update_profile" | "change_password" | "end_session" | "logout" => "/settings".to_owned(),
+        "send_message" | "edit_message" | "react" | "pin_message" | "delete_message" => {
+            format!("/c/{}", chat_id(fields))
+        }
+        "update_profile" | "update_settings" | "change_password" | "end_session" | "logout" => {
+            "/settings".to_owned()
+        }
         _ if fields.contains_key("chat_id") => format!("/c/{}/details", chat_id(fields)),
         _ => "/".to_owned(),
     }

@@ -3,6 +3,8 @@
 //! Every adapter passes the same contract suite (`server/tests/contract`). Rules about who may do what
 //! do not belong here; they are decided by the functions that the ports hand in.
 
+mod conversation;
 pub mod embedded;
+mod mine;
 pub mod mongo;
 mod people;

@@ -1,6 +1,7 @@
 //! The audit: compares what this node believes of its sockets with the store, a few of them at a time, so
 //! that news that were lost are missed for seconds to minutes only. It closes the sockets of sessions that
-//! have ended or expired, and doubts whose sockets are not in the rooms of exactly their chats.
+//! have ended or expired, doubts whose sockets are not in the rooms of exactly their chats, and tells sockets what they
+//! were not told of what a chat is to their person alone.
 //!
 //! Not here: where the logs of the rooms stand, which the heartbeat compares, and settling what is doubted.
 
@@ -14,7 +15,7 @@ use std::{
 use app::{
     domain::{SessionId, UserId},
     error::AppResult,
-    ports::{BusMessage, Clock, Store},
+    ports::{BusMessage, Clock, Store, heads},
     protocol::Heads,
 };
 use tokio::time::sleep;
@@ -98,8 +99,12 @@ impl Audit {
                 // One that can never be read does not hold up those after it.
                 self.after = Some(session);
             }
-            if looked_at.insert(user) && self.hub.differs(user, &self.store.heads_of(user).await?) {
-                self.found.insert(user);
+            if looked_at.insert(user) {
+                let places = self.store.places_of(user).await?;
+                if self.hub.differs(user, &heads(&places)) {
+                    self.found.insert(user);
+                }
+                self.hub.tell_missed(user, &places)?;
             }
             self.after = Some(session);
         }
@@ -122,7 +127,7 @@ impl Hub {
         let registry = self.read();
         registry.sockets_of(user).iter().filter(|socket| socket.follows()).any(|socket| {
             let rooms = registry.entry(socket.id).map(|entry| &entry.rooms);
-            rooms.is_some_and(|rooms| !rooms.iter().eq(heads.keys()))
+            rooms.is_some_and(|rooms| !rooms.keys().eq(heads.keys()))
         })
     }
 }

@@ -6,7 +6,7 @@
 use app::{
     domain::ChatId,
     error::{AppError, AppResult},
-    ports::Online,
+    ports::{Online, heads as heads_of},
     protocol::Notice,
 };
 use axum::extract::ws::Utf8Bytes;
@@ -42,7 +42,8 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
         reached.await;
         realtime.turn().await?
     };
-    let second = parts.store.heads_of(socket.user).await?;
+    let places = parts.store.places_of(socket.user).await?;
+    let second = heads_of(&places);
 
     // After the registration: a session that ends later than this look is closed by the hub.
     let session = parts.store.session(socket.session, parts.clock.now()).await?;
@@ -65,6 +66,9 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
         Online { people: Vec::new(), is_whole: false }
     });
     let heads = parts.hub.follow(socket, &first, &second);
+    parts.hub.has_told(socket, &places);
+    let told = places.into_iter().filter(|(chat, _)| heads.contains_key(chat));
+    let mine = told.map(|(chat, place)| (chat, place.mine)).collect();
     if !online.is_whole {
         // Not before it follows: until then it is told nothing.
         realtime.is_unaware(socket.user);
@@ -74,6 +78,7 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
         session_id: socket.session,
         heads,
         online: online.people,
+        mine,
         heartbeat_ms: HEARTBEAT_MS,
     })?;
     Ok(Connected::Hello(hello))

@@ -43,7 +43,7 @@ impl Hub {
                     room = self.room(*chat_id)?;
                 }
             }
-            BusMessage::Joined { chat_id, user_id, head, frame } => {
+            BusMessage::Joined { chat_id, user_id, head, members, frame } => {
                 let frame = Utf8Bytes::from(&**frame);
                 let mut registry = self.write();
                 for socket in registry.sockets_of(*user_id) {
@@ -54,7 +54,11 @@ impl Hub {
                 }
                 let room = registry.room(*chat_id);
                 let (anybody, with_others) = (room.is_some(), registry.moved.is_some());
-                let head_here = room.map(|room| room.lock().head());
+                let head_here = room.map(|room| {
+                    let mut room = room.lock();
+                    room.size = if *members > 0 { Some(*members) } else { room.size };
+                    room.head()
+                });
                 let sockets = registry.sockets_of(*user_id);
                 drop(registry);
                 if with_others && !sockets.is_empty() {
@@ -108,6 +112,20 @@ impl Hub {
                 }
                 None
             }
+            BusMessage::Mine { chat_id, user_id, revision, read, frame } => {
+                self.tell_mine(*user_id, *chat_id, *revision, &Utf8Bytes::from(&**frame));
+                if let Some(read) = read {
+                    self.note_reader(*chat_id, *user_id, *read);
+                }
+                None
+            }
+            BusMessage::Typing { chat_id, user_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                if let Some(room) = self.room(*chat_id) {
+                    room.lock().tell(now, |member| (member != *user_id).then(|| frame.clone()));
+                }
+                None
+            }
         }
     }
 
@@ -116,7 +134,7 @@ impl Hub {
         let now = Instant::now();
         let registry = self.read();
         for socket in registry.sockets_of(user) {
-            if registry.entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat)) {
+            if registry.entry(socket.id).is_some_and(|entry| entry.rooms.contains_key(&chat)) {
                 socket.outbox.push(frame.clone(), Class::Lossy, now);
             }
         }

@@ -107,7 +107,7 @@ impl Hub {
         sockets
             .iter()
             .filter_map(|socket| registry.entry(socket.id))
-            .flat_map(|entry| entry.rooms.iter().copied())
+            .flat_map(|entry| entry.rooms.keys().copied())
             .collect()
     }
 

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use super::{
     doubts::Doubts,
     outbox::Outbox,
+    reading::Readings,
     registry::Registry,
     room::Room,
     sync::{AtomicBool, AtomicU32, Notify, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard},
@@ -57,6 +58,8 @@ pub struct Hub {
     newcomers: OnceLock<mpsc::Sender<Newcomer>>,
     /// What may be otherwise than this node believes.
     pub(super) doubts: Doubts,
+    /// Where somebody has read further.
+    pub(super) readings: Readings,
 }
 
 /// Somebody who joined a chat while people were connected: they do not know of each other who is online.
@@ -114,6 +117,7 @@ impl Hub {
             made_at: Instant::now(),
             newcomers: OnceLock::new(),
             doubts: Doubts::default(),
+            readings: Readings::default(),
         }
     }
 
@@ -202,7 +206,7 @@ impl Hub {
 
     /// Whether the socket is in the chat's room.
     pub fn is_in(&self, socket: &Socket, chat: ChatId) -> bool {
-        self.read().entry(socket.id).is_some_and(|entry| entry.rooms.contains(&chat))
+        self.read().entry(socket.id).is_some_and(|entry| entry.rooms.contains_key(&chat))
     }
 
     /// Where the logs of the socket's chats are known to stand.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use app::{
     domain::{ChatId, Seq, limits},
     error::{AppError, ErrorCode},
-    ports::Limit,
+    ports::{BusMessage, Limit},
     protocol::{ClientFrame, Heads, Notice},
 };
 use axum::extract::ws::{Message, WebSocket};
@@ -29,6 +29,10 @@ const FRAME_BURST: u32 = 40;
 const NONSENSE_IN_A_ROW: u8 = 10;
 /// How often one person may resume, on all sockets together: each reads the store.
 const RESUMES: Limit = Limit { name: "resume", burst: 40, period_ms: 500 };
+/// How often one socket may say that somebody is writing in a chat.
+const TYPING_EVERY: Duration = Duration::from_secs(2);
+/// How often one person may, on all sockets together and in whichever chats: each goes to many.
+const TYPING: Limit = Limit { name: "typing", burst: 10, period_ms: 1_000 };
 /// Events that a resume reads at once.
 const PAGE: usize = 100;
 /// For how long a resume may take.
@@ -41,6 +45,8 @@ pub enum Incoming {
     Done,
     /// To write what came after these heads.
     Resume(Heads),
+    /// To tell the others in this chat that the person is writing.
+    Typing(ChatId),
 }
 
 /// What is remembered of a client's frames: a few bytes per socket.
@@ -49,6 +55,8 @@ pub struct Reader {
     /// When the next frame would be on time if none had come early (the generic cell rate algorithm).
     due: Option<Instant>,
     nonsense: u8,
+    /// Where the person has been said to be writing, within the last moments.
+    typing: Vec<(ChatId, Instant)>,
 }
 
 impl Reader {
@@ -94,8 +102,24 @@ impl Reader {
                 refuse(handle, ErrorCode::InvalidRequest);
                 Ok(Incoming::Done)
             }
+            ClientFrame::Typing { chat_id } => {
+                let is_told =
+                    self.typing_in_time(chat_id, now) && realtime.parts.hub.may_tell_typing(handle, chat_id);
+                Ok(if is_told { Incoming::Typing(chat_id) } else { Incoming::Done })
+            }
             ClientFrame::Resume { heads } => Ok(Incoming::Resume(heads)),
         }
+    }
+
+    /// Whether it is time to say again that the person is writing there. What is too early is passed over. Frames come
+    /// so seldom that few chats are remembered.
+    fn typing_in_time(&mut self, chat: ChatId, now: Instant) -> bool {
+        self.typing.retain(|(_, at)| now.saturating_duration_since(*at) < TYPING_EVERY);
+        let is_new = self.typing.iter().all(|(other, _)| *other != chat);
+        if is_new {
+            self.typing.push((chat, now));
+        }
+        is_new
     }
 
     fn in_time(&mut self, now: Instant) -> bool {
@@ -148,6 +172,21 @@ pub async fn resume(
         }
     })
     .await
+}
+
+/// Tells the others in the chat that the socket's person is writing, unless they are in very many at once: that is
+/// passed over, as nobody waits for it.
+pub async fn typing(realtime: &Realtime, handle: &Socket, chat_id: ChatId) {
+    let user_id = handle.user;
+    let told = async {
+        realtime.parts.limiter.take(TYPING, &user_id.to_string()).await?;
+        let frame =
+            serde_json::to_string(&Notice::Typing { chat_id, user_id }).map_err(AppError::internal)?;
+        realtime.parts.bus.publish(BusMessage::Typing { chat_id, user_id, frame: frame.into() }).await
+    };
+    if let Err(error) = told.await {
+        tracing::debug!(error = %error.chain(), "that somebody is writing could not be told");
+    }
 }
 
 /// Why a resume stopped half-way.
@@ -252,5 +291,20 @@ mod tests {
             assert!(reader.in_time(now));
             now += FRAME_EVERY;
         }
+    }
+
+    #[test]
+    fn that_somebody_is_writing_is_passed_on_now_and_then_in_each_chat() {
+        let [one, two] = [1, 2].map(|n| ChatId::from_bytes([n; 12]));
+        let mut reader = Reader::default();
+        let mut now = Instant::now();
+        assert!(reader.typing_in_time(one, now) && reader.typing_in_time(two, now));
+        now += TYPING_EVERY / 2;
+        assert!(!reader.typing_in_time(one, now), "too early");
+        now += TYPING_EVERY / 2;
+        assert!(reader.typing_in_time(one, now));
+        now += TYPING_EVERY;
+        assert!(reader.typing_in_time(one, now));
+        assert_eq!(reader.typing.len(), 1, "what is long ago is forgotten");
     }
 }

@@ -8,6 +8,7 @@
 //! | `incoming` | the client's frames; `resume` |
 //! | `hub`, `registry`, `room` | the sockets of this node and their rooms |
 //! | `delivery` | how news, heartbeats and the end of the node reach them |
+//! | `reading` | who has read how far, who is writing, and what chats are to one person alone |
 //! | `outbox`, `pressure` | the bounded queue of a socket, and waiting for those that fill up |
 //! | `realtime` | the node's tasks: leases, announcements, drain |
 //! | `heartbeat` | where logs stand, told and compared with the store; silent peers |
@@ -31,6 +32,7 @@ mod hub;
 mod incoming;
 mod outbox;
 mod pressure;
+mod reading;
 mod realtime;
 mod registry;
 mod room;

@@ -27,6 +27,7 @@ use super::{
     audit::Audit,
     heartbeat::Heartbeat,
     hub::{Hub, Newcomer},
+    reading::Receipts,
     settling::Settling,
     supervise::supervise,
 };
@@ -108,6 +109,8 @@ impl Realtime {
         tracker.spawn(supervise("presence", shutdown.clone(), telling, |telling| Box::pin(telling.run())));
         let audit = Audit::new(hub.clone(), store.clone(), realtime.parts.clock.clone());
         tracker.spawn(supervise("audit", shutdown.clone(), audit, |audit| Box::pin(audit.run())));
+        let receipts = Receipts::new(hub.clone());
+        tracker.spawn(supervise("receipts", shutdown.clone(), receipts, |receipts| Box::pin(receipts.run())));
         let (queue, newcomers) = mpsc::channel(NEWCOMERS);
         hub.report_newcomers(queue);
         let announcer = Announcer {

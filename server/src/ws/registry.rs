@@ -1,7 +1,7 @@
 //! The hub's tables: plain data behind its lock, changed by one small step at a time.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, btree_map},
     fmt,
     sync::Arc,
     time::Instant,
@@ -14,7 +14,12 @@ use app::{
 
 use tokio::sync::Notify;
 
-use super::{close::Close, hub::Socket, room::Room};
+use super::{
+    close::Close,
+    hub::Socket,
+    room::Room,
+    sync::{AtomicU64, Ordering},
+};
 
 /// Who is connected, and which rooms there are.
 #[derive(Default)]
@@ -56,8 +61,9 @@ impl Moved {
 /// A socket and the rooms it is in.
 pub struct Entry {
     socket: Arc<Socket>,
-    /// The chats whose rooms it is in.
-    pub rooms: BTreeSet<ChatId>,
+    /// The chats whose rooms it is in, with the revision of what the socket was last told the chat is to the person
+    /// alone. That alone changes under the lock for reading, as it is by far the most frequent.
+    pub rooms: BTreeMap<ChatId, AtomicU64>,
 }
 
 /// What a person's sockets have been told while their chats were read. A list that was read before must
@@ -99,14 +105,14 @@ impl Registry {
     pub fn add(&mut self, socket: Arc<Socket>) -> Option<Close> {
         self.users.entry(socket.user).or_default().sockets.push(socket.clone());
         self.connecting.insert(socket.id, News::default());
-        self.sockets.insert(socket.id, Entry { socket, rooms: BTreeSet::new() });
+        self.sockets.insert(socket.id, Entry { socket, rooms: BTreeMap::new() });
         self.stopped
     }
 
     /// Takes a socket out of everything.
     pub fn remove(&mut self, socket: &Socket) {
         self.connecting.remove(&socket.id);
-        for chat in self.sockets.remove(&socket.id).map(|entry| entry.rooms).unwrap_or_default() {
+        for (chat, _) in self.sockets.remove(&socket.id).map(|entry| entry.rooms).unwrap_or_default() {
             self.leave_room(socket.id, chat);
         }
         if let Some(seats) = self.users.get_mut(&socket.user) {
@@ -141,7 +147,7 @@ impl Registry {
 
     pub fn rooms_of(&self, socket: SocketId) -> Vec<(ChatId, Arc<Room>)> {
         let Some(entry) = self.sockets.get(&socket) else { return Vec::new() };
-        entry.rooms.iter().filter_map(|chat| Some((*chat, self.room(*chat)?))).collect()
+        entry.rooms.keys().filter_map(|chat| Some((*chat, self.room(*chat)?))).collect()
     }
 
     /// Joins a room, which is made if this is its first socket. Joining again only raises the head.
@@ -154,15 +160,24 @@ impl Registry {
             }
             Arc::new(Room::new(head, now))
         });
-        if entry.rooms.insert(chat) {
-            room.lock().join(entry.socket.clone(), head);
-        } else {
-            room.lock().raise(head);
+        match entry.rooms.entry(chat) {
+            btree_map::Entry::Vacant(place) => {
+                place.insert(AtomicU64::new(0));
+                room.lock().join(entry.socket.clone(), head);
+            }
+            btree_map::Entry::Occupied(_) => room.lock().raise(head),
         }
     }
 
+    /// The socket is told this revision of what the chat is to its person. True if that is news to it, and the socket
+    /// is in the room.
+    pub fn told(&self, socket: SocketId, chat: ChatId, revision: u64) -> bool {
+        let told = self.entry(socket).and_then(|entry| entry.rooms.get(&chat));
+        told.is_some_and(|told| told.fetch_max(revision, Ordering::Relaxed) < revision)
+    }
+
     pub fn leave(&mut self, socket: SocketId, chat: ChatId) {
-        if self.sockets.get_mut(&socket).is_some_and(|entry| entry.rooms.remove(&chat)) {
+        if self.sockets.get_mut(&socket).is_some_and(|entry| entry.rooms.remove(&chat).is_some()) {
             self.leave_room(socket, chat);
         }
     }

@@ -1,12 +1,13 @@
 //! A chat's room on this node: the sockets of its members, and where its log is known to stand.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, PoisonError},
     time::Instant,
 };
 
 use app::{
-    domain::{ChatId, Seq},
+    domain::{ChatId, Ordinal, Seq, UserId, limits},
     error::AppResult,
     ports::SocketId,
 };
@@ -21,6 +22,8 @@ use super::{
 
 /// In how many heartbeats a head is told after it moved.
 const TELL_TIMES: u8 = 2;
+/// People whose reading is told together: somewhat more than are in a chat that is told of, as some may come and go.
+const READERS: usize = 2 * limits::RECEIPT_MEMBERS;
 
 /// A room. Locked for as long as it takes to push to its sockets, so that a removed socket gets nothing
 /// once its removal has returned, and events keep their order.
@@ -37,12 +40,25 @@ pub struct RoomState {
     pub gone: bool,
     /// How much longer publishers wait for peers that do not read.
     pub patience: Patience,
+    /// How many members the chat had when that was last seen here.
+    pub size: Option<u64>,
+    /// Who has read how far since that was last told. As many as a chat that is told of has members, at most.
+    readers: BTreeMap<UserId, Ordinal>,
 }
 
 impl Room {
     pub fn new(head: Seq, now: Instant) -> Self {
         let patience = Patience::new(now);
-        Self { state: Mutex::new(RoomState { members: Vec::new(), head, to_tell: 0, gone: false, patience }) }
+        let state = RoomState {
+            members: Vec::new(),
+            head,
+            to_tell: 0,
+            gone: false,
+            patience,
+            size: None,
+            readers: BTreeMap::new(),
+        };
+        Self { state: Mutex::new(state) }
     }
 
     /// A panic elsewhere leaves no half-made change behind, so poison is ignored.
@@ -100,6 +116,28 @@ impl RoomState {
             }
         }
         pressed
+    }
+
+    /// Notes how far somebody has read, to be told soon with others. Where very many have, the first are enough.
+    pub fn note_reader(&mut self, user: UserId, read: Ordinal) {
+        if self.readers.len() < READERS || self.readers.contains_key(&user) {
+            let known = self.readers.entry(user).or_default();
+            *known = read.max(*known);
+        }
+    }
+
+    /// Takes who has read how far since the last call.
+    pub fn take_readers(&mut self) -> BTreeMap<UserId, Ordinal> {
+        std::mem::take(&mut self.readers)
+    }
+
+    /// Hands each socket that follows the log the lossy frame that is meant for its person, if there is one.
+    pub fn tell(&self, now: Instant, frame: impl Fn(UserId) -> Option<Utf8Bytes>) {
+        for member in self.members.iter().filter(|member| member.follows()) {
+            if let Some(frame) = frame(member.user) {
+                member.outbox.push(frame, Class::Lossy, now);
+            }
+        }
     }
 
     /// Tells the sockets the head if it moved lately.

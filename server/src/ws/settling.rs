@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use app::{
     domain::{ChatId, UserId},
     error::AppResult,
-    ports::{Bus, Store},
+    ports::{Bus, Store, heads},
 };
 use tokio::time::sleep;
 
@@ -99,8 +99,10 @@ impl Settling {
     /// Puts the person's sockets into the rooms of their chats, and raises the heads of these.
     async fn settle_person(&self, user: UserId) -> AppResult<()> {
         let watch = Watch::new(self.hub.clone(), user);
-        let heads = self.store.heads_of(user).await?;
+        let places = self.store.places_of(user).await?;
+        let heads = heads(&places);
         watch.settle(&heads)?;
+        self.hub.tell_missed(user, &places)?;
         self.hub.raise(self.hub.ahead(heads));
         Ok(())
     }

@@ -99,6 +99,10 @@ async fn run(realtime: &Realtime, registered: &Registered, socket: &mut WebSocke
             None => write_queued(socket, &handle.outbox).await,
             Some(received) => match reader.read(realtime, handle, received) {
                 Ok(Incoming::Done) => Ok(()),
+                Ok(Incoming::Typing(chat)) => {
+                    Box::pin(super::incoming::typing(realtime, handle, chat)).await;
+                    Ok(())
+                }
                 Ok(Incoming::Resume(heads)) => {
                     Box::pin(super::incoming::resume(realtime, handle, socket, heads)).await
                 }

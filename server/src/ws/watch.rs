@@ -35,7 +35,7 @@ impl Watch {
         let mut before = BTreeSet::new();
         for socket in &sockets {
             registry.note_news(socket.id);
-            before.extend(registry.entry(socket.id).into_iter().flat_map(|entry| &entry.rooms));
+            before.extend(registry.entry(socket.id).into_iter().flat_map(|entry| entry.rooms.keys()));
         }
         drop(registry);
         Self { hub, user, sockets, before }
@@ -53,13 +53,17 @@ impl Watch {
             let Some(entry) = registry.entry(socket.id) else { continue };
             let missed: Heads = heads
                 .iter()
-                .filter(|(chat, _)| !entry.rooms.contains(*chat) && !news.left.contains(*chat))
+                .filter(|(chat, _)| !entry.rooms.contains_key(*chat) && !news.left.contains(*chat))
                 .map(|(chat, head)| (*chat, *head))
                 .collect();
             let over: Vec<ChatId> = self
                 .before
-                .intersection(&entry.rooms)
-                .filter(|chat| !heads.contains_key(*chat) && !news.joined.contains(*chat))
+                .iter()
+                .filter(|chat| {
+                    entry.rooms.contains_key(*chat)
+                        && !heads.contains_key(*chat)
+                        && !news.joined.contains(*chat)
+                })
                 .copied()
                 .collect();
             for chat_id in over {

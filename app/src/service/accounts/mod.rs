@@ -104,6 +104,7 @@ impl Accounts {
             about: About::parse("")?,
             password_hash,
             created_at: now,
+            read_receipts: true,
         };
         self.store.create_user(user).await?;
         tracing::info!(user = %record.id, address = client.address, "registered");
@@ -253,8 +254,9 @@ fn both(
     }
 }
 
-fn account_view(user: &UserRecord, session_id: SessionId) -> AccountView {
+pub(super) fn account_view(user: &UserRecord, session_id: SessionId) -> AccountView {
     AccountView {
+        read_receipts: user.read_receipts,
         id: user.id,
         email: user.email.as_str().to_owned(),
         display_name: user.display_name.as_str().to_owned(),

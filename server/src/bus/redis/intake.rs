@@ -73,8 +73,11 @@ impl Intake {
                 let mut hasher = DefaultHasher::new();
                 channel.hash(&mut hasher);
                 let place = usize::try_from(hasher.finish() % WORKERS as u64).unwrap_or_default();
-                let is_full = self.events.get(place).is_none_or(|queue| queue.try_send(payload).is_err());
-                if is_full && let Some(chat) = wire::chat_of(&channel) {
+                let lost = match self.events.get(place).map(|queue| queue.try_send(payload)) {
+                    Some(Err(full)) => !wire::is_lossy(&full.into_inner()),
+                    sent => sent.is_none(),
+                };
+                if lost && let Some(chat) = wire::chat_of(&channel) {
                     self.lost(chat);
                 }
             }
@@ -85,7 +88,7 @@ impl Intake {
     fn take_news(&self, payload: Vec<u8>) {
         let Err(payload) = self.news.try_send(payload).map_err(TrySendError::into_inner) else { return };
         // Who is online is lossy by design; everything else is looked up.
-        if !wire::is_presence(&payload) {
+        if !wire::is_lossy(&payload) {
             tracing::warn!("so many news came from other nodes that some are lost");
             self.hub.doubt_all();
         }

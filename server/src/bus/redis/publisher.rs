@@ -1,7 +1,8 @@
 //! The way towards the other nodes: a bounded queue, and the task that empties it into Redis.
 //!
 //! Whoever publishes never waits for Redis. What finds the queue full, or Redis away, is dropped and
-//! counted: the other nodes find it by comparing heads. Only who is out of something is kept for a while.
+//! counted: the other nodes find it by comparing heads. Only who is out of something is kept for a while. What may be
+//! lost anyway gets the first half of the queue alone, so that it never takes the place of who is out.
 
 use std::{
     collections::BTreeMap,
@@ -67,10 +68,17 @@ impl Publisher {
             }
         };
         let is_lost = !letter.keeps && self.link.is_away();
-        if is_lost || self.letters.try_send(letter).is_err() {
+        if is_lost || !queue(&self.letters, letter) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Puts the letter into the queue. False if there is no room for one like it: of marks, typing and presence there may be
+/// any number, and what else there is must find room beside them.
+fn queue(letters: &mpsc::Sender<Letter>, letter: Letter) -> bool {
+    let is_crowded = letters.capacity() < letters.max_capacity() / 2;
+    !(letter.is_lossy && is_crowded) && letters.try_send(letter).is_ok()
 }
 
 impl Sender {
@@ -162,4 +170,45 @@ fn pipelines(connection: &Connection, batch: &[Letter]) -> Vec<Pipeline> {
 
 async fn deliver(mut connection: Connection, pipeline: Pipeline) -> RedisResult<()> {
     pipeline.query_async(&mut connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use app::domain::{SessionId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn however_much_is_lossy_there_is_room_for_who_is_out() {
+        let (chat_id, user_id) = (ChatId::from_bytes([1; 12]), UserId::from_bytes([2; 12]));
+        let node = NodeId::from_chance([3; 32]);
+        let letter = |message: &BusMessage| wire::encode(node, message).unwrap();
+        let (letters, mut waiting) = mpsc::channel(WAITING);
+        let frame: app::ports::Frame = "{}".into();
+        let lossy = [
+            BusMessage::Typing { chat_id, user_id, frame: frame.clone() },
+            BusMessage::Mine { chat_id, user_id, revision: 1, read: None, frame: frame.clone() },
+            BusMessage::Status { user_id, chats: vec![chat_id], frame: frame.clone() },
+        ];
+        for message in lossy.iter().cycle().take(3 * WAITING) {
+            queue(&letters, letter(message));
+        }
+        let room = letters.capacity();
+        assert!((WAITING / 2 - 1..=WAITING / 2).contains(&room), "half of it is left: {room}");
+        let others = [
+            BusMessage::Left { chat_id, user_id, frame: frame.clone() },
+            BusMessage::Deleted { chat_id, frame },
+            BusMessage::SessionsEnded(vec![SessionId::from_bytes([4; 12])]),
+        ];
+        for message in others.iter().cycle().take(room) {
+            assert!(queue(&letters, letter(message)), "{message:?}");
+        }
+        assert!(!queue(&letters, letter(&others[0])), "it is bounded");
+        // As soon as there is room again, they are told.
+        for _ in 0..WAITING / 2 {
+            waiting.try_recv().unwrap();
+        }
+        assert!(lossy.iter().take(1).all(|message| queue(&letters, letter(message))));
+    }
 }

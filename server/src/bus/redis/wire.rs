@@ -1,7 +1,7 @@
 //! How news are written: a line of JSON that says what they are, and the frame as it goes to sockets.
 
 use app::{
-    domain::{ChatId, Seq, SessionId, UserId},
+    domain::{ChatId, Ordinal, Seq, SessionId, UserId},
     ports::BusMessage,
 };
 use serde::{Deserialize, Serialize};
@@ -43,12 +43,41 @@ struct Head {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Kind {
-    Event { chat: ChatId, seq: Seq },
-    Joined { chat: ChatId, user: UserId, head: Seq },
-    Left { chat: ChatId, user: UserId },
-    Deleted { chat: ChatId },
-    SessionsEnded { sessions: Vec<SessionId> },
-    Status { user: UserId, chats: Vec<ChatId> },
+    Event {
+        chat: ChatId,
+        seq: Seq,
+    },
+    Joined {
+        chat: ChatId,
+        user: UserId,
+        head: Seq,
+        #[serde(default)]
+        members: u64,
+    },
+    Left {
+        chat: ChatId,
+        user: UserId,
+    },
+    Deleted {
+        chat: ChatId,
+    },
+    SessionsEnded {
+        sessions: Vec<SessionId>,
+    },
+    Status {
+        user: UserId,
+        chats: Vec<ChatId>,
+    },
+    Mine {
+        chat: ChatId,
+        user: UserId,
+        revision: u64,
+        read: Option<Ordinal>,
+    },
+    Typing {
+        chat: ChatId,
+        user: UserId,
+    },
 }
 
 /// News as they are written, and where they go.
@@ -61,14 +90,16 @@ pub struct Letter {
     /// Whether it still matters when Redis is back after a while. Events are found by comparing heads, and who
     /// joined by looking at what may have been missed; but who is out has to be out.
     pub keeps: bool,
+    /// Whether it is among those that may be lost without looking for what they told, as [`is_lossy`] has it.
+    pub is_lossy: bool,
 }
 
 /// Writes news.
 pub fn encode(node: NodeId, message: &BusMessage) -> Result<Letter, serde_json::Error> {
     let (kind, frame) = match message {
         BusMessage::Event { chat_id, seq, frame } => (Kind::Event { chat: *chat_id, seq: *seq }, &**frame),
-        BusMessage::Joined { chat_id, user_id, head, frame } => {
-            (Kind::Joined { chat: *chat_id, user: *user_id, head: *head }, &**frame)
+        BusMessage::Joined { chat_id, user_id, head, members, frame } => {
+            (Kind::Joined { chat: *chat_id, user: *user_id, head: *head, members: *members }, &**frame)
         }
         BusMessage::Left { chat_id, user_id, frame } => {
             (Kind::Left { chat: *chat_id, user: *user_id }, &**frame)
@@ -78,23 +109,31 @@ pub fn encode(node: NodeId, message: &BusMessage) -> Result<Letter, serde_json::
         BusMessage::Status { user_id, chats, frame } => {
             (Kind::Status { user: *user_id, chats: chats.clone() }, &**frame)
         }
+        BusMessage::Mine { chat_id, user_id, revision, read, frame } => {
+            (Kind::Mine { chat: *chat_id, user: *user_id, revision: *revision, read: *read }, &**frame)
+        }
+        BusMessage::Typing { chat_id, user_id, frame } => {
+            (Kind::Typing { chat: *chat_id, user: *user_id }, &**frame)
+        }
     };
     let (chat, keeps) = match kind {
-        Kind::Event { chat, .. } => (Some(chat), false),
+        Kind::Event { chat, .. } | Kind::Mine { chat, .. } | Kind::Typing { chat, .. } => (Some(chat), false),
         Kind::Left { .. } | Kind::Deleted { .. } | Kind::SessionsEnded { .. } => (None, true),
         Kind::Joined { .. } | Kind::Status { .. } => (None, false),
     };
+    let is_lossy = matches!(kind, Kind::Status { .. } | Kind::Mine { .. } | Kind::Typing { .. });
     let mut text = serde_json::to_string(&Head { node, kind })?;
     text.push('\n');
     text.push_str(frame);
-    Ok(Letter { chat, text, keeps })
+    Ok(Letter { chat, text, keeps, is_lossy })
 }
 
-/// Whether news are of who is online, which may be lost: told by their beginning.
-pub fn is_presence(payload: &[u8]) -> bool {
+/// Whether news may be lost without looking for what they told (who is online or writing, how far somebody has read):
+/// told by their beginning.
+pub fn is_lossy(payload: &[u8]) -> bool {
     let head = payload.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let kind = br#""kind":"status""#;
-    head.windows(kind.len()).any(|part| part == kind)
+    let kinds: [&[u8]; 3] = [br#""kind":"status""#, br#""kind":"mine""#, br#""kind":"typing""#];
+    kinds.iter().any(|kind| head.windows(kind.len()).any(|part| part == *kind))
 }
 
 /// Reads news, unless this node wrote them itself.
@@ -106,13 +145,19 @@ pub fn decode(own: NodeId, text: &str) -> Result<Option<BusMessage>, serde_json:
     }
     Ok(Some(match kind {
         Kind::Event { chat, seq } => BusMessage::Event { chat_id: chat, seq, frame: frame.into() },
-        Kind::Joined { chat, user, head } => {
-            BusMessage::Joined { chat_id: chat, user_id: user, head, frame: frame.into() }
+        Kind::Joined { chat, user, head, members } => {
+            BusMessage::Joined { chat_id: chat, user_id: user, head, members, frame: frame.into() }
         }
         Kind::Left { chat, user } => BusMessage::Left { chat_id: chat, user_id: user, frame: frame.into() },
         Kind::Deleted { chat } => BusMessage::Deleted { chat_id: chat, frame: frame.into() },
         Kind::SessionsEnded { sessions } => BusMessage::SessionsEnded(sessions),
         Kind::Status { user, chats } => BusMessage::Status { user_id: user, chats, frame: frame.into() },
+        Kind::Mine { chat, user, revision, read } => {
+            BusMessage::Mine { chat_id: chat, user_id: user, revision, read, frame: frame.into() }
+        }
+        Kind::Typing { chat, user } => {
+            BusMessage::Typing { chat_id: chat, user_id: user, frame: frame.into() }
+        }
     }))
 }
 
@@ -126,11 +171,14 @@ mod tests {
         let frame: app::ports::Frame = "{\"type\":\"x\",\"body\":\"two\\nlines\"}".into();
         vec![
             BusMessage::Event { chat_id, seq: Seq(7), frame: frame.clone() },
-            BusMessage::Joined { chat_id, user_id, head: Seq(3), frame: frame.clone() },
+            BusMessage::Joined { chat_id, user_id, head: Seq(3), members: 5, frame: frame.clone() },
             BusMessage::Left { chat_id, user_id, frame: frame.clone() },
             BusMessage::Deleted { chat_id, frame: frame.clone() },
             BusMessage::SessionsEnded(vec![SessionId::from_bytes([4; 12])]),
-            BusMessage::Status { user_id, chats: vec![chat_id], frame },
+            BusMessage::Status { user_id, chats: vec![chat_id], frame: frame.clone() },
+            BusMessage::Mine { chat_id, user_id, revision: 9, read: Some(Ordinal(4)), frame: frame.clone() },
+            BusMessage::Mine { chat_id, user_id, revision: 9, read: None, frame: frame.clone() },
+            BusMessage::Typing { chat_id, user_id, frame },
         ]
     }
 
@@ -141,13 +189,14 @@ mod tests {
             let letter = encode(two, &message).unwrap();
             let read = decode(one, &letter.text).unwrap().unwrap();
             assert_eq!(format!("{read:?}"), format!("{message:?}"));
+            assert_eq!(letter.is_lossy, is_lossy(letter.text.as_bytes()), "{message:?}");
             assert!(decode(two, &letter.text).unwrap().is_none(), "one's own news are known already");
         }
     }
 
     #[test]
     fn a_newer_writer_is_not_understood_and_does_no_harm() {
-        assert!(decode(NodeId(1), "{\"node\":2,\"kind\":\"typing\",\"chat\":\"x\"}\n{}").is_err());
+        assert!(decode(NodeId(1), "{\"node\":2,\"kind\":\"waving\",\"chat\":\"x\"}\n{}").is_err());
         let more = "{\"node\":2,\"kind\":\"deleted\",\"chat\":\"68949ca2e36d65cad2b71204\",\"why\":1}\n{}";
         assert!(decode(NodeId(1), more).unwrap().is_some());
         assert!(decode(NodeId(1), "").is_err());

@@ -14,7 +14,7 @@ use super::{EmbeddedStore, fault::Fault, rows, sessions};
 
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.display_name, u.about, u.password_hash, u.created_at"
+        "u.id, u.email, u.display_name, u.about, u.password_hash, u.created_at, u.read_receipts"
     };
 }
 
@@ -204,5 +204,6 @@ fn record(row: &Row<'_>) -> Result<UserRecord, Fault> {
         about: About::from_stored(row.get(3)?),
         password_hash: row.get(4)?,
         created_at: rows::time(row, 5)?,
+        read_receipts: row.get(6)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Making chats, and changing them through their log. Everything here runs on the writer.
 
 use app::{
-    domain::{ChatId, ChatState, Membership, Role, Timestamp, UserId, limits},
+    domain::{ChatId, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
     error::ErrorCode,
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
@@ -21,12 +21,13 @@ const INSERT_DIRECT: &str = "INSERT INTO chats (id, kind, pair_low, pair_high, c
     VALUES (?1, 'direct', ?2, ?3, ?4, ?4)";
 const INSERT_GROUP: &str = "INSERT INTO chats (id, kind, name, created_at, last_activity_at)
     VALUES (?1, 'group', ?2, ?3, ?3)";
-/// Gives the next position; told to the member that takes it.
+/// Gives the next position; told to the member that takes it, with the last message, up to which they count as having
+/// read.
 const COUNT_MEMBER: &str =
     "UPDATE chats SET member_count = member_count + 1, last_position = last_position + 1
-    WHERE id = ?1 RETURNING last_position";
-const INSERT_MEMBER: &str =
-    "INSERT INTO members (chat_id, user_id, role, joined_at, position) VALUES (?1, ?2, ?3, ?4, ?5)";
+    WHERE id = ?1 RETURNING last_position, head_ordinal";
+const INSERT_MEMBER: &str = "INSERT INTO members (chat_id, user_id, role, joined_at, position, read_ordinal)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const DELETE_MEMBER: &str = "DELETE FROM members WHERE chat_id = ?1 AND user_id = ?2";
 const UNCOUNT_MEMBER: &str = "UPDATE chats SET member_count = member_count - 1 WHERE id = ?1";
 const SET_ROLE: &str = "UPDATE members SET role = ?3 WHERE chat_id = ?1 AND user_id = ?2";
@@ -89,9 +90,15 @@ pub(super) fn change(
         events.push(event);
     }
     if seq > state.head {
-        rows::execute(connection, SET_HEAD, params![chat.as_bytes(), seq.as_i64()])?;
+        set_head(connection, chat, seq)?;
     }
     Ok(Some(events))
+}
+
+/// The chat's log goes up to here from now on.
+pub(super) fn set_head(connection: &Connection, chat: ChatId, seq: Seq) -> Result<(), Fault> {
+    rows::execute(connection, SET_HEAD, params![chat.as_bytes(), seq.as_i64()])?;
+    Ok(())
 }
 
 fn state(connection: &Connection, chat: ChatId) -> Result<Option<ChatState>, Fault> {
@@ -109,7 +116,7 @@ fn state(connection: &Connection, chat: ChatId) -> Result<Option<ChatState>, Fau
     Ok(Some(ChatState { id: chat, kind, head, members }))
 }
 
-/// Brings members, roles, name and deleted messages to where the event says they are.
+/// Brings members, roles and name to where the event says they are.
 fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
     let id = event.chat_id.as_bytes();
     match &event.body {
@@ -138,10 +145,11 @@ fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
             let deleted = rows::execute(connection, DELETE, params![id, event.at.as_millis()])?;
             exactly_one(deleted, "an event deletes no chat")
         }
-        EventBody::MessageDeleted { message_id } => {
-            messages::delete(connection, event.chat_id, *message_id, event.at)
-        }
-        EventBody::NewMessage { .. } => Err(Fault::broken_rule("messages are appended, not decided upon")),
+        EventBody::NewMessage { .. }
+        | EventBody::MessageEdited { .. }
+        | EventBody::ReactionChanged { .. }
+        | EventBody::PinChanged { .. }
+        | EventBody::MessageDeleted { .. } => Err(Fault::broken_rule("messages have ways of their own")),
         EventBody::Unknown(_) => Err(Fault::broken_rule("nobody decides what this version does not know")),
     }
 }
@@ -162,14 +170,16 @@ fn add_member(
     role: Role,
     at: Timestamp,
 ) -> Result<(), Fault> {
-    let position =
-        rows::one(connection, COUNT_MEMBER, params![chat.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
-    let position = position.ok_or_else(|| Fault::broken_rule("somebody was added to no chat"))?;
-    let params = params![chat.as_bytes(), user.as_bytes(), rows::role_text(role), at.as_millis(), position];
+    let counted = rows::one(connection, COUNT_MEMBER, params![chat.as_bytes()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let (position, read) = counted.ok_or_else(|| Fault::broken_rule("somebody was added to no chat"))?;
+    let role = rows::role_text(role);
+    let params = params![chat.as_bytes(), user.as_bytes(), role, at.as_millis(), position, read];
     rows::execute(connection, INSERT_MEMBER, params).map_err(Fault::of_member)?;
     Ok(())
 }
 
-fn exactly_one(changed: usize, otherwise: &'static str) -> Result<(), Fault> {
+pub(super) fn exactly_one(changed: usize, otherwise: &'static str) -> Result<(), Fault> {
     if changed == 1 { Ok(()) } else { Err(Fault::broken_rule(otherwise)) }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use app::{
-    domain::{ChatId, Role, Seq, Timestamp, UserId},
+    domain::{ChatId, Ordinal, Role, Seq, Timestamp, UserId},
     error::AppResult,
     ports::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat},
     protocol::{Heads, LogEvent, MemberView, UserView},
@@ -14,29 +14,34 @@ use rusqlite::{Connection, Row, params};
 use super::{
     EmbeddedStore, changes,
     fault::Fault,
-    rows::{self, message_columns},
+    history,
+    rows::{self, message_columns, message_joins, mine_columns},
 };
 
 pub(super) const ROLE: &str = "SELECT m.role FROM members m WHERE m.chat_id = ?1 AND m.user_id = ?2";
-pub(super) const CHAT: &str = "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal,
-    c.created_at
-    FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2";
+pub(super) const CHAT: &str = concat!(
+    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, ",
+    mine_columns!(),
+    " FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2"
+);
 /// Sorts the viewer's chats: that depends on how many they are in, never on how long these are.
-pub(super) const CHATS_OF: &str = "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal,
-    c.created_at, c.id
-    FROM members m CROSS JOIN chats c ON c.id = m.chat_id
-    WHERE m.user_id = ?1 ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?2";
+pub(super) const CHATS_OF: &str = concat!(
+    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, ",
+    mine_columns!(),
+    " FROM members m CROSS JOIN chats c ON c.id = m.chat_id
+     WHERE m.user_id = ?1 ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?2"
+);
 /// Of each chat in a JSON array of `[id, ordinal]`, the id in hexadecimal digits.
 pub(super) const LAST_MESSAGES: &str = concat!(
     "SELECT ",
     message_columns!(),
     " FROM json_each(?1) page CROSS JOIN messages m
-        ON m.chat_id = unhex(page.value ->> 0) AND m.ordinal = page.value ->> 1
-     CROSS JOIN users u ON u.id = m.sender_id"
+        ON m.chat_id = unhex(page.value ->> 0) AND m.ordinal = page.value ->> 1",
+    message_joins!(),
 );
 /// The first members of each chat in a JSON array as above: those before the one that is too many.
 pub(super) const FIRST_MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at,
-    m.chat_id, m.position
+    CASE WHEN u.read_receipts THEN m.read_ordinal END, m.chat_id, m.position
     FROM json_each(?1) page CROSS JOIN members m ON m.chat_id = unhex(page.value ->> 0)
     CROSS JOIN users u ON u.id = m.user_id
     WHERE m.position < coalesce(
@@ -46,9 +51,12 @@ pub(super) const FIRST_MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.
 pub(super) const LAST_MESSAGE: &str = concat!(
     "SELECT ",
     message_columns!(),
-    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id WHERE m.chat_id = ?1 AND m.ordinal = ?2"
+    " FROM messages m",
+    message_joins!(),
+    " WHERE m.chat_id = ?1 AND m.ordinal = ?2"
 );
-pub(super) const MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at
+pub(super) const MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at,
+    CASE WHEN u.read_receipts THEN m.read_ordinal END
     FROM members m CROSS JOIN users u ON u.id = m.user_id
     WHERE m.chat_id = ?1 ORDER BY m.position LIMIT ?2";
 pub(super) const HEADS_OF: &str = "SELECT c.id, c.head_seq
@@ -161,11 +169,12 @@ fn record(
     members: usize,
 ) -> Result<Option<ChatRecord>, Fault> {
     let params = params![chat.as_bytes(), viewer.as_bytes()];
-    let Some(mut record) = rows::one(connection, CHAT, params, |row| bare(row, chat))? else {
+    let Some(mut record) = rows::one(connection, CHAT, params, bare)? else {
         return Ok(None);
     };
     let params = params![chat.as_bytes(), record.head_ordinal.as_i64()];
     record.last_message = rows::one(connection, LAST_MESSAGE, params, rows::message)?;
+    history::mark_mine(connection, viewer, record.last_message.as_mut_slice())?;
     let params = params![chat.as_bytes(), rows::limit(members)];
     record.members = rows::all(connection, MEMBERS, params, member)?;
     Ok(Some(record))
@@ -179,13 +188,14 @@ fn list(
     members: usize,
 ) -> Result<Vec<ChatRecord>, Fault> {
     let params = params![viewer.as_bytes(), rows::limit(limit)];
-    let mut chats = rows::all(connection, CHATS_OF, params, |row| bare(row, rows::chat_id(row, 7)?))?;
+    let mut chats = rows::all(connection, CHATS_OF, params, bare)?;
     let page: Vec<_> = chats.iter().map(|chat| (chat.id, chat.head_ordinal)).collect();
     let page = serde_json::to_string(&page).map_err(Fault::unencodable)?;
-    let messages = rows::all(connection, LAST_MESSAGES, params![page], rows::message)?;
-    let mut last: HashMap<_, _> = messages.into_iter().map(|message| (message.chat_id, message)).collect();
+    let mut last = rows::all(connection, LAST_MESSAGES, params![page], rows::message)?;
+    history::mark_mine(connection, viewer, &mut last)?;
+    let mut last: HashMap<_, _> = last.into_iter().map(|message| (message.chat_id, message)).collect();
     let first = rows::all(connection, FIRST_MEMBERS, params![page, rows::limit(members)], |row| {
-        Ok((rows::chat_id(row, 5)?, row.get::<_, i64>(6)?, member(row)?))
+        Ok((rows::chat_id(row, 6)?, row.get::<_, i64>(7)?, member(row)?))
     })?;
     let mut first_members: HashMap<ChatId, Vec<(i64, MemberView)>> = HashMap::with_capacity(chats.len());
     for (chat, position, member) in first {
@@ -202,9 +212,9 @@ fn list(
 }
 
 /// The chat in the columns that [`CHAT`] and [`CHATS_OF`] share, without what lies in other tables.
-fn bare(row: &Row<'_>, id: ChatId) -> Result<ChatRecord, Fault> {
+fn bare(row: &Row<'_>) -> Result<ChatRecord, Fault> {
     Ok(ChatRecord {
-        id,
+        id: rows::chat_id(row, 7)?,
         kind: rows::kind(row, 0)?,
         name: row.get(1)?,
         members: Vec::new(),
@@ -214,6 +224,7 @@ fn bare(row: &Row<'_>, id: ChatId) -> Result<ChatRecord, Fault> {
         head_ordinal: rows::ordinal(row, 5)?,
         last_message: None,
         created_at: rows::time(row, 6)?,
+        mine: rows::mine(row, 8)?,
     })
 }
 
@@ -223,6 +234,7 @@ fn member(row: &Row<'_>) -> Result<MemberView, Fault> {
         user: UserView { id: rows::user_id(row, 0)?, display_name: row.get(1)?, about: row.get(2)? },
         role: rows::role(row, 3)?,
         joined_at: rows::time(row, 4)?,
+        read: row.get::<_, Option<i64>>(5)?.map(Ordinal::from_i64),
     })
 }
 

@@ -1,21 +1,23 @@
-//! The log: appending messages to it, and reading it in pages that cost the same however long it is.
+//! The log: appending messages to it, and the port's entry to `amendments` and `history`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use app::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId, limits},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::AppResult,
-    ports::{Appended, MessageStore, NewMessage, PageQuery},
-    protocol::{EventBody, HistoryPage, LogEvent, MessageView},
+    ports::{Appended, DecideMessage, MessageChange, MessageStore, NewMessage, PageQuery},
+    protocol::{EditView, EventBody, HistoryPage, LogEvent, MessageView, QuoteView},
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::{
-    EmbeddedStore, attachments,
+    EmbeddedStore, amendments, attachments,
     fault::Fault,
-    rows::{self, message_columns},
+    history, reading,
+    rows::{self, message_columns, message_joins, quote_columns},
 };
+use crate::store::conversation;
 
 pub(super) const HEAD: &str =
     "SELECT c.head_seq, c.head_ordinal FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL";
@@ -25,47 +27,27 @@ pub(super) const SENDER: &str = "SELECT u.display_name FROM members m CROSS JOIN
 pub(super) const BY_CLIENT_ID: &str = concat!(
     "SELECT ",
     message_columns!(),
-    ", c.deleted_at IS NULL FROM messages m CROSS JOIN users u ON u.id = m.sender_id
-     CROSS JOIN chats c ON c.id = m.chat_id WHERE m.sender_id = ?1 AND m.client_id = ?2"
+    ", c.deleted_at IS NULL FROM messages m",
+    message_joins!(),
+    " CROSS JOIN chats c ON c.id = m.chat_id WHERE m.sender_id = ?1 AND m.client_id = ?2"
 );
 pub(super) const BY_ID: &str = concat!(
     "SELECT ",
     message_columns!(),
-    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id
-     CROSS JOIN chats c ON c.id = m.chat_id WHERE m.id = ?1 AND m.chat_id = ?2 AND c.deleted_at IS NULL"
+    " FROM messages m",
+    message_joins!(),
+    " CROSS JOIN chats c ON c.id = m.chat_id WHERE m.id = ?1 AND m.chat_id = ?2 AND c.deleted_at IS NULL"
 );
-pub(super) const LATEST: &str = concat!(
+pub(super) const QUOTE: &str = concat!(
     "SELECT ",
-    message_columns!(),
-    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id
-     WHERE m.chat_id = ?1 ORDER BY m.seq DESC LIMIT ?2"
+    quote_columns!(),
+    " FROM messages q CROSS JOIN users v ON v.id = q.sender_id WHERE q.id = ?1 AND q.chat_id = ?2"
 );
-pub(super) const BEFORE: &str = concat!(
-    "SELECT ",
-    message_columns!(),
-    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id
-     WHERE m.chat_id = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3"
-);
-pub(super) const FROM: &str = concat!(
-    "SELECT ",
-    message_columns!(),
-    " FROM messages m CROSS JOIN users u ON u.id = m.sender_id
-     WHERE m.chat_id = ?1 AND m.seq >= ?2 ORDER BY m.seq LIMIT ?3"
-);
-pub(super) const EVENTS_AFTER: &str = "SELECT e.seq, e.at, e.actor_id, e.body, u.display_name
-    FROM events e CROSS JOIN users u ON u.id = e.actor_id
-    WHERE e.chat_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3";
-const ANY_FROM: &str = "SELECT 1 FROM messages m WHERE m.chat_id = ?1 AND m.seq >= ?2 LIMIT 1";
-const ANY_BEFORE: &str = "SELECT 1 FROM messages m WHERE m.chat_id = ?1 AND m.seq < ?2 LIMIT 1";
 const INSERT_EVENT: &str =
     "INSERT INTO events (chat_id, seq, at, actor_id, body) VALUES (?1, ?2, ?3, ?4, ?5)";
 const INSERT_MESSAGE: &str = "INSERT INTO messages
-    (chat_id, seq, ordinal, id, sender_id, client_id, body, attachments, created_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-pub(super) const EVENT: &str = "SELECT e.body FROM events e WHERE e.chat_id = ?1 AND e.seq = ?2";
-pub(super) const SCRUB_EVENT: &str = "UPDATE events SET body = ?3 WHERE chat_id = ?1 AND seq = ?2";
-pub(super) const SCRUB_MESSAGE: &str = "UPDATE messages SET body = '', attachments = '[]', deleted_at = ?3
-    WHERE chat_id = ?1 AND seq = ?2";
+    (chat_id, seq, ordinal, id, sender_id, client_id, body, attachments, created_at, reply_seq)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const SET_HEAD: &str = "UPDATE chats SET head_seq = ?2, head_ordinal = ?3, last_activity_at = ?4
     WHERE id = ?1";
 
@@ -83,15 +65,62 @@ impl MessageStore for EmbeddedStore {
         .await
     }
 
-    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
-        self.read(move |connection| by_id(connection, chat, id)).await
+    async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageChange> {
+        self.write(move |connection| amendments::change(connection, chat, id, actor, at, &decide)).await
     }
 
-    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
+    async fn message(&self, chat: ChatId, viewer: UserId, id: MessageId) -> AppResult<Option<MessageView>> {
         self.read(move |connection| {
-            rows::snapshot(connection, |connection| match head(connection, chat)? {
-                Some(_) => history(connection, chat, page, limit),
-                None => Ok(HistoryPage::default()),
+            rows::snapshot(connection, |connection| by_id(connection, chat, viewer, id))
+        })
+        .await
+    }
+
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        page: PageQuery,
+        limit: usize,
+    ) -> AppResult<HistoryPage> {
+        self.read(move |connection| {
+            rows::snapshot(connection, |connection| {
+                if head(connection, chat)?.is_none() {
+                    return Ok(HistoryPage::default());
+                }
+                history::page(connection, chat, viewer, page, limit)
+            })
+        })
+        .await
+    }
+
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {
+        self.read(move |connection| {
+            rows::snapshot(connection, |connection| {
+                if head(connection, chat)?.is_none() {
+                    return Ok(Vec::new());
+                }
+                history::pinned(connection, chat, viewer)
+            })
+        })
+        .await
+    }
+
+    async fn edits(&self, chat: ChatId, id: MessageId) -> AppResult<Vec<EditView>> {
+        self.read(move |connection| {
+            rows::snapshot(connection, |connection| {
+                let params = params![id.as_bytes(), chat.as_bytes()];
+                match rows::one(connection, BY_ID, params, rows::message)? {
+                    Some(message) => amendments::edits(connection, chat, &message),
+                    None => Ok(Vec::new()),
+                }
             })
         })
         .await
@@ -100,7 +129,7 @@ impl MessageStore for EmbeddedStore {
     async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
         self.read(move |connection| {
             rows::snapshot(connection, |connection| match head(connection, chat)? {
-                Some(_) => events_after(connection, chat, seq, limit),
+                Some(_) => history::events_after(connection, chat, seq, limit),
                 None => Ok(Vec::new()),
             })
         })
@@ -114,6 +143,7 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
     };
     let mut outcomes = Vec::with_capacity(batch.len());
     let mut last_activity_at = None;
+    let mut senders = BTreeMap::new();
     for new in batch {
         let earlier = by_client_id(connection, new.sender_id, new.client_id)?.map(|(message, _)| message);
         // The original is told even to somebody who has left since: it is their own, and it is stored.
@@ -135,6 +165,16 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
             outcomes.push(Appended::ClientIdReused);
             continue;
         }
+        let quote = match new.reply_to {
+            Some(answered) => match quote(connection, chat, answered)? {
+                Some(quote) => Some(quote),
+                None => {
+                    outcomes.push(Appended::UnknownReply);
+                    continue;
+                }
+            },
+            None => None,
+        };
         if !new.attachments.is_empty() {
             if !attachments::are_arriving(connection, &new)? {
                 outcomes.push(Appended::AttachmentsGone);
@@ -147,27 +187,30 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
         }
         (seq, ordinal) = (seq.next(), ordinal.next());
         last_activity_at = Some(new.created_at);
-        outcomes.push(Appended::New(insert(connection, chat, seq, ordinal, sender_name, new)?));
+        senders.insert(new.sender_id, ordinal);
+        let message = view(chat, (seq, ordinal), sender_name, quote, new);
+        outcomes.push(Appended::New(insert(connection, message)?));
     }
     if let Some(at) = last_activity_at {
         let params = params![chat.as_bytes(), seq.as_i64(), ordinal.as_i64(), at.as_millis()];
         rows::execute(connection, SET_HEAD, params)?;
     }
+    for (sender, last) in senders {
+        reading::note_sent(connection, chat, sender, last)?;
+    }
     Ok(outcomes)
 }
 
-/// One message with its files, and its event.
-fn insert(
-    connection: &Connection,
+/// The message as it is at first.
+fn view(
     chat_id: ChatId,
-    seq: Seq,
-    ordinal: Ordinal,
+    (seq, ordinal): (Seq, Ordinal),
     sender_name: String,
+    reply_to: Option<QuoteView>,
     new: NewMessage,
-) -> Result<LogEvent, Fault> {
+) -> MessageView {
     let NewMessage { id, sender_id, client_id, body, attachments, created_at, .. } = new;
-    let body = body.into_string();
-    let message = MessageView {
+    MessageView {
         id,
         chat_id,
         seq,
@@ -175,28 +218,35 @@ fn insert(
         sender_id,
         sender_name,
         client_id,
-        body,
+        body: body.into_string(),
         attachments,
+        reply_to,
         created_at,
-        deleted_at: None,
-    };
+        ..MessageView::default()
+    }
+}
+
+/// One message with its files, and its event.
+fn insert(connection: &Connection, message: MessageView) -> Result<LogEvent, Fault> {
+    let MessageView { chat_id, seq, sender_id, created_at, .. } = message;
     let body = EventBody::NewMessage { message: message.clone() };
     let event = LogEvent { chat_id, seq, at: created_at, actor_id: sender_id, body };
     insert_event(connection, &event)?;
     let files = match message.attachments.as_slice() {
-        [] => Cow::Borrowed(rows::NO_FILES),
+        [] => Cow::Borrowed(rows::NOTHING),
         files => Cow::Owned(serde_json::to_string(files).map_err(Fault::unencodable)?),
     };
     let params = params![
         chat_id.as_bytes(),
         seq.as_i64(),
-        ordinal.as_i64(),
-        MessageId::as_bytes(&id),
+        message.ordinal.as_i64(),
+        message.id.as_bytes(),
         sender_id.as_bytes(),
-        client_id.as_bytes(),
+        message.client_id.as_bytes(),
         message.body,
         files,
         created_at.as_millis(),
+        message.reply_to.as_ref().map(|quote| quote.seq.as_i64()),
     ];
     rows::execute(connection, INSERT_MESSAGE, params)?;
     attachments::attach(connection, chat_id, seq, &message.attachments)?;
@@ -205,7 +255,7 @@ fn insert(
 
 /// Writes an event at its place in the log: what makes everything that follows from it count.
 pub(super) fn insert_event(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
-    let body = serde_json::to_string(&event.body).map_err(Fault::unencodable)?;
+    let body = serde_json::to_string(&conversation::kept(&event.body)).map_err(Fault::unencodable)?;
     let params = params![
         event.chat_id.as_bytes(),
         event.seq.as_i64(),
@@ -230,110 +280,30 @@ fn by_client_id(
     id: ClientId,
 ) -> Result<Option<(MessageView, bool)>, Fault> {
     let params = params![sender.as_bytes(), id.as_bytes()];
-    rows::one(connection, BY_CLIENT_ID, params, |row| Ok((rows::message(row)?, row.get(11)?)))
+    let mut found = rows::one(connection, BY_CLIENT_ID, params, |row| {
+        Ok((rows::message(row)?, row.get(rows::MESSAGE_COLUMNS)?))
+    })?;
+    if let Some((message, _)) = &mut found {
+        history::mark_mine(connection, sender, std::slice::from_mut(message))?;
+    }
+    Ok(found)
 }
 
-fn by_id(connection: &Connection, chat: ChatId, id: MessageId) -> Result<Option<MessageView>, Fault> {
-    rows::one(connection, BY_ID, params![id.as_bytes(), chat.as_bytes()], rows::message)
-}
-
-/// Takes text and files from a message, and from the event that brought it. One that is deleted already stays as
-/// it is.
-pub(super) fn delete(
+pub(super) fn by_id(
     connection: &Connection,
     chat: ChatId,
+    viewer: UserId,
     id: MessageId,
-    at: Timestamp,
-) -> Result<(), Fault> {
-    let message = by_id(connection, chat, id)?;
-    let message = message.ok_or_else(|| Fault::broken_rule("an event deletes a message of no such chat"))?;
-    if message.deleted_at.is_some() {
-        return Ok(());
-    }
-    let seq = message.seq;
-    let place = params![chat.as_bytes(), seq.as_i64()];
-    let event = rows::one(connection, EVENT, place, |row| rows::json(row, 0, "event"))?;
-    let Some(EventBody::NewMessage { mut message }) = event else {
-        return Err(Fault::broken_rule("a message is not in the log"));
-    };
-    message.delete(at);
-    let body = serde_json::to_string(&EventBody::NewMessage { message }).map_err(Fault::unencodable)?;
-    rows::execute(connection, SCRUB_EVENT, params![chat.as_bytes(), seq.as_i64(), body])?;
-    rows::execute(connection, SCRUB_MESSAGE, params![chat.as_bytes(), seq.as_i64(), at.as_millis()])?;
-    let collect_at = at.plus_seconds(limits::RELEASED_GRACE_SECONDS);
-    attachments::release_of_message(connection, chat, seq, collect_at)?;
-    Ok(())
+) -> Result<Option<MessageView>, Fault> {
+    let params = params![id.as_bytes(), chat.as_bytes()];
+    let mut found = rows::one(connection, BY_ID, params, rows::message)?;
+    history::mark_mine(connection, viewer, found.as_mut_slice())?;
+    Ok(found)
 }
 
-/// Each side is read with one row more than is wanted, which tells whether there are others behind it.
-fn history(
-    connection: &Connection,
-    chat: ChatId,
-    page: PageQuery,
-    limit: usize,
-) -> Result<HistoryPage, Fault> {
-    let id = chat.as_bytes();
-    let some = rows::limit(limit.saturating_add(1));
-    let older =
-        |before: Seq| rows::all(connection, BEFORE, params![id, rows::place(before), some], rows::message);
-    let newer = |from: Seq| rows::all(connection, FROM, params![id, rows::place(from), some], rows::message);
-    let any = |sql: &str, seq: Seq| {
-        rows::one(connection, sql, params![id, rows::place(seq)], |_row| Ok(())).map(|row| row.is_some())
-    };
-    match page {
-        PageQuery::Latest => {
-            let older = rows::all(connection, LATEST, params![id, some], rows::message)?;
-            Ok(join(older, limit, Vec::new(), 0))
-        }
-        PageQuery::Before(seq) => {
-            let page = join(older(seq)?, limit, Vec::new(), 0);
-            Ok(HistoryPage { has_newer: any(ANY_FROM, seq)?, ..page })
-        }
-        PageQuery::After(seq) => {
-            let after = seq.next();
-            let page = join(Vec::new(), 0, newer(after)?, limit);
-            Ok(HistoryPage { has_older: any(ANY_BEFORE, after)?, ..page })
-        }
-        PageQuery::Around(seq) => {
-            let (older, newer) = (older(seq)?, newer(seq)?);
-            // Half of the page on each side; what one side cannot fill, the other may.
-            let before = older.len().min((limit / 2).max(limit.saturating_sub(newer.len())));
-            Ok(join(older, before, newer, limit - before))
-        }
-    }
-}
-
-/// The page of the last `before` messages of one side (newest first) and the first `from` of the other.
-fn join(mut older: Vec<MessageView>, before: usize, mut newer: Vec<MessageView>, from: usize) -> HistoryPage {
-    let (has_older, has_newer) = (older.len() > before, newer.len() > from);
-    older.truncate(before);
-    newer.truncate(from);
-    older.reverse();
-    older.append(&mut newer);
-    HistoryPage { messages: older, has_older, has_newer }
-}
-
-fn events_after(
-    connection: &Connection,
-    chat_id: ChatId,
-    after: Seq,
-    limit: usize,
-) -> Result<Vec<LogEvent>, Fault> {
-    let params = params![chat_id.as_bytes(), rows::place(after), rows::limit(limit)];
-    rows::all(connection, EVENTS_AFTER, params, |row| {
-        let mut body: EventBody = rows::json(row, 3, "event")?;
-        if let EventBody::NewMessage { message } = &mut body {
-            // The writer is the actor. Names are read when they are shown, wherever a message comes from.
-            message.sender_name = row.get(4)?;
-        }
-        Ok(LogEvent {
-            chat_id,
-            seq: rows::seq(row, 0)?,
-            at: rows::time(row, 1)?,
-            actor_id: rows::user_id(row, 2)?,
-            body,
-        })
-    })
+/// What is shown of a message of this chat where it is answered.
+fn quote(connection: &Connection, chat: ChatId, id: MessageId) -> Result<Option<QuoteView>, Fault> {
+    rows::one(connection, QUOTE, params![id.as_bytes(), chat.as_bytes()], |row| rows::quote(row, 0))
 }
 
 #[cfg(test)]
@@ -371,6 +341,7 @@ mod tests {
             sender_id: ada,
             client_id: ClientId::from_bytes([4; 16]),
             body: Body::parse("just words").unwrap(),
+            reply_to: None,
             attachments: Vec::new(),
             user_bytes: 0,
             created_at: now,
@@ -380,7 +351,7 @@ mod tests {
             append(connection, chat, vec![text])?;
             Ok(rows::statements() - before)
         });
-        // The head, an earlier one, the sender; the event, the message, the head.
-        assert_eq!(counted.await.unwrap(), 6);
+        // The head, an earlier one, the sender; the event, the message, the head, how far the sender has read.
+        assert_eq!(counted.await.unwrap(), 7);
     }
 }

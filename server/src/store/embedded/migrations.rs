@@ -10,6 +10,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_chats_made.sql"),
     include_str!("migrations/0003_attachments.sql"),
+    include_str!("migrations/0004_conversation.sql"),
+    include_str!("migrations/0005_reading.sql"),
 ];
 
 /// Marks a file as one of ours (`PRAGMA application_id`): "smvd".

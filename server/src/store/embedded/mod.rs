@@ -9,7 +9,9 @@
 //! | `rows` | between rows and values |
 //! | `accounts`, `sessions` | people and their sign-ins |
 //! | `chats`, `changes` | chats as their members find them; making and changing them |
-//! | `messages` | appending and reading the log |
+//! | `messages`, `history` | appending to the log, and reading it |
+//! | `amendments` | what one event changes in one message |
+//! | `reading` | what a chat is to each of its members alone |
 //! | `attachments` | files: which there are and whose they are |
 //! | `purge` | removing what nobody sees any longer |
 //!
@@ -24,14 +26,17 @@
 //! [`EmbeddedOptions::patience`] (writes fail as `unavailable`).
 
 mod accounts;
+mod amendments;
 mod attachments;
 mod changes;
 mod chats;
 mod fault;
+mod history;
 mod messages;
 mod migrations;
 mod purge;
 mod readers;
+mod reading;
 mod rows;
 mod sessions;
 mod writer;
@@ -79,13 +84,28 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("sender", messages::SENDER),
     ("message by client id", messages::BY_CLIENT_ID),
     ("message by id", messages::BY_ID),
-    ("event by seq", messages::EVENT),
-    ("scrubbing an event", messages::SCRUB_EVENT),
-    ("scrubbing a message", messages::SCRUB_MESSAGE),
-    ("latest messages", messages::LATEST),
-    ("messages before", messages::BEFORE),
-    ("messages from", messages::FROM),
-    ("events after", messages::EVENTS_AFTER),
+    ("what is answered", messages::QUOTE),
+    ("what is answered in a page", history::QUOTES),
+    ("own reactions", history::MINE),
+    ("pinned messages", history::PINNED),
+    ("ground of a message", amendments::GROUND),
+    ("edits of a message", amendments::EDIT_SEQS),
+    ("counting pinned messages", amendments::COUNT_PINNED),
+    ("event by seq", amendments::EVENT),
+    ("scrubbing an event", amendments::SCRUB_EVENT),
+    ("scrubbing edits", amendments::SCRUB_EDITS),
+    ("changing a message", amendments::CHANGE_MESSAGE),
+    ("taking a reaction away", amendments::DELETE_REACTION),
+    ("taking reactions away", amendments::DELETE_REACTIONS),
+    ("reactions of a purged chat", purge::REACTIONS),
+    ("latest messages", history::LATEST),
+    ("messages before", history::BEFORE),
+    ("messages from", history::FROM),
+    ("events after", history::EVENTS_AFTER),
+    ("places", reading::PLACES_OF),
+    ("what a chat is to a member", reading::MINE),
+    ("changing what a chat is to a member", reading::SET_MINE),
+    ("reading by sending", reading::NOTE_SENT),
     ("file", attachments::ATTACHMENT),
     ("bytes of somebody's files", attachments::ATTACHED_BYTES),
     ("arriving file", attachments::ARRIVING),

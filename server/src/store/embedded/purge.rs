@@ -16,6 +16,9 @@ const REPLACED_TOKENS: &str = "DELETE FROM refresh_tokens WHERE hash IN
     (SELECT hash FROM refresh_tokens WHERE replaced_at IS NOT NULL AND replaced_at < ?1
      ORDER BY replaced_at LIMIT ?2)";
 const DELETED_CHAT: &str = "SELECT id FROM chats WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1";
+pub(super) const REACTIONS: &str = "DELETE FROM reactions
+    WHERE (chat_id, message_seq, user_id, emoji) IN
+    (SELECT chat_id, message_seq, user_id, emoji FROM reactions WHERE chat_id = ?1 LIMIT ?2)";
 const MESSAGES: &str = "DELETE FROM messages WHERE chat_id = ?1 AND seq IN
     (SELECT seq FROM messages WHERE chat_id = ?1 ORDER BY seq LIMIT ?2)";
 const EVENTS: &str = "DELETE FROM events WHERE chat_id = ?1 AND seq IN
@@ -28,7 +31,7 @@ pub(super) fn slice(connection: &Connection, now: Timestamp) -> Result<u64, Faul
     let mut gone = rows::execute(connection, EXPIRED_SESSIONS, params![now.as_millis(), SLICE])?;
     gone += rows::execute(connection, REPLACED_TOKENS, params![forgotten, SLICE])?;
     if let Some(chat) = rows::one(connection, DELETED_CHAT, [], |row| rows::chat_id(row, 0))? {
-        // A file refers to its message, a message to its event and an event to its chat: each goes before what it
+        // A file and a reaction refer to their message, a message to its event and an event to its chat: each goes before what it
         // refers to, and the file's content later still.
         let collect_at = now.plus_seconds(limits::RELEASED_GRACE_SECONDS);
         let released = attachments::release_of_chat(connection, chat, SLICE, collect_at)?;
@@ -37,7 +40,7 @@ pub(super) fn slice(connection: &Connection, now: Timestamp) -> Result<u64, Faul
             return Ok(count(gone));
         }
         let chat = chat.as_bytes();
-        for sql in [MESSAGES, EVENTS] {
+        for sql in [REACTIONS, MESSAGES, EVENTS] {
             let some = rows::execute(connection, sql, params![chat, SLICE])?;
             gone += some;
             if rows::limit(some) == SLICE {

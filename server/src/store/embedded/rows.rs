@@ -2,24 +2,60 @@
 
 use app::{
     domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
-    protocol::{AttachmentView, MessageView},
+    protocol::{AttachmentView, MessageView, MyChatView, QuoteView},
 };
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
+use crate::store::mine::revision;
 
-/// The columns that [`message`] reads, of `messages m` joined with the sender's `users u`.
+/// The columns that [`message`] reads, of `messages m` joined by [`message_joins`].
 macro_rules! message_columns {
     () => {
-        "m.id, m.chat_id, m.seq, m.ordinal, m.sender_id, u.display_name, m.client_id, m.body, m.attachments,
-         m.created_at, m.deleted_at"
+        concat!(
+            "m.id, m.chat_id, m.seq, m.ordinal, m.sender_id, u.display_name, m.client_id, m.body, m.attachments,
+             m.created_at, m.deleted_at, m.reactions, m.edited_at, m.pinned_at, m.changed_seq, ",
+            $crate::store::embedded::rows::quote_columns!()
+        )
     };
 }
 pub(super) use message_columns;
 
-/// The files of a message that has none, as the column holds them.
-pub(super) const NO_FILES: &str = "[]";
+/// How many columns these are.
+pub(super) const MESSAGE_COLUMNS: usize = 23;
+
+/// What [`message_columns`] needs beside `messages m`: who sent it, and what it answers.
+macro_rules! message_joins {
+    () => {
+        " CROSS JOIN users u ON u.id = m.sender_id
+          LEFT JOIN messages q ON q.chat_id = m.chat_id AND q.seq = m.reply_seq
+          LEFT JOIN users v ON v.id = q.sender_id"
+    };
+}
+pub(super) use message_joins;
+
+/// The columns that [`quote`] reads, of the answered `messages q` and its sender's `users v`: its first 200
+/// characters, as [`QuoteView`] has them.
+macro_rules! quote_columns {
+    () => {
+        "q.id, q.seq, q.sender_id, v.display_name, substr(q.body, 1, 200), json_array_length(q.attachments),
+         q.deleted_at IS NOT NULL, q.changed_seq"
+    };
+}
+pub(super) use quote_columns;
+
+const _: () = assert!(app::domain::limits::QUOTE_CHARS == 200);
+
+/// The files of a message that has none, and the reactions of one that has none, as the columns hold them.
+pub(super) const NOTHING: &str = "[]";
+/// The columns that [`mine`] reads, of `members m`.
+macro_rules! mine_columns {
+    () => {
+        "m.position, m.my_revision, m.read_ordinal, m.unread_from, m.muted_until, m.archived"
+    };
+}
+pub(super) use mine_columns;
 
 #[cfg(test)]
 thread_local! {
@@ -127,12 +163,16 @@ pub(super) fn json<T: DeserializeOwned>(
     serde_json::from_str(text).map_err(|error| Fault::undecodable_json(what, &error))
 }
 
-/// A message's files. Most have none, and cost nothing here.
-fn files(row: &Row<'_>, column: usize) -> Result<Vec<AttachmentView>, Fault> {
-    if row.get_ref(column)?.as_bytes().map_err(rusqlite::Error::from)? == NO_FILES.as_bytes() {
+/// What a message has several of. Most have none, and cost nothing here.
+fn several<T: DeserializeOwned>(row: &Row<'_>, column: usize, what: &'static str) -> Result<Vec<T>, Fault> {
+    if row.get_ref(column)?.as_bytes().map_err(rusqlite::Error::from)? == NOTHING.as_bytes() {
         return Ok(Vec::new());
     }
-    json(row, column, "files")
+    json(row, column, what)
+}
+
+fn perhaps_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>, Fault> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
 /// A role as the column holds it.
@@ -159,6 +199,17 @@ pub(super) fn kind(row: &Row<'_>, column: usize) -> Result<ChatKind, Fault> {
     }
 }
 
+/// What a chat is to a member alone, in the columns of [`mine_columns`] from `first` on.
+pub(super) fn mine(row: &Row<'_>, first: usize) -> Result<MyChatView, Fault> {
+    Ok(MyChatView {
+        revision: revision(row.get(first)?, row.get(first + 1)?),
+        read: ordinal(row, first + 2)?,
+        unread_from: row.get::<_, Option<i64>>(first + 3)?.map(Ordinal::from_i64),
+        muted_until: row.get::<_, Option<i64>>(first + 4)?.map(Timestamp::from_millis),
+        archived: row.get(first + 5)?,
+    })
+}
+
 /// The message in the columns of [`message_columns`].
 pub(super) fn message(row: &Row<'_>) -> Result<MessageView, Fault> {
     Ok(MessageView {
@@ -170,8 +221,27 @@ pub(super) fn message(row: &Row<'_>) -> Result<MessageView, Fault> {
         sender_name: row.get(5)?,
         client_id: ClientId::from_bytes(row.get(6)?),
         body: row.get(7)?,
-        attachments: files(row, 8)?,
+        attachments: several::<AttachmentView>(row, 8, "files")?,
         created_at: time(row, 9)?,
-        deleted_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_millis),
+        deleted_at: perhaps_time(row, 10)?,
+        reactions: several(row, 11, "reactions")?,
+        edited_at: perhaps_time(row, 12)?,
+        pinned_at: perhaps_time(row, 13)?,
+        changed_seq: seq(row, 14)?,
+        reply_to: row.get::<_, Option<[u8; 12]>>(15)?.map(|_answered| quote(row, 15)).transpose()?,
+    })
+}
+
+/// What is answered, in the columns of [`quote_columns`] from this one on.
+pub(super) fn quote(row: &Row<'_>, first: usize) -> Result<QuoteView, Fault> {
+    Ok(QuoteView {
+        id: MessageId::from_bytes(row.get(first)?),
+        seq: seq(row, first + 1)?,
+        sender_id: user_id(row, first + 2)?,
+        sender_name: row.get(first + 3)?,
+        body: row.get(first + 4)?,
+        files: row.get(first + 5)?,
+        deleted: row.get(first + 6)?,
+        changed_seq: seq(row, first + 7)?,
     })
 }

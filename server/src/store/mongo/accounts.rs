@@ -107,7 +107,8 @@ pub(super) async fn profiles(store: &MongoStore, mut ids: Vec<ObjectId>) -> Resu
         return Ok(Profiles::new());
     }
     let users = store.users.clone_with_type::<ProfileDocument>();
-    let found = users.find(doc! { "_id": { "$in": ids } }).projection(doc! { "display_name": 1, "about": 1 });
+    let shown = doc! { "display_name": 1, "about": 1, "read_receipts": 1 };
+    let found = users.find(doc! { "_id": { "$in": ids } }).projection(shown);
     Ok(store.all(found).await?.into_iter().map(|profile| (profile.id, profile)).collect())
 }
 
@@ -123,6 +124,7 @@ async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
         created_at: date(user.created_at),
         words: words_of(name, user.email.as_str()),
         attached_bytes: 0,
+        read_receipts: true,
     };
     let mut session = store.causal().await?;
     match store.users.insert_one(document).session(&mut session).await.map_err(Fault::from) {
@@ -235,7 +237,7 @@ async fn replace_password(store: &MongoStore, id: UserId, expected: &str, new: &
 }
 
 /// Whether there was such an account.
-async fn update(store: &MongoStore, which: Document, change: Document) -> Result<bool, Fault> {
+pub(super) async fn update(store: &MongoStore, which: Document, change: Document) -> Result<bool, Fault> {
     let mut session = store.causal().await?;
     let changed = store.users.update_one(which, change).session(&mut session).await?;
     store.seen.note(&session);

@@ -16,12 +16,12 @@ use mongodb::{
 
 use super::{
     MongoStore, accounts,
-    deletions::Deletions,
     documents::{
-        ChatDocument, EventDocument, IdDocument, MemberDocument, PairDocument, Profiles, chat_oid, date,
-        role_text, time, user, user_oid,
+        ChatDocument, IdDocument, MemberDocument, PairDocument, Profiles, chat_oid, date, role_text, time,
+        user, user_oid,
     },
     fault::Fault,
+    log::EventDocument,
     migrations::index,
     transaction::{Attempted, COMMAND, Transaction},
 };
@@ -94,13 +94,7 @@ async fn create(
     let members: Vec<_> = members
         .iter()
         .zip(1..)
-        .map(|((user, role), position)| MemberDocument {
-            chat_id: chat.id,
-            user_id: user_oid(*user),
-            role: *role,
-            joined_at: date(at),
-            position,
-        })
+        .map(|((user, role), position)| MemberDocument::joining(chat.id, *user, *role, at, position, 0))
         .collect();
     let mut transaction = Transaction::begin(store).await?;
     store.chats.insert_one(chat).session(transaction.session()).await?;
@@ -165,10 +159,9 @@ pub(super) async fn change(
     for event in &events {
         outcome.apply(event)?;
     }
-    let (_, deletions) =
-        tokio::try_join!(exist(store, outcome.added()), Deletions::read(store, id, &events))?;
+    exist(store, outcome.added()).await?;
     attempted.note(events.clone());
-    commit(store, &chat, &events, outcome, deletions).await?;
+    commit(store, &chat, &events, outcome).await?;
     Ok(Some(events))
 }
 
@@ -215,6 +208,7 @@ struct Outcome {
     members: BTreeMap<i64, MemberDocument>,
     before: BTreeMap<i64, MemberDocument>,
     last_position: i64,
+    head_ordinal: i64,
     is_group: bool,
     set: Document,
     unset: Document,
@@ -227,6 +221,7 @@ impl Outcome {
             members: before.clone(),
             before,
             last_position: chat.last_position,
+            head_ordinal: chat.head_ordinal,
             is_group: chat.kind == ChatKind::Group,
             set: Document::new(),
             unset: Document::new(),
@@ -241,13 +236,14 @@ impl Outcome {
                     return Err(Fault::broken_rule("an event adds somebody who is a member"));
                 }
                 self.last_position += 1;
-                let document = MemberDocument {
-                    chat_id: chat_oid(event.chat_id),
-                    user_id: user_oid(member.user.id),
-                    role: member.role,
-                    joined_at: date(member.joined_at),
-                    position: self.last_position,
-                };
+                let document = MemberDocument::joining(
+                    chat_oid(event.chat_id),
+                    member.user.id,
+                    member.role,
+                    member.joined_at,
+                    self.last_position,
+                    self.head_ordinal,
+                );
                 self.members.insert(self.last_position, document);
             }
             EventBody::MemberRemoved { user_id } => {
@@ -277,10 +273,12 @@ impl Outcome {
                 self.set.insert("deleted_at", date(event.at));
                 self.unset.insert("pair", "");
             }
-            // What becomes of it is another collection's: `deletions`.
-            EventBody::MessageDeleted { .. } => {}
-            EventBody::NewMessage { .. } => {
-                return Err(Fault::broken_rule("messages are appended, not decided upon"));
+            EventBody::NewMessage { .. }
+            | EventBody::MessageEdited { .. }
+            | EventBody::ReactionChanged { .. }
+            | EventBody::PinChanged { .. }
+            | EventBody::MessageDeleted { .. } => {
+                return Err(Fault::broken_rule("messages have ways of their own"));
             }
             EventBody::Unknown(_) => {
                 return Err(Fault::broken_rule("nobody decides what this version does not know"));
@@ -310,7 +308,6 @@ async fn commit(
     chat: &ChatDocument,
     events: &[LogEvent],
     mut outcome: Outcome,
-    deletions: Deletions,
 ) -> Result<(), Fault> {
     let removed: Vec<i64> =
         outcome.before.keys().filter(|position| !outcome.members.contains_key(position)).copied().collect();
@@ -344,7 +341,6 @@ async fn commit(
     if !new.is_empty() {
         store.members.insert_many(new).session(transaction.session()).await?;
     }
-    deletions.write(store, &mut transaction).await?;
     transaction.commit().await
 }
 

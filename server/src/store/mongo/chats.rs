@@ -1,6 +1,6 @@
 //! Chats as their members find them. A deleted chat has no members, so that nobody finds it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use app::{
     domain::{ChatId, Ordinal, Role, Seq, Timestamp, UserId},
@@ -17,11 +17,13 @@ use mongodb::{
 use serde::Deserialize;
 
 use super::{
-    MongoStore, accounts, changes,
-    documents::{ChatDocument, MemberDocument, MessageDocument, chat_oid, time, user, user_oid},
+    MongoStore, changes,
+    documents::{ChatDocument, MemberDocument, chat_oid, time, user, user_oid},
     fault::Fault,
+    log::MessageDocument,
     messages::exists,
     transaction::{Attempted, COMMAND},
+    views,
 };
 
 /// A chat, the viewer's place in it, its first members and its last message: of one snapshot.
@@ -164,27 +166,29 @@ async fn records(
     pipeline.push(lookup("members", "_id", "chat_id", first, "first"));
     pipeline.push(lookup("messages", "chat.last_message_id", "_id", Vec::new(), "last"));
     let found = store.chats.aggregate(pipeline).with_type::<Found>().read_concern(ReadConcern::snapshot());
-    let found = store.brought(found).await?;
-    let mut shown = Vec::new();
-    for found in &found {
+    let mut found = store.brought(found).await?;
+    let (mut shown, mut last) = (Vec::new(), Vec::new());
+    for found in &mut found {
         shown.extend(found.first.iter().map(|member| member.user_id));
-        shown.extend(found.last.iter().map(|message| message.sender_id));
+        last.append(&mut found.last);
     }
-    let profiles = accounts::profiles(store, shown).await?;
+    let (last, profiles) = views::views_beside(store, &last, viewer, shown).await?;
+    let mut last: HashMap<_, _> = last.into_iter().map(|message| (message.chat_id, message)).collect();
     let record = |found: Found| {
         let me = found.me.first()?;
-        let last = found.last.first();
-        let sender = last.and_then(|last| profiles.get(&last.sender_id));
+        let id = ChatId::from_bytes(found.chat.id.bytes());
+        let head_ordinal = found.chat.head_ordinal;
         Some(ChatRecord {
-            id: ChatId::from_bytes(found.chat.id.bytes()),
+            id,
             kind: found.chat.kind,
             name: found.chat.name,
-            members: found.first.iter().filter_map(|member| member.view(&profiles)).collect(),
+            members: found.first.iter().filter_map(|member| member.view(&profiles, head_ordinal)).collect(),
             member_count: found.chat.member_count.unsigned_abs(),
             my_role: me.role,
+            mine: me.mine(head_ordinal),
             head: Seq::from_i64(found.chat.head),
-            head_ordinal: Ordinal::from_i64(found.chat.head_ordinal),
-            last_message: last.zip(sender).map(|(last, sender)| last.view(&sender.display_name)),
+            head_ordinal: Ordinal::from_i64(head_ordinal),
+            last_message: last.remove(&id),
             created_at: time(found.chat.created_at),
         })
     };

@@ -10,13 +10,13 @@ use app::{
         About, AttachmentId, ChatId, ChatKind, ClientId, DisplayName, Email, MessageId, Ordinal, Role, Seq,
         SessionId, Timestamp, UserId,
     },
-    ports::{AttachmentRecord, NewMessage, SessionRecord, UserRecord},
-    protocol::{AttachmentView, EventBody, LogEvent, MemberView, MessageView, UserView},
+    ports::{AttachmentRecord, SessionRecord, UserRecord},
+    protocol::{AttachmentView, MemberView, MyChatView, UserView},
 };
-use mongodb::bson::{
-    Binary, Bson, DateTime, Uuid, oid::ObjectId, serde_helpers::HumanReadable, spec::BinarySubtype,
-};
+use mongodb::bson::{Binary, Bson, DateTime, Uuid, oid::ObjectId, spec::BinarySubtype};
 use serde::{Deserialize, Serialize};
+
+use crate::store::mine::revision;
 
 /// An account.
 #[derive(Serialize, Deserialize)]
@@ -35,6 +35,13 @@ pub(super) struct UserDocument {
     /// Bytes of all files that the person has sent and that are still attached.
     #[serde(default)]
     pub attached_bytes: i64,
+    /// Whether others see how far the person has read.
+    #[serde(default = "yes")]
+    pub read_receipts: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl UserDocument {
@@ -46,6 +53,7 @@ impl UserDocument {
             about: About::from_stored(self.about),
             password_hash: self.password_hash,
             created_at: time(self.created_at),
+            read_receipts: self.read_receipts,
         }
     }
 }
@@ -58,6 +66,8 @@ pub(super) struct ProfileDocument {
     pub display_name: String,
     #[serde(default)]
     pub about: String,
+    #[serde(default = "yes")]
+    pub read_receipts: bool,
 }
 
 /// Profiles by id.
@@ -157,111 +167,68 @@ pub(super) struct MemberDocument {
     pub joined_at: DateTime,
     /// Orders members who joined in the same millisecond.
     pub position: i64,
+    /// The last message that they have read. Where a node that did not know the field made the document, they count as
+    /// having read everything.
+    #[serde(default)]
+    pub read_ordinal: Option<i64>,
+    /// The message from which on the chat counts as unread all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread_from: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<DateTime>,
+    #[serde(default)]
+    pub archived: bool,
+    /// How often the member has changed one of these four.
+    #[serde(default)]
+    pub my_revision: i64,
 }
 
 impl MemberDocument {
-    /// As others see it; `None` if the account is not among the profiles.
-    pub(super) fn view(&self, profiles: &Profiles) -> Option<MemberView> {
+    /// Of who joins a chat whose last message is `head_ordinal`: they have read up to there.
+    pub(super) fn joining(
+        chat_id: ObjectId,
+        user: UserId,
+        role: Role,
+        at: Timestamp,
+        position: i64,
+        head_ordinal: i64,
+    ) -> Self {
+        Self {
+            chat_id,
+            user_id: user_oid(user),
+            role,
+            joined_at: date(at),
+            position,
+            read_ordinal: Some(head_ordinal),
+            unread_from: None,
+            muted_until: None,
+            archived: false,
+            my_revision: 0,
+        }
+    }
+
+    /// What the chat, whose last message is `head_ordinal`, is to the member alone.
+    pub(super) fn mine(&self, head_ordinal: i64) -> MyChatView {
+        MyChatView {
+            revision: revision(self.position, self.my_revision),
+            read: Ordinal::from_i64(self.read_ordinal.unwrap_or(head_ordinal)),
+            unread_from: self.unread_from.map(Ordinal::from_i64),
+            muted_until: self.muted_until.map(time),
+            archived: self.archived,
+        }
+    }
+
+    /// As others see it, in a chat whose last message is `head_ordinal`; `None` if the account is not among the
+    /// profiles.
+    pub(super) fn view(&self, profiles: &Profiles, head_ordinal: i64) -> Option<MemberView> {
         let profile = profiles.get(&self.user_id)?;
         let user = UserView {
             id: user(self.user_id),
             display_name: profile.display_name.clone(),
             about: profile.about.clone(),
         };
-        Some(MemberView { user, role: self.role, joined_at: time(self.joined_at) })
-    }
-}
-
-/// An entry of a chat's log.
-#[derive(Serialize, Deserialize)]
-pub(super) struct EventDocument {
-    pub chat_id: ObjectId,
-    pub seq: i64,
-    pub at: DateTime,
-    pub actor_id: ObjectId,
-    /// What happened, in the words of the protocol.
-    pub body: HumanReadable<EventBody>,
-}
-
-impl From<&LogEvent> for EventDocument {
-    fn from(event: &LogEvent) -> Self {
-        Self {
-            chat_id: chat_oid(event.chat_id),
-            seq: event.seq.as_i64(),
-            at: date(event.at),
-            actor_id: user_oid(event.actor_id),
-            body: HumanReadable(event.body.clone()),
-        }
-    }
-}
-
-impl EventDocument {
-    /// Names are read when they are shown, wherever a message comes from. The writer is the actor.
-    pub(super) fn into_event(self, profiles: &Profiles) -> LogEvent {
-        let HumanReadable(mut body) = self.body;
-        if let (EventBody::NewMessage { message }, Some(profile)) = (&mut body, profiles.get(&self.actor_id))
-        {
-            message.sender_name.clone_from(&profile.display_name);
-        }
-        LogEvent {
-            chat_id: ChatId::from_bytes(self.chat_id.bytes()),
-            seq: Seq::from_i64(self.seq),
-            at: time(self.at),
-            actor_id: user(self.actor_id),
-            body,
-        }
-    }
-}
-
-/// A message as it is now.
-#[derive(Serialize, Deserialize)]
-pub(super) struct MessageDocument {
-    #[serde(rename = "_id")]
-    pub id: ObjectId,
-    pub chat_id: ObjectId,
-    pub seq: i64,
-    pub ordinal: i64,
-    pub sender_id: ObjectId,
-    pub client_id: Uuid,
-    pub body: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attachments: Vec<AttachmentView>,
-    pub created_at: DateTime,
-    /// When it was deleted. Its text and files are gone then; its place stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deleted_at: Option<DateTime>,
-}
-
-impl MessageDocument {
-    pub(super) fn new(chat: ChatId, seq: Seq, ordinal: Ordinal, new: &NewMessage) -> Self {
-        Self {
-            id: message_oid(new.id),
-            chat_id: chat_oid(chat),
-            seq: seq.as_i64(),
-            ordinal: ordinal.as_i64(),
-            sender_id: user_oid(new.sender_id),
-            client_id: uuid(new.client_id),
-            body: new.body.as_str().to_owned(),
-            attachments: new.attachments.clone(),
-            created_at: date(new.created_at),
-            deleted_at: None,
-        }
-    }
-
-    pub(super) fn view(&self, sender_name: &str) -> MessageView {
-        MessageView {
-            id: MessageId::from_bytes(self.id.bytes()),
-            chat_id: ChatId::from_bytes(self.chat_id.bytes()),
-            seq: Seq::from_i64(self.seq),
-            ordinal: Ordinal::from_i64(self.ordinal),
-            sender_id: user(self.sender_id),
-            sender_name: sender_name.to_owned(),
-            client_id: ClientId::from_bytes(self.client_id.bytes()),
-            body: self.body.clone(),
-            attachments: self.attachments.clone(),
-            created_at: time(self.created_at),
-            deleted_at: self.deleted_at.map(time),
-        }
+        let read = profile.read_receipts.then(|| self.mine(head_ordinal).read);
+        Some(MemberView { user, role: self.role, joined_at: time(self.joined_at), read })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading the log, in pages that cost the same however long it is.
 
 use app::{
-    domain::{ChatId, Seq},
+    domain::{ChatId, Seq, UserId},
     ports::PageQuery,
     protocol::{HistoryPage, LogEvent},
 };
@@ -9,9 +9,11 @@ use mongodb::bson::{Document, doc};
 
 use super::{
     MongoStore, accounts,
-    documents::{MessageDocument, chat_oid, place},
+    documents::{chat_oid, place},
     fault::Fault,
+    log::MessageDocument,
     messages::exists,
+    views,
 };
 
 /// Which way from an event.
@@ -40,7 +42,7 @@ impl Side {
     }
 }
 
-/// Messages of a page before they get their senders' names.
+/// Messages of a page as they are stored.
 struct Page {
     messages: Vec<MessageDocument>,
     has_older: bool,
@@ -50,6 +52,7 @@ struct Page {
 pub(super) async fn page(
     store: &MongoStore,
     chat: ChatId,
+    viewer: UserId,
     query: PageQuery,
     limit: usize,
 ) -> Result<HistoryPage, Fault> {
@@ -57,13 +60,7 @@ pub(super) async fn page(
     if !exists {
         return Ok(HistoryPage::default());
     }
-    let senders = page.messages.iter().map(|message| message.sender_id).collect();
-    let profiles = accounts::profiles(store, senders).await?;
-    let view = |message: &MessageDocument| {
-        let sender = profiles.get(&message.sender_id)?;
-        Some(message.view(&sender.display_name))
-    };
-    let messages = page.messages.iter().filter_map(view).collect();
+    let messages = views::views(store, &page.messages, viewer).await?;
     Ok(HistoryPage { messages, has_older: page.has_older, has_newer: page.has_newer })
 }
 
@@ -139,5 +136,7 @@ pub(super) async fn events_after(
     }
     let actors = events.iter().map(|event| event.actor_id).collect();
     let profiles = accounts::profiles(store, actors).await?;
-    Ok(events.into_iter().map(|event| event.into_event(&profiles)).collect())
+    let mut events: Vec<_> = events.into_iter().map(|event| event.into_event(&profiles)).collect();
+    views::quote_all(store, &mut events).await?;
+    Ok(events)
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use app::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, UserId},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::AppResult,
-    ports::{Appended, MessageStore, NewMessage, PageQuery},
-    protocol::{EventBody, HistoryPage, LogEvent, MessageView},
+    ports::{Appended, DecideMessage, MessageChange, MessageStore, NewMessage, PageQuery},
+    protocol::{EditView, EventBody, HistoryPage, LogEvent, MessageView},
 };
 use async_trait::async_trait;
 use mongodb::{
@@ -16,15 +16,16 @@ use mongodb::{
 use serde::Deserialize;
 
 use super::{
-    MongoStore, accounts,
+    MongoStore, accounts, amendments,
     attachments::Arrivals,
     changes::move_head,
-    documents::{
-        EventDocument, IdDocument, MessageDocument, Profiles, chat_oid, message_oid, user_oid, uuid,
-    },
+    documents::{IdDocument, Profiles, chat_oid, message_oid, user, user_oid, uuid},
     fault::Fault,
     history,
-    transaction::{COMMAND, Transaction},
+    log::{EventDocument, MessageDocument},
+    reading,
+    transaction::{Attempted, COMMAND, Transaction},
+    views::{self, Quotes},
 };
 
 /// Where a chat's log stands, and which of the senders are in it.
@@ -43,6 +44,9 @@ struct Sender {
 /// The messages that were stored before, by sender and the sender's own id.
 type Earlier = HashMap<(ObjectId, Uuid), MessageDocument>;
 
+/// The same, as their senders see them.
+type Originals = HashMap<(ObjectId, Uuid), MessageView>;
+
 #[async_trait]
 impl MessageStore for MongoStore {
     async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
@@ -51,16 +55,43 @@ impl MessageStore for MongoStore {
 
     async fn message_by_client_id(&self, sender: UserId, id: ClientId) -> AppResult<Option<MessageView>> {
         let filter = doc! { "sender_id": user_oid(sender), "client_id": uuid(id) };
-        self.call(|| one(self, filter.clone())).await
+        self.call(|| one(self, filter.clone(), sender)).await
     }
 
-    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
+    async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageChange> {
+        let attempted = Attempted::default();
+        let work = || amendments::change(self, chat, id, (actor, at), &decide, &attempted);
+        self.call_or_look(work, || amendments::look_up(self, &attempted)).await
+    }
+
+    async fn message(&self, chat: ChatId, viewer: UserId, id: MessageId) -> AppResult<Option<MessageView>> {
         let filter = doc! { "_id": message_oid(id), "chat_id": chat_oid(chat) };
-        self.call(|| one(self, filter.clone())).await
+        self.call(|| one(self, filter.clone(), viewer)).await
     }
 
-    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
-        self.call(|| history::page(self, chat, page, limit)).await
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        page: PageQuery,
+        limit: usize,
+    ) -> AppResult<HistoryPage> {
+        self.call(|| history::page(self, chat, viewer, page, limit)).await
+    }
+
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {
+        self.call(|| amendments::pinned(self, chat, viewer)).await
+    }
+
+    async fn edits(&self, chat: ChatId, id: MessageId) -> AppResult<Vec<EditView>> {
+        self.call(|| amendments::edits(self, chat, id)).await
     }
 
     async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
@@ -85,7 +116,11 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
     let Some(ground) = ground else {
         return Ok(batch.iter().map(|_| Appended::NotMember).collect());
     };
-    let (outcomes, documents) = decide(chat, &ground, earlier, &profiles, &mut arrivals, batch);
+    // Read after the head, so that it is told as it is when the head was not moved.
+    let answered = batch.iter().filter_map(|new| new.reply_to).map(message_oid).collect();
+    let quotes = views::newest_quotes(store, chat, answered).await?;
+    let earlier = known(store, earlier).await?;
+    let (outcomes, documents) = decide(chat, &ground, earlier, &profiles, &quotes, &mut arrivals, batch);
     let Some(last) = documents.last() else { return Ok(outcomes) };
     let update = doc! { "$set": {
         "head": last.seq,
@@ -97,6 +132,8 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
 
     let mut transaction = Transaction::begin(store).await?;
     move_head(store, &mut transaction, chat_oid(chat), ground.head, update).await?;
+    // Early, so that what the same people mark meanwhile waits for this rather than undoing it.
+    reading::note_sent(store, &mut transaction, chat_oid(chat), &documents).await?;
     store.events.insert_many(events).session(transaction.session()).await?;
     let inserted = store.messages.insert_many(documents).session(transaction.session()).await;
     match inserted.map_err(Fault::from) {
@@ -122,8 +159,9 @@ fn new_event(outcome: &Appended) -> Option<&LogEvent> {
 fn decide(
     chat: ChatId,
     ground: &Ground,
-    mut earlier: Earlier,
+    mut earlier: Originals,
     profiles: &Profiles,
+    quotes: &Quotes,
     arrivals: &mut Arrivals,
     batch: &[NewMessage],
 ) -> (Vec<Appended>, Vec<MessageDocument>) {
@@ -136,19 +174,23 @@ fn decide(
         let key = (sender, uuid(new.client_id));
         let before = earlier.get(&key);
         // The original is told even to somebody who has left since: it is their own, and it is stored.
-        if let Some(original) = before.filter(|message| message.chat_id == chat_oid(chat)) {
-            outcomes.push(Appended::Duplicate(original.view(name)));
+        if let Some(original) = before.filter(|message| message.chat_id == chat) {
+            outcomes.push(Appended::Duplicate(original.clone()));
         } else if !members.contains(&sender) {
             outcomes.push(Appended::NotMember);
         } else if before.is_some() {
             outcomes.push(Appended::ClientIdReused);
+        } else if new.reply_to.is_some_and(|answered| !quotes.contains_key(&answered)) {
+            outcomes.push(Appended::UnknownReply);
         } else if let Some(refused) = arrivals.take(chat_oid(chat), seq.next(), new) {
             outcomes.push(refused);
         } else {
             (seq, ordinal) = (seq.next(), ordinal.next());
-            let document = MessageDocument::new(chat, seq, ordinal, new);
-            outcomes.push(Appended::New(event_of(document.view(name))));
-            earlier.insert(key, MessageDocument::new(chat, seq, ordinal, new));
+            let answered = new.reply_to.and_then(|answered| quotes.get(&answered));
+            let document = MessageDocument::new(chat, seq, ordinal, new, answered);
+            let message = document.view(name, quotes);
+            outcomes.push(Appended::New(event_of(message.clone())));
+            earlier.insert(key, message);
             new_ones.push(document);
         }
     }
@@ -199,6 +241,20 @@ async fn earlier(store: &MongoStore, batch: &[NewMessage]) -> Result<Earlier, Fa
     Ok(stored.into_iter().map(|message| ((message.sender_id, message.client_id), message)).collect())
 }
 
+/// The earlier messages as their senders see them. Costs nothing where there are none, as mostly.
+async fn known(store: &MongoStore, earlier: Earlier) -> Result<Originals, Fault> {
+    let mut by_sender: BTreeMap<ObjectId, Vec<MessageDocument>> = BTreeMap::new();
+    for (_, document) in earlier {
+        by_sender.entry(document.sender_id).or_default().push(document);
+    }
+    let mut originals = Originals::new();
+    for (sender, documents) in by_sender {
+        let views = views::views(store, &documents, user(sender)).await?;
+        originals.extend(views.into_iter().map(|message| ((sender, uuid(message.client_id)), message)));
+    }
+    Ok(originals)
+}
+
 /// What became of a batch that nobody confirmed: known if all of its messages are stored. They were written
 /// together, so that one which has the id of this send was stored by it.
 async fn look_up(
@@ -206,19 +262,18 @@ async fn look_up(
     chat: ChatId,
     batch: &[NewMessage],
 ) -> Result<Option<Vec<Appended>>, Fault> {
-    let senders = batch.iter().map(|new| user_oid(new.sender_id)).collect();
-    let (stored, profiles) = tokio::try_join!(earlier(store, batch), accounts::profiles(store, senders))?;
+    let stored = known(store, earlier(store, batch).await?).await?;
     let outcome = |new: &NewMessage| {
-        let sender = user_oid(new.sender_id);
-        let document = stored.get(&(sender, uuid(new.client_id)))?;
-        let message = document.view(&profiles.get(&sender)?.display_name);
+        let message = stored.get(&(user_oid(new.sender_id), uuid(new.client_id)))?.clone();
         let (is_here, is_ours) = (message.chat_id == chat, message.id == new.id);
         is_here.then(|| if is_ours { Appended::New(event_of(message)) } else { Appended::Duplicate(message) })
     };
     Ok(batch.iter().map(outcome).collect())
 }
 
-fn event_of(message: MessageView) -> LogEvent {
+/// The event that tells of the message: the same to all, whoever found it.
+fn event_of(mut message: MessageView) -> LogEvent {
+    message.disown();
     LogEvent {
         chat_id: message.chat_id,
         seq: message.seq,
@@ -229,14 +284,11 @@ fn event_of(message: MessageView) -> LogEvent {
 }
 
 /// The message that is found, unless its chat is deleted.
-async fn one(store: &MongoStore, filter: Document) -> Result<Option<MessageView>, Fault> {
+async fn one(store: &MongoStore, filter: Document, viewer: UserId) -> Result<Option<MessageView>, Fault> {
     let Some(message) = store.first(store.messages.find_one(filter)).await? else { return Ok(None) };
-    let (exists, profiles) = tokio::try_join!(
-        exists(store, message.chat_id),
-        accounts::profiles(store, vec![message.sender_id]),
-    )?;
-    let sender = profiles.get(&message.sender_id).filter(|_| exists);
-    Ok(sender.map(|sender| message.view(&sender.display_name)))
+    let views = views::views(store, std::slice::from_ref(&message), viewer);
+    let (exists, mut views) = tokio::try_join!(exists(store, message.chat_id), views)?;
+    Ok(views.pop().filter(|_| exists))
 }
 
 /// Whether there is such a chat, and it has not been deleted.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use app::error::AppError;
 
-use super::fault::Fault;
+use super::{fault::Fault, log::MessageDocument};
 
 /// The indexes by name: a unique one carries a rule, and `fault` knows by the name which one was broken.
 pub(super) mod index {
@@ -33,12 +33,15 @@ pub(super) mod index {
     pub const EVENTS_BY_SEQ: &str = "events_by_seq";
     pub const MESSAGES_BY_SEQ: &str = "messages_by_seq";
     pub const MESSAGES_BY_CLIENT_ID: &str = "messages_by_client_id";
+    pub const MESSAGES_PINNED: &str = "messages_pinned";
+    pub const MESSAGES_HALF_DELETED: &str = "messages_half_deleted";
+    pub const REACTIONS_BY_USER: &str = "reactions_by_user";
     pub const ATTACHMENTS_BY_MESSAGE: &str = "attachments_by_message";
     pub const ATTACHMENTS_TO_COLLECT: &str = "attachments_to_collect";
 }
 
 /// The newest version that this program knows.
-pub(super) const KNOWN: i32 = 3;
+pub(super) const KNOWN: i32 = 6;
 pub(super) const COLLECTION: &str = "schema";
 /// The id of its one document.
 pub(super) const ID: &str = "samvad";
@@ -85,6 +88,15 @@ pub(super) async fn apply(database: &Database) -> Result<(), Fault> {
     }
     if version < 3 {
         third(database).await?;
+    }
+    if version < 4 {
+        fourth(database).await?;
+    }
+    if version < 5 {
+        fifth(database).await?;
+    }
+    if version < 6 {
+        sixth(database).await?;
     }
     let done = doc! { "$max": { "version": KNOWN, "compatible_from": 1 } };
     schema.update_one(doc! { "_id": ID }, done).await?;
@@ -195,6 +207,62 @@ async fn third(database: &Database) -> Result<(), Fault> {
     ];
     database.collection::<Document>("attachments").create_indexes(indexes).await?;
     Ok(())
+}
+
+/// Version 4: reactions, and pinned messages. Messages that nothing has happened to lack the fields that say so.
+async fn fourth(database: &Database) -> Result<(), Fault> {
+    let keys = doc! { "chat_id": 1, "pinned_at": -1, "seq": -1 };
+    let pinned = partial(index::MESSAGES_PINNED, keys, "pinned_at");
+    database.collection::<Document>("messages").create_index(pinned).await?;
+    // By person before emoji: what is asked is which of them are somebody's own.
+    let keys = doc! { "chat_id": 1, "message_seq": 1, "user_id": 1, "emoji": 1 };
+    let reactions = unique(index::REACTIONS_BY_USER, keys);
+    database.collection::<Document>("reactions").create_index(reactions).await?;
+    Ok(())
+}
+
+/// Version 5: how far people have read. Everybody begins as having read everything. Chats go on meanwhile: who has a
+/// place to read from already keeps it.
+async fn fifth(database: &Database) -> Result<(), Fault> {
+    let head = doc! { "$project": { "_id": 0, "head_ordinal": 1 } };
+    let begin = [
+        doc! { "$match": { "read_ordinal": null } },
+        doc! { "$lookup": {
+            "from": "chats", "localField": "chat_id", "foreignField": "_id", "pipeline": [head], "as": "chat",
+        } },
+        doc! { "$project": {
+            "chat_id": 1,
+            "user_id": 1,
+            "read_ordinal": { "$ifNull": [{ "$first": "$chat.head_ordinal" }, 0_i64] },
+        } },
+        doc! { "$merge": {
+            "into": "members",
+            "whenMatched": [
+                { "$set": { "read_ordinal": { "$ifNull": ["$read_ordinal", "$$new.read_ordinal"] } } },
+            ],
+            "whenNotMatched": "discard",
+        } },
+    ];
+    database.collection::<Document>("members").aggregate(begin).await?;
+    Ok(())
+}
+
+/// Version 6: messages that a node of a version before 4 has deleted, for the purge to finish. There are none of them
+/// otherwise, so the index is empty.
+async fn sixth(database: &Database) -> Result<(), Fault> {
+    let name = index::MESSAGES_HALF_DELETED.to_owned();
+    let options = IndexOptions::builder().name(name).partial_filter_expression(are_half_deleted()).build();
+    let half_deleted = IndexModel::builder().keys(doc! { "deleted_at": 1 }).options(options).build();
+    database.collection::<Document>("messages").create_index(half_deleted).await?;
+    Ok(())
+}
+
+/// Finds messages that are deleted and have something yet that goes with that. In these words, which are those of the
+/// index.
+pub(super) fn are_half_deleted() -> Document {
+    let has = |field: &str| doc! { field: { "$exists": true } };
+    let left: Vec<Document> = MessageDocument::GONE_WHEN_DELETED.into_iter().map(has).collect();
+    doc! { "deleted_at": { "$exists": true }, "$or": left }
 }
 
 fn plain(name: &str, keys: Document) -> IndexModel {

@@ -5,7 +5,7 @@
 //! | `connect` | the client, and what the connection string cannot take back |
 //! | `migrations` | the schema, its versions and its indexes |
 //! | `survey` | looking at the servers without changing anything |
-//! | `documents` | the stored documents, typed, and what they are outside |
+//! | `documents`, `log` | the stored documents, typed, and what they are outside |
 //! | `fault` | what the driver's errors mean outside |
 //! | `abandoned` | ending the transactions of nodes that were killed |
 //! | `primary` | noticing that another server has become the primary |
@@ -13,8 +13,10 @@
 //! | `reads` | seeing what was written, whichever server answers |
 //! | `accounts`, `sessions` | people and their sign-ins |
 //! | `chats`, `changes` | chats as their members find them; making and changing them |
-//! | `deletions` | taking text and files from messages |
 //! | `messages`, `history` | appending to the log, and reading it |
+//! | `amendments` | what one event changes in one message |
+//! | `views` | messages as members see them |
+//! | `reading` | what a chat is to each of its members alone |
 //! | `attachments` | files: which there are and whose they are |
 //! | `purge` | removing what nobody sees any longer |
 //!
@@ -41,22 +43,25 @@
 
 mod abandoned;
 mod accounts;
+mod amendments;
 mod attachments;
 mod changes;
 mod chats;
 mod connect;
-mod deletions;
 mod documents;
 mod fault;
 mod history;
+mod log;
 mod messages;
 mod migrations;
 mod primary;
 mod purge;
+mod reading;
 mod reads;
 mod sessions;
 mod survey;
 mod transaction;
+mod views;
 
 use std::{
     future::Future,
@@ -82,10 +87,10 @@ use tokio_util::task::TaskTracker;
 use crate::config::MongoUrl;
 use abandoned::Abandoned;
 use documents::{
-    AttachmentDocument, ChatDocument, EventDocument, MemberDocument, MessageDocument, SessionDocument,
-    TokenDocument, UserDocument,
+    AttachmentDocument, ChatDocument, MemberDocument, SessionDocument, TokenDocument, UserDocument,
 };
 use fault::Fault;
+use log::{EventDocument, MessageDocument, ReactionDocument};
 use primary::Primary;
 use reads::Seen;
 pub use survey::Survey;
@@ -123,6 +128,7 @@ pub struct MongoStore {
     events: Collection<EventDocument>,
     messages: Collection<MessageDocument>,
     attachments: Collection<AttachmentDocument>,
+    reactions: Collection<ReactionDocument>,
     seen: Seen,
     turns: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -164,6 +170,7 @@ impl MongoStore {
             events: database.collection("events"),
             messages: database.collection("messages"),
             attachments: database.collection("attachments"),
+            reactions: database.collection("reactions"),
             seen: Seen::default(),
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),

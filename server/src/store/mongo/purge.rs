@@ -6,12 +6,15 @@ use futures::TryStreamExt;
 use mongodb::{
     Collection,
     bson::{Bson, Document, doc},
+    options::Hint,
 };
 
 use super::{
-    MongoStore, attachments,
+    MongoStore, amendments, attachments,
     documents::{AttachmentDocument, date},
     fault::Fault,
+    log::MessageDocument,
+    migrations::{are_half_deleted, index},
     transaction::{COMMAND, Transaction},
 };
 
@@ -19,15 +22,19 @@ use super::{
 const SLICE: usize = 500;
 /// Sessions whose tokens one call removes: each may have many.
 const SESSIONS: usize = 50;
+/// Messages whose deletion one call finishes, each with a few commands.
+const HALF_DELETED: i64 = 50;
 /// For how long a token that was exchanged is remembered, in seconds.
 const REPLACED_TOKEN_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// Removes up to a slice of each kind and returns how many documents went, with the files that were released.
+/// Removes up to a slice of each kind and returns how many documents went, with the files that were released and the
+/// messages whose deletion was finished.
 pub(super) async fn slice(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let forgotten = date(now.plus_seconds(-REPLACED_TOKEN_SECONDS));
     let replaced = doc! { "replaced_at": { "$exists": true, "$lt": forgotten } };
     let mut gone = remove(&store.tokens, replaced, doc! { "replaced_at": 1 }).await?.0;
     gone += sessions(store, now).await?;
+    gone += half_deleted(store).await?;
     gone += chat(store, now).await?;
     Ok(gone)
 }
@@ -48,7 +55,33 @@ async fn sessions(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     Ok(gone + store.sessions.delete_many(still).await?.deleted_count)
 }
 
-/// The files of a deleted chat are released before its log goes, and that goes before the chat.
+/// Finishes what older nodes have deleted: beside a message of this version they take away its first text and its files
+/// alone. Nothing is added to a deleted message, so no transaction is needed; its document is last, so that what was
+/// interrupted is found again.
+async fn half_deleted(store: &MongoStore) -> Result<u64, Fault> {
+    let found = store
+        .messages
+        .find(are_half_deleted())
+        .hint(Hint::Name(index::MESSAGES_HALF_DELETED.to_owned()))
+        .limit(HALF_DELETED)
+        .max_time(COMMAND)
+        .await?;
+    let found: Vec<MessageDocument> = found.try_collect().await?;
+    let mut finished = 0;
+    for message in found {
+        let under = doc! { "chat_id": message.chat_id, "message_seq": message.seq };
+        store.reactions.delete_many(under).await?;
+        if !message.edit_seqs.is_empty() {
+            let (edits, scrub) = amendments::scrub_edits(&message);
+            store.events.update_many(edits, scrub).await?;
+        }
+        let rest = doc! { "$unset": amendments::gone_when_deleted() };
+        finished += store.messages.update_one(doc! { "_id": message.id }, rest).await?.modified_count;
+    }
+    Ok(finished)
+}
+
+/// The files of a deleted chat are released and its reactions removed before its log goes, and that goes before the chat.
 async fn chat(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let deleted = doc! { "deleted_at": { "$exists": true } };
     let Some(chat) = find(&store.chats, deleted, doc! { "deleted_at": 1 }, 1).await?.pop() else {
@@ -59,8 +92,13 @@ async fn chat(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
         return Ok(released);
     }
     let log = doc! { "chat_id": &chat };
-    let (mut gone, all) = remove(&store.messages, log.clone(), doc! { "seq": 1 }).await?;
+    let (mut gone, all) = remove(&store.reactions, log.clone(), doc! { "message_seq": 1 }).await?;
     gone += released;
+    if !all {
+        return Ok(gone);
+    }
+    let (messages, all) = remove(&store.messages, log.clone(), doc! { "seq": 1 }).await?;
+    gone += messages;
     if !all {
         return Ok(gone);
     }

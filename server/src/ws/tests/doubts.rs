@@ -70,7 +70,8 @@ async fn an_old_joining_does_not_let_somebody_in_who_has_left() {
     // One node took them out, another had put them in before, and its news came later.
     let frame = json!({ "type": "chat_added", "chat": { "id": chat(3) } }).to_string().into();
     let head = Seq(0);
-    server.bus.publish(BusMessage::Joined { chat_id: chat(3), user_id: user(1), head, frame }).await.unwrap();
+    let joined = BusMessage::Joined { chat_id: chat(3), user_id: user(1), head, members: 1, frame };
+    server.bus.publish(joined).await.unwrap();
     let begun = std::time::Instant::now();
     client.next_of("chat_added").await;
     assert_eq!(client.next_of("chat_removed").await["chat_id"], json!(chat(3)));

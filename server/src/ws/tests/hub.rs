@@ -23,7 +23,7 @@ fn hub() -> Arc<Hub> {
     Arc::new(Hub::new())
 }
 
-fn connecting(hub: &Arc<Hub>, person: u8, id: u128) -> Registered {
+pub fn connecting(hub: &Arc<Hub>, person: u8, id: u128) -> Registered {
     let seat = hub.reserve(user(person)).expect("a free seat");
     hub.register(seat, SocketId(id), Actor { user_id: user(person), session_id: session(person) })
 }
@@ -36,7 +36,7 @@ pub fn connected(hub: &Arc<Hub>, person: u8, id: u128, chats: &[u8]) -> Register
     registered
 }
 
-fn heads(chats: &[u8]) -> Heads {
+pub fn heads(chats: &[u8]) -> Heads {
     chats.iter().map(|&n| (chat(n), Seq(0))).collect()
 }
 
@@ -45,10 +45,11 @@ fn event(n: u8, seq: u64) -> BusMessage {
 }
 
 fn joined(n: u8, person: u8) -> BusMessage {
-    BusMessage::Joined { chat_id: chat(n), user_id: user(person), head: Seq(0), frame: "added".into() }
+    let frame = "added".into();
+    BusMessage::Joined { chat_id: chat(n), user_id: user(person), head: Seq(0), members: 0, frame }
 }
 
-fn left(n: u8, person: u8) -> BusMessage {
+pub fn left(n: u8, person: u8) -> BusMessage {
     BusMessage::Left { chat_id: chat(n), user_id: user(person), frame: "removed".into() }
 }
 
@@ -56,7 +57,7 @@ fn deleted(n: u8) -> BusMessage {
     BusMessage::Deleted { chat_id: chat(n), frame: "removed".into() }
 }
 
-fn received(socket: &Socket) -> Vec<String> {
+pub fn received(socket: &Socket) -> Vec<String> {
     let batch = socket.outbox.take(Instant::now());
     socket.outbox.written(Instant::now());
     batch.frames.iter().map(|(frame, _)| frame.to_string()).collect()

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use app::{
     domain::{ChatId, Timestamp, UserId},
-    ports::{Bus, BusMessage, Clock, IdSource},
+    ports::{Bus, BusMessage, ChatStore, Clock, IdSource},
     protocol::LogEvent,
     service::{Actor, PresenceService},
 };
@@ -181,7 +181,9 @@ impl Server {
         self.store.add(chat, user_id);
         let frame = json!({ "type": "chat_added", "chat": { "id": chat } }).to_string().into();
         let head = app::domain::Seq(0);
-        self.bus.publish(BusMessage::Joined { chat_id: chat, user_id, head, frame }).await.unwrap();
+        let members = self.store.member_ids(chat).await.unwrap().len() as u64;
+        let joined = BusMessage::Joined { chat_id: chat, user_id, head, members, frame };
+        self.bus.publish(joined).await.unwrap();
     }
 
     /// Takes a person out of a chat.

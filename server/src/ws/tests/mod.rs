@@ -10,6 +10,7 @@ mod loopback;
 mod model;
 mod outbox;
 mod pressure;
+mod reading;
 mod sockets;
 mod store;
 

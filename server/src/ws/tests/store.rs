@@ -17,10 +17,11 @@ use app::{
     error::{AppError, AppResult, ErrorCode},
     ports::{
         AccountStore, Appended, AttachmentRecord, AttachmentStore, ChatRecord, ChatStore, Decide,
-        MessageStore, NewAttachment, NewDirectChat, NewGroupChat, NewMessage, NewSession, NewUser, PageQuery,
+        DecideMessage, DecideMine, MessageChange, MessageStore, MineChange, NewAttachment, NewDirectChat,
+        NewGroupChat, NewMessage, NewSession, NewUser, PageQuery, Place, Places, ReadingStore,
         RefreshOutcome, RefreshToken, SessionRecord, Store, UserRecord,
     },
-    protocol::{EventBody, Heads, HistoryPage, LogEvent, MessageView},
+    protocol::{EditView, EventBody, Heads, HistoryPage, LogEvent, MessageView, MyChatView},
 };
 use async_trait::async_trait;
 
@@ -49,6 +50,13 @@ pub struct MemoryStore {
 struct State {
     sessions: BTreeMap<SessionId, UserId>,
     chats: BTreeMap<ChatId, (BTreeSet<UserId>, Vec<LogEvent>)>,
+    mine: BTreeMap<(ChatId, UserId), MyChatView>,
+}
+
+impl State {
+    fn mine_of(&self, chat: ChatId, user: UserId) -> MyChatView {
+        self.mine.get(&(chat, user)).cloned().unwrap_or_default()
+    }
 }
 
 fn not_asked<T>() -> AppResult<T> {
@@ -103,6 +111,11 @@ impl MemoryStore {
 
     pub fn remove(&self, chat: ChatId, user: UserId) {
         self.state.lock().unwrap().chats.entry(chat).or_default().0.remove(&user);
+    }
+
+    /// What the chat is to the person alone from now on.
+    pub fn set_mine(&self, chat: ChatId, user: UserId, mine: MyChatView) {
+        self.state.lock().unwrap().mine.insert((chat, user), mine);
     }
 
     /// Appends an event. Returns it.
@@ -263,6 +276,7 @@ impl ChatStore for MemoryStore {
             members: Vec::new(),
             member_count: members.len() as u64,
             my_role: Role::Member,
+            mine: state.mine_of(id, viewer),
             head: Seq(log.len() as u64),
             head_ordinal: Ordinal(0),
             last_message: None,
@@ -332,10 +346,26 @@ impl MessageStore for MemoryStore {
     async fn message_by_client_id(&self, _: UserId, _: ClientId) -> AppResult<Option<MessageView>> {
         not_asked()
     }
-    async fn message(&self, _: ChatId, _: MessageId) -> AppResult<Option<MessageView>> {
+    async fn change_message(
+        &self,
+        _: ChatId,
+        _: MessageId,
+        _: UserId,
+        _: Timestamp,
+        _: DecideMessage,
+    ) -> AppResult<MessageChange> {
         not_asked()
     }
-    async fn history(&self, _: ChatId, _: PageQuery, _: usize) -> AppResult<HistoryPage> {
+    async fn message(&self, _: ChatId, _: UserId, _: MessageId) -> AppResult<Option<MessageView>> {
+        not_asked()
+    }
+    async fn history(&self, _: ChatId, _: UserId, _: PageQuery, _: usize) -> AppResult<HistoryPage> {
+        not_asked()
+    }
+    async fn pinned(&self, _: ChatId, _: UserId) -> AppResult<Vec<MessageView>> {
+        not_asked()
+    }
+    async fn edits(&self, _: ChatId, _: MessageId) -> AppResult<Vec<EditView>> {
         not_asked()
     }
     async fn events_after(&self, chat: ChatId, seq: Seq, limit: usize) -> AppResult<Vec<LogEvent>> {
@@ -344,6 +374,25 @@ impl MessageStore for MemoryStore {
         }
         let state = self.state.lock().unwrap();
         Ok(state.chats[&chat].1.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl ReadingStore for MemoryStore {
+    async fn change_mine(&self, _: ChatId, _: UserId, _: DecideMine) -> AppResult<Option<MineChange>> {
+        not_asked()
+    }
+    async fn places_of(&self, person: UserId) -> AppResult<Places> {
+        let heads = self.heads_of(person).await?;
+        let state = self.state.lock().unwrap();
+        let place = |(chat, head)| {
+            let member_count = state.chats[&chat].0.len() as u64;
+            (chat, Place { head, member_count, mine: state.mine_of(chat, person) })
+        };
+        Ok(heads.into_iter().map(place).collect())
+    }
+    async fn set_read_receipts(&self, _: UserId, _: bool) -> AppResult<bool> {
+        not_asked()
     }
 }
 

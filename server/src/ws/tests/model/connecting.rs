@@ -105,7 +105,7 @@ impl Node {
             JOINED => {
                 let chat = json!({ "id": chat_id, "head": head });
                 let frame = json!({ "type": "chat_added", "chat": chat }).to_string().into();
-                BusMessage::Joined { chat_id, user_id, head, frame }
+                BusMessage::Joined { chat_id, user_id, head, members: 0, frame }
             }
             LEFT => {
                 let frame = json!({ "type": "chat_removed", "chat_id": chat_id }).to_string().into();

@@ -83,6 +83,7 @@ impl Node {
             sender_id: user(who),
             client_id: ClientId::from_bytes(id),
             body: Body::parse("text").unwrap(),
+            reply_to: None,
             attachments: Vec::new(),
             user_bytes: 0,
             created_at: Timestamp::from_millis(0),

@@ -94,9 +94,8 @@ impl MemoryStore {
             sender_name: String::new(),
             client_id: message.client_id,
             body: message.body.as_str().to_owned(),
-            attachments: Vec::new(),
             created_at: message.created_at,
-            deleted_at: None,
+            ..MessageView::default()
         };
         let body = EventBody::NewMessage { message: view };
         let event =

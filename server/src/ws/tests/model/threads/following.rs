@@ -120,6 +120,25 @@ fn nothing_of_a_chat_comes_after_the_removal_from_it() {
     });
 }
 
+#[test]
+fn a_mark_is_told_once_and_never_after_the_removal() {
+    explore(|| {
+        let (hub, log) = (Arc::new(Hub::new()), Log::new(true));
+        let registered = register(&hub, 1);
+        connect(&hub, &log, &registered);
+        let (chat_id, user_id) = (chat(1), user(1));
+        let tell = |hub: Arc<Hub>| {
+            let mark = BusMessage::Mine { chat_id, user_id, revision: 5, read: None, frame: "mark".into() };
+            thread::spawn(move || hub.dispatch(&mark))
+        };
+        let both = [tell(hub.clone()), tell(hub.clone())];
+        hub.dispatch(&BusMessage::Left { chat_id, user_id, frame: "left".into() });
+        both.into_iter().for_each(|one| drop(one.join().unwrap()));
+        let told = frames(&registered);
+        assert!(told == ["mark", "left"] || told == ["left"], "{told:?}");
+    });
+}
+
 /// Somebody joins the chat, or is taken out of it, while their socket connects.
 fn news_while_connecting(joins: bool) {
     explore(move || {
@@ -131,7 +150,7 @@ fn news_while_connecting(joins: bool) {
                 log.member.store(joins, SeqCst);
                 let (chat_id, user_id, frame) = (chat(1), user(1), "news".into());
                 hub.dispatch(&if joins {
-                    BusMessage::Joined { chat_id, user_id, head: Seq(1), frame }
+                    BusMessage::Joined { chat_id, user_id, head: Seq(1), members: 0, frame }
                 } else {
                     BusMessage::Left { chat_id, user_id, frame }
                 });

@@ -17,6 +17,8 @@ mod hub;
 mod outbox;
 #[path = "../../../pressure.rs"]
 mod pressure;
+#[path = "../../../reading.rs"]
+mod reading;
 #[path = "../../../registry.rs"]
 mod registry;
 #[path = "../../../room.rs"]

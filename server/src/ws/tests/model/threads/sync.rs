@@ -7,7 +7,7 @@ use std::{
 
 pub use loom::sync::{
     Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
 /// As much of Tokio's as the product uses: whoever asked before news came hears of them.
