@@ -2,7 +2,7 @@
 
 use super::{
     page_data::{Page, PageData},
-    state::sign_in_path,
+    state::{pinned::shorten, sign_in_path},
 };
 use crate::{
     api::context::RequestContext,
@@ -23,7 +23,7 @@ pub enum Loaded {
 enum Wanted {
     SignIn,
     Home,
-    Chat(ChatId),
+    Chat(ChatId, Option<Seq>),
     Details(ChatId),
     People,
     Settings,
@@ -111,6 +111,19 @@ async fn load_for(
             Page::Failed { error: named(context, error) }
         }
     };
+    if let Page::Chat { chat, .. } | Page::Details { chat, .. } = &data.page {
+        data.pinned = match services.messages.pinned(actor, chat.id).await {
+            Ok(mut pinned) => {
+                pinned.iter_mut().for_each(shorten);
+                Some(pinned)
+            }
+            // The page is there without them, and asks for them itself.
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "a page does not show what is pinned");
+                None
+            }
+        };
+    }
     Ok(data)
 }
 
@@ -124,9 +137,12 @@ async fn open(context: &RequestContext, actor: Actor, wanted: Wanted, query: &Pa
     };
     Ok(match wanted {
         Wanted::Home | Wanted::SignIn => Page::Plain,
-        Wanted::Chat(id) => {
+        Wanted::Chat(id, around) => {
             let chat = Box::new(services.chats.get(actor, id).await?);
-            let history = services.messages.list(actor, id, query.before, None, None, None).await?;
+            let history = services
+                .messages
+                .list(actor, id, query.before.filter(|_| around.is_none()), None, around, None)
+                .await?;
             Page::Chat { chat, history }
         }
         Wanted::Details(id) => {
@@ -147,8 +163,12 @@ fn wanted(path: &str) -> Wanted {
         ["login" | "register"] => Wanted::SignIn,
         ["new" | "new-group"] => Wanted::People,
         ["settings"] => Wanted::Settings,
-        ["c", id] => chat(id).map_or(Wanted::Nothing, Wanted::Chat),
+        ["c", id] => chat(id).map_or(Wanted::Nothing, |id| Wanted::Chat(id, None)),
         ["c", id, "details"] => chat(id).map_or(Wanted::Nothing, Wanted::Details),
+        ["c", id, seq] => match (chat(id), seq.parse().ok().map(Seq)) {
+            (Some(id), Some(seq)) => Wanted::Chat(id, Some(seq)),
+            _ => Wanted::Nothing,
+        },
         _ => Wanted::Nothing,
     }
 }
@@ -180,6 +200,7 @@ impl PageData {
             chats: Vec::new(),
             online: Vec::new(),
             page,
+            pinned: None,
             utc_offset_minutes: 0,
             client_id: ClientId::random(),
             upload_limits: UploadLimits::default(),

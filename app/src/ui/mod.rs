@@ -85,8 +85,8 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("/new") view=NewChatPage/>
                 <Route path=path!("/new-group") view=NewGroupPage/>
                 <Route path=path!("/settings") view=SettingsPage/>
-                <Route path=path!("/c/:chat") view=ChatPage/>
                 <Route path=path!("/c/:chat/details") view=DetailsPage/>
+                <Route path=path!("/c/:chat/:seq?") view=ChatPage/>
             </ParentRoute>
         </Routes>
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{ClientId, UploadLimits, UserId},
     error::AppError,
-    protocol::{AccountView, ChatView, HistoryPage, SessionView, UserView},
+    protocol::{AccountView, ChatView, HistoryPage, MessageView, SessionView, UserView},
 };
 
 /// The id of the element that carries the data in the document.
@@ -31,6 +31,9 @@ pub struct PageData {
     pub online: Vec<UserId>,
     /// What the address asked for.
     pub page: Page,
+    /// What is shown of the pinned messages of its chat, last pinned first; nothing if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Vec<MessageView>>,
     /// Minutes that the reader's clock is ahead of UTC; 0 until the browser has said so in a cookie.
     pub utc_offset_minutes: i32,
     /// The id that a message gets which is sent by a plain form from this page.
@@ -48,7 +51,7 @@ pub struct PageData {
 pub enum Page {
     /// Nothing: sign-in, registration, the start page.
     Plain,
-    /// `/c/<chat>`, perhaps `?before=<seq>`.
+    /// `/c/<chat>`, perhaps `?before=<seq>`, or `/c/<chat>/<seq>`.
     Chat {
         /// The chat with all its members.
         chat: Box<ChatView>,
@@ -107,6 +110,7 @@ impl PageData {
             chats: Vec::new(),
             online: Vec::new(),
             page: Page::Plain,
+            pinned: None,
             utc_offset_minutes: 0,
             client_id: ClientId::from_bytes([0; 16]),
             upload_limits: UploadLimits::default(),

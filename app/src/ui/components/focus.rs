@@ -27,6 +27,18 @@ struct Noted {
     control: Option<usize>,
 }
 
+/// Whether the focus goes from one place in an element to another one in it: the element that hears of it.
+pub fn is_within(event: &FocusEvent) -> bool {
+    let here = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
+    let to = event.related_target().and_then(|target| target.dyn_into::<Element>().ok());
+    here.zip(to).is_some_and(|(here, to)| here.contains(Some(&to)))
+}
+
+/// Whether the focus has left the whole page, for another window: it comes back to where it was.
+pub fn is_windows(event: &FocusEvent) -> bool {
+    event.related_target().is_none() && !document().has_focus().unwrap_or(true)
+}
+
 /// The focus in one list. Its rows are the children of an element that have an id.
 #[derive(Clone, Copy)]
 pub struct FocusKeeper {
@@ -128,7 +140,7 @@ fn controls(row: &Element) -> Vec<Element> {
 }
 
 /// Whether nothing on the page has the focus.
-fn is_lost() -> bool {
+pub fn is_lost() -> bool {
     document().active_element().is_none_or(|active| active.tag_name() == "BODY")
 }
 

@@ -59,6 +59,20 @@ pub enum Glyph {
     Trash,
     /// On to the next.
     Forward,
+    /// More that can be done.
+    More,
+    /// A reaction.
+    Smile,
+    /// Answer.
+    Reply,
+    /// Change a text.
+    Pencil,
+    /// Copy.
+    Copy,
+    /// An address.
+    Link,
+    /// Pin, and what is pinned.
+    Pin,
 }
 
 impl Glyph {
@@ -116,6 +130,19 @@ impl Glyph {
             Self::Download => "M12 4v11M6.5 10L12 15.5 17.5 10M5 20h14",
             Self::Trash => "M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 12.5h9l1-12.5M10.5 11v5M13.5 11v5",
             Self::Forward => "M9 5l7 7-7 7",
+            Self::More => "M5.5 12h.01M12 12h.01M18.5 12h.01",
+            Self::Smile => {
+                "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM8 14a4.5 4.5 0 0 0 8 0M9 9.5v.01M15 9.5v.01"
+            }
+            Self::Reply => "M9.5 6L4 11.5 9.5 17M4 11.5h10a6 6 0 0 1 6 6V19",
+            Self::Pencil => "M15.5 5.5l3 3M4.5 19.5l1-4L16 5a2.1 2.1 0 0 1 3 3L8.5 18.5z",
+            Self::Copy => {
+                "M9.5 8.5H18a1.5 1.5 0 0 1 1.5 1.5v8.5A1.5 1.5 0 0 1 18 20H9.5A1.5 1.5 0 0 1 8 18.5V10a1.5 1.5 0 0 1 1.5-1.5zM5 15.5A1.5 1.5 0 0 1 4 14V5.5A1.5 1.5 0 0 1 5.5 4H14a1.5 1.5 0 0 1 1.5 1"
+            }
+            Self::Link => {
+                "M10 14a4 4 0 0 0 5.7 0l3.1-3.1a4 4 0 0 0-5.7-5.7L12 6.3M14 10a4 4 0 0 0-5.7 0l-3.1 3.1a4 4 0 0 0 5.7 5.7l1.1-1.1"
+            }
+            Self::Pin => "M9 4h6l-.7 6.2 3.2 3.3v1.5h-11v-1.5l3.2-3.3zM12 15v5.5",
         }
     }
 }

@@ -28,6 +28,7 @@ impl Store {
             // Without a socket the next greeting asks.
             if store.connection.get_untracked() == Connection::Online {
                 store.change_model(Model::ask_again);
+                store.load_pinned();
             }
         };
         let delay = EARLIEST_AGAIN_MS + (browser::random() * SPREAD_AGAIN_MS) as u64;
@@ -36,7 +37,7 @@ impl Store {
 
     pub(super) fn carry_out(&self, effects: &mut Effects) {
         self.show(std::mem::take(&mut effects.shown));
-        self.show_deleted(&std::mem::take(&mut effects.deleted));
+        self.show_changed(std::mem::take(&mut effects.changed));
         for id in std::mem::take(&mut effects.refetch) {
             self.catch_up(id);
         }
@@ -51,7 +52,7 @@ impl Store {
                 .timeline
                 .with_untracked(|open| open.as_ref().is_some_and(|timeline| timeline.chat_id() == id));
             if is_open {
-                self.load(id);
+                self.load(id, None);
             }
         }
         if std::mem::take(&mut effects.refetch_list) {
@@ -70,6 +71,10 @@ impl Store {
         }
         if std::mem::take(&mut effects.retry) {
             self.ask_later();
+        }
+        // A greeting: what failed without a connection may work now.
+        if effects.heartbeat_ms.is_some() {
+            self.load_pinned();
         }
     }
 }

@@ -25,6 +25,7 @@ mod there {
 
     use futures::future::{Either, select};
     use gloo_timers::future::TimeoutFuture;
+    use js_sys::futures::JsFuture;
     use leptos::prelude::window;
 
     use super::Storage;
@@ -96,6 +97,23 @@ mod there {
     /// A number from 0 up to 1.
     pub fn random() -> f64 {
         js_sys::Math::random()
+    }
+
+    /// Where the site is: scheme, host and port.
+    pub fn origin() -> String {
+        window().location().origin().unwrap_or_default()
+    }
+
+    /// Puts a text where it can be pasted from. False if the browser does not allow that, as where the site is not
+    /// secure.
+    pub async fn copy(text: &str) -> bool {
+        let navigator = window().navigator();
+        match js_sys::Reflect::get(&navigator, &"clipboard".into()) {
+            Ok(there) if there.is_object() => {
+                JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+            }
+            _ => false,
+        }
     }
 
     /// The path and query of the page.
@@ -180,6 +198,16 @@ mod absent {
     /// Not random: nothing waits here.
     pub fn random() -> f64 {
         0.0
+    }
+
+    /// Nobody asks.
+    pub fn origin() -> String {
+        String::new()
+    }
+
+    /// There is nowhere to put it; false.
+    pub async fn copy(_text: &str) -> bool {
+        false
     }
 
     /// There is no page yet.

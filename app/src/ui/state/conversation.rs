@@ -10,6 +10,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     Store, browser,
     model::Model,
+    pinned::Pinned,
     timeline::{Phase, Timeline},
 };
 use crate::{
@@ -28,53 +29,142 @@ const FULL_PAGE: Option<u32> = Some(limits::PAGE_MESSAGES as u32);
 
 impl Store {
     /// Shows the chat. What is loaded already stays and is current, since events keep it so; with
-    /// `at_end` a part of the history that does not reach the newest message is loaded anew.
-    pub fn open(&self, chat_id: ChatId, at_end: bool) {
+    /// `at_end` a part of the history that does not reach the newest message is loaded anew, and with `around` one
+    /// that does not hold that event.
+    pub fn open(&self, chat_id: ChatId, at_end: bool, around: Option<Seq>) {
         let is_open = self.timeline.with_untracked(|timeline| {
             timeline.as_ref().is_some_and(|open| {
                 // Why the page itself failed stays until the reader tries again.
                 let stays = !matches!(open.phase(), Phase::Failed(_)) || open.opening() == 0;
-                open.chat_id() == chat_id && stays && !(at_end && open.has_newer())
+                let failed = matches!(open.phase(), Phase::Failed(_));
+                let reaches = failed || around.is_none_or(|seq| open.holds(seq));
+                open.chat_id() == chat_id && stays && reaches && !(at_end && open.has_newer())
             })
         });
         if !is_open {
-            self.load(chat_id);
+            self.load(chat_id, around);
         }
     }
 
-    /// Loads the newest messages of the chat and shows them.
-    pub fn load(&self, chat_id: ChatId) {
+    /// Loads the messages of the chat around an event, or the newest, and shows them.
+    pub fn load(&self, chat_id: ChatId, around: Option<Seq>) {
         let store = *self;
         let last = self.timeline.with_untracked(|open| open.as_ref().map_or(0, Timeline::opening));
         let opening = last + 1;
         self.timeline.set(Some(Timeline::loading(chat_id, opening)));
         self.arrived.set(Vec::new());
         spawn_local(async move {
-            let loaded = store.fetch_newest(chat_id).await;
-            store.with_open(chat_id, opening, |open| match loaded {
-                Ok(page) => open.load(page),
-                Err(error) => open.fail(error),
-            });
-            store.heal(chat_id);
+            loop {
+                let passed_over = store.passed_over(chat_id, opening);
+                let loaded = store.fetch_part(chat_id, around).await;
+                if store.is_late(chat_id, opening, passed_over) {
+                    continue;
+                }
+                store.with_open(chat_id, opening, |open| match loaded {
+                    Ok(page) => open.load(page),
+                    Err(error) => open.fail(error),
+                });
+                return store.heal(chat_id);
+            }
         });
+    }
+
+    /// Shows the messages of the chat around an event in the place of those that are shown, once they are here. Until
+    /// then, and if they cannot be had, nothing changes. Answers the opening that they are; `None` if they are not
+    /// wanted any more, or what was shown is not.
+    pub async fn show_around(
+        &self,
+        chat_id: ChatId,
+        seq: Seq,
+        is_wanted: impl Fn() -> bool,
+    ) -> AppResult<Option<u64>> {
+        let opening = self.timeline.with_untracked(|open| {
+            open.as_ref().filter(|open| open.chat_id() == chat_id).map(Timeline::opening)
+        });
+        let Some(opening) = opening else { return Ok(None) };
+        loop {
+            let passed_over = self.passed_over(chat_id, opening);
+            let page = self.fetch_part(chat_id, Some(seq)).await?;
+            if !is_wanted() {
+                return Ok(None);
+            }
+            if self.is_late(chat_id, opening, passed_over) {
+                continue;
+            }
+            let mut now = None;
+            self.with_open(chat_id, opening, |open| {
+                open.replace(page);
+                now = Some(open.opening());
+            });
+            self.heal(chat_id);
+            return Ok(now);
+        }
     }
 
     /// Loads the messages before the first one, unless that is under way.
     pub fn load_older(&self) {
-        let store = *self;
         let wanted = self.timeline.with_untracked(|open| {
             let open = open.as_ref().filter(|open| open.has_older() && *open.older() != Phase::Loading)?;
             Some((open.chat_id(), open.opening(), open.first_seq()?))
         });
-        let Some((chat_id, opening, before)) = wanted else { return };
-        self.with_open(chat_id, opening, |open| open.set_older(Phase::Loading));
-        spawn_local(async move {
-            let page = browser::within(api::list_messages(chat_id, Some(before), None, None, PAGE)).await;
-            store.with_open(chat_id, opening, |open| match page {
-                Ok(page) => open.prepend(page),
-                Err(error) => open.set_older(Phase::Failed(error)),
-            });
+        if let Some((chat_id, opening, before)) = wanted {
+            self.load_more(chat_id, opening, Some(before), None, Timeline::set_older, Timeline::prepend);
+        }
+    }
+
+    /// Loads the messages after the last one, unless that is under way or it is the chat's last.
+    pub fn load_newer(&self) {
+        let wanted = self.timeline.with_untracked(|open| {
+            let open = open.as_ref().filter(|open| open.has_newer() && *open.newer() != Phase::Loading)?;
+            Some((open.chat_id(), open.opening(), open.last_seq()))
         });
+        if let Some((chat_id, opening, after)) = wanted {
+            self.load_more(chat_id, opening, None, Some(after), Timeline::set_newer, Timeline::append);
+        }
+    }
+
+    /// Loads a page beside what is shown.
+    fn load_more(
+        &self,
+        chat_id: ChatId,
+        opening: u64,
+        before: Option<Seq>,
+        after: Option<Seq>,
+        set: fn(&mut Timeline, Phase),
+        join: fn(&mut Timeline, HistoryPage),
+    ) {
+        let store = *self;
+        self.with_open(chat_id, opening, |open| set(open, Phase::Loading));
+        spawn_local(async move {
+            loop {
+                let passed_over = store.passed_over(chat_id, opening);
+                let page = browser::within(api::list_messages(chat_id, before, after, None, PAGE)).await;
+                if store.is_late(chat_id, opening, passed_over) {
+                    continue;
+                }
+                store.with_open(chat_id, opening, |open| match page {
+                    Ok(page) => join(open, page),
+                    Err(error) => set(open, Phase::Failed(error)),
+                });
+                // What arrived while the last page was on its way was left out.
+                return store.heal(chat_id);
+            }
+        });
+    }
+
+    /// Whether what is open is still the one that was meant, and a part of its log was passed over since.
+    fn is_late(&self, chat_id: ChatId, opening: u64, passed_over: Option<u32>) -> bool {
+        let now = self.passed_over(chat_id, opening);
+        now.is_some() && now != passed_over
+    }
+
+    /// How often a part of the log was passed over in what is open, if that is still the one that was meant. A page
+    /// that was asked for before may be out of date without an event that tells of it.
+    fn passed_over(&self, chat_id: ChatId, opening: u64) -> Option<u32> {
+        self.timeline.with_untracked(|open| {
+            let open = open.as_ref().filter(|open| open.chat_id() == chat_id && open.opening() == opening);
+            open.map(Timeline::passed_over)
+        })
     }
 
     /// Shows messages that arrived or were stored, wherever they belong.
@@ -135,7 +225,7 @@ impl Store {
                     store.change_model(|model, effects| is_new = model.restarted(chat, effects));
                     let open = store.timeline.with_untracked(|open| open.as_ref().map(Timeline::chat_id));
                     if is_new && open == Some(chat_id) {
-                        store.load(chat_id);
+                        store.load(chat_id, None);
                     }
                 }
                 Err(error) => {
@@ -202,47 +292,55 @@ impl Store {
         });
     }
 
-    async fn fetch_newest(&self, chat_id: ChatId) -> AppResult<HistoryPage> {
+    async fn fetch_part(&self, chat_id: ChatId, around: Option<Seq>) -> AppResult<HistoryPage> {
         if self.model.with_untracked(|model| model.chat(chat_id).is_none()) {
             let chat = browser::within(api::get_chat(chat_id)).await?;
             self.upsert_chat(chat);
         }
-        browser::within(api::list_messages(chat_id, None, None, None, PAGE)).await
+        browser::within(api::list_messages(chat_id, None, None, around, PAGE)).await
     }
 
     /// The chat first and the messages then: so they reach at least as far as its head. Those that are shown
-    /// come, too: what was deleted of them meanwhile is not told otherwise.
+    /// come, too: what has become of them meanwhile is not told otherwise. Whatever else is on its way was perhaps
+    /// read before, and is asked for anew.
     async fn fetch_missed(&self, chat_id: ChatId) -> AppResult<crate::protocol::ChatView> {
-        let applied = self.model.with_untracked(|model| model.applied(chat_id)).unwrap_or_default();
-        let shown = self.timeline.with_untracked(|open| {
-            let open = open.as_ref().filter(|open| open.chat_id() == chat_id)?;
-            Some(Seq(open.first_seq()?.0.saturating_sub(1)))
-        });
-        let after = shown.unwrap_or(applied).min(applied);
         let chat = browser::within(api::get_chat(chat_id)).await?;
+        let applied = self.model.with_untracked(|model| model.applied(chat_id)).unwrap_or_default();
+        let mut shown = None;
+        self.timeline.update_untracked(|open| {
+            if let Some(open) = open.as_mut().filter(|open| open.chat_id() == chat_id) {
+                open.pass_over();
+                shown = open.first_seq().map(|first| Seq(first.0.saturating_sub(1)));
+            }
+        });
+        self.change_pinned(chat_id, Pinned::outdate);
+        self.load_pinned();
+        let after = shown.unwrap_or(applied).min(applied);
         self.append_after(chat_id, after).await?;
         Ok(chat)
     }
 
-    /// Fetches the messages after an event, page by page, if the chat is open up to its end.
+    /// Fetches the messages after an event, page by page, as far as the chat is open.
     async fn append_after(&self, chat_id: ChatId, mut after: Seq) -> AppResult<()> {
         let open = self.timeline.with_untracked(|open| {
             let open = open.as_ref().filter(|open| open.chat_id() == chat_id)?;
-            (*open.phase() == Phase::Ready && !open.has_newer()).then(|| open.opening())
+            // Of what ends before the newest message nothing is needed that comes after.
+            let end = open.has_newer().then(|| open.last_seq());
+            (*open.phase() == Phase::Ready).then(|| (open.opening(), end, open.passed_over()))
         });
-        let Some(opening) = open else { return Ok(()) };
+        let Some((opening, end, passed_over)) = open else { return Ok(()) };
         loop {
             let page =
                 browser::within(api::list_messages(chat_id, None, Some(after), None, FULL_PAGE)).await?;
+            if self.passed_over(chat_id, opening) != Some(passed_over) {
+                self.heal(chat_id);
+                return Ok(());
+            }
             let Some(last) = page.messages.last().map(|message| message.seq) else { return Ok(()) };
-            let more = page.has_newer && last > after;
+            let more = page.has_newer && last > after && end.is_none_or(|end| last < end);
             after = last;
-            let mut still_open = false;
-            self.with_open(chat_id, opening, |open| {
-                still_open = true;
-                open.append(page);
-            });
-            if !more || !still_open {
+            self.with_open(chat_id, opening, |open| open.refresh(page, end));
+            if !more {
                 return Ok(());
             }
         }

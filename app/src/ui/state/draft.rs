@@ -5,16 +5,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ClientId;
+use crate::{domain::ClientId, protocol::QuoteView};
 
 /// Texts with their ids: what has just been sent and is not known to be kept elsewhere, and last, if there is
 /// anything, what is being written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Draft {
-    /// The third says whether it is being written.
-    parts: Vec<(ClientId, String, bool)>,
+    parts: Vec<Part>,
 }
+
+/// One text: its id, itself, whether it is being written, and what it answers. Kept as a list, of which an earlier
+/// version wrote the first three.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Part(
+    ClientId,
+    String,
+    bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")] Option<Box<QuoteView>>,
+);
 
 impl Draft {
     /// The draft as it was kept. Any other text is taken for what was being written, as an earlier version
@@ -22,7 +31,7 @@ impl Draft {
     pub fn read(kept: &str, new_id: impl FnOnce() -> ClientId) -> Self {
         serde_json::from_str(kept).unwrap_or_else(|_plain| {
             let mut this = Self::default();
-            this.write(kept, new_id);
+            this.write(kept, None, new_id);
             this
         })
     }
@@ -34,20 +43,30 @@ impl Draft {
 
     /// What is being written.
     pub fn text(&self) -> &str {
-        self.parts.last().filter(|part| part.2).map_or("", |part| &part.1)
+        self.current().map_or("", |part| &part.1)
+    }
+
+    /// What it answers.
+    pub fn reply_to(&self) -> Option<&QuoteView> {
+        self.current()?.3.as_deref()
     }
 
     /// The id of what is being written.
     pub fn id(&self) -> Option<ClientId> {
-        self.parts.last().filter(|part| part.2).map(|part| part.0)
+        self.current().map(|part| part.0)
     }
 
-    /// Takes note of what is being written.
-    pub fn write(&mut self, text: &str, new_id: impl FnOnce() -> ClientId) {
-        if text != self.text() {
+    fn current(&self) -> Option<&Part> {
+        self.parts.last().filter(|part| part.2)
+    }
+
+    /// Takes note of what is being written, and of what it answers: there may be that alone.
+    pub fn write(&mut self, text: &str, reply_to: Option<&QuoteView>, new_id: impl FnOnce() -> ClientId) {
+        let answers = |quote: Option<&QuoteView>| quote.map(|quote| quote.id);
+        if text != self.text() || answers(reply_to) != answers(self.reply_to()) {
             self.parts.retain(|part| !part.2);
-            if !text.is_empty() {
-                self.parts.push((new_id(), text.into(), true));
+            if !text.is_empty() || reply_to.is_some() {
+                self.parts.push(Part(new_id(), text.into(), true, reply_to.cloned().map(Box::new)));
             }
         }
     }
@@ -69,27 +88,30 @@ impl Draft {
     }
 
     /// Where it is shown anew: what has been sent is not shown again, and what was sent and did not get any
-    /// further goes back before what is being written.
+    /// further goes back before what is being written. Of what they answer the last counts.
     pub fn sift(&mut self, of: impl Fn(ClientId) -> Sent, new_id: impl FnOnce() -> ClientId) {
-        let mut left: Option<(ClientId, String)> = None;
+        let mut left: Option<Part> = None;
         let mut new_id = Some(new_id);
-        for (id, text, is_current) in std::mem::take(&mut self.parts) {
-            match of(id) {
+        for part in std::mem::take(&mut self.parts) {
+            match of(part.0) {
                 Sent::NotKnown => match &mut left {
-                    None => left = Some((id, text)),
-                    Some((joined_id, joined)) => {
-                        joined.push('\n');
-                        joined.push_str(&text);
+                    None => left = Some(Part(part.0, part.1, true, part.3)),
+                    Some(joined) => {
+                        if !joined.1.is_empty() && !part.1.is_empty() {
+                            joined.1.push('\n');
+                        }
+                        joined.1.push_str(&part.1);
+                        joined.3 = part.3.or(joined.3.take());
                         if let Some(new_id) = new_id.take() {
-                            *joined_id = new_id();
+                            joined.0 = new_id();
                         }
                     }
                 },
-                Sent::OnItsWay if !is_current => self.parts.push((id, text, false)),
+                Sent::OnItsWay if !part.2 => self.parts.push(part),
                 Sent::OnItsWay | Sent::Safe => {}
             }
         }
-        self.parts.extend(left.map(|(id, text)| (id, text, true)));
+        self.parts.extend(left);
     }
 }
 
@@ -116,7 +138,7 @@ mod tests {
 
     fn written(text: &str, n: u8) -> Draft {
         let mut draft = Draft::default();
-        draft.write(text, || id(n));
+        draft.write(text, None, || id(n));
         draft
     }
 
@@ -127,9 +149,9 @@ mod tests {
     #[test]
     fn an_id_stands_for_one_text() {
         let mut draft = written("hello", 1);
-        draft.write("hello", || id(2));
+        draft.write("hello", None, || id(2));
         assert_eq!(draft.clone().send(false, || id(9)), id(1));
-        draft.write("hello!", || id(2));
+        draft.write("hello!", None, || id(2));
         assert_eq!(draft.clone().send(false, || id(9)), id(2));
         // The same words with files are another message.
         assert_eq!(draft.id(), Some(id(2)));
@@ -142,7 +164,7 @@ mod tests {
     fn what_was_sent_stays_until_it_is_kept_and_does_not_come_back_then() {
         let mut draft = written("one", 1);
         draft.send(false, || id(9));
-        draft.write("two", || id(2));
+        draft.write("two", None, || id(2));
         assert_eq!(draft.text(), "two");
         // The browser died in between: one message got as far as the outbox, and then one did not.
         let sifted = |standing: Sent| {
@@ -168,9 +190,27 @@ mod tests {
     #[test]
     fn an_empty_draft_is_not_kept_and_an_older_one_is_read() {
         let mut draft = written("a", 1);
-        draft.write("", || id(2));
+        draft.write("", None, || id(2));
         assert_eq!(draft.to_json(), None);
         assert_eq!(Draft::read("half a thou", || id(3)), written("half a thou", 3));
         assert_eq!(Draft::read("42", || id(3)).text(), "42");
+        let kept = format!(r#"[["{}","as before",true]]"#, id(4));
+        assert_eq!(Draft::read(&kept, || id(3)), written("as before", 4));
+    }
+
+    #[test]
+    fn what_is_answered_is_kept_with_the_text_and_without_one() {
+        let quote = QuoteView { body: "why?".into(), ..QuoteView::default() };
+        let mut draft = Draft::default();
+        draft.write("", Some(&quote), || id(1));
+        assert_eq!(reloaded(&draft).reply_to(), Some(&quote));
+        draft.write("because", Some(&quote), || id(2));
+        assert_eq!(draft.send(false, || id(9)), id(2));
+        draft.write("and", None, || id(3));
+        let mut back = reloaded(&draft);
+        back.sift(|_| Sent::NotKnown, || id(8));
+        assert_eq!((back.text(), back.reply_to()), ("because\nand", Some(&quote)));
+        back.write("because\nand", None, || id(7));
+        assert_eq!((back.id(), back.reply_to()), (Some(id(7)), None), "it is another message");
     }
 }

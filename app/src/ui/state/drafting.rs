@@ -4,49 +4,54 @@
 use leptos::prelude::*;
 
 use super::{
-    Store,
+    Returned, Store,
     browser::{self, Storage},
     draft::{Draft, Sent},
 };
-use crate::domain::{ChatId, ClientId};
+use crate::{
+    domain::{ChatId, ClientId},
+    protocol::QuoteView,
+};
 
 impl Store {
-    /// What was being written in the chat: as it was kept, and without what is known to have been sent. To be
-    /// asked for once the outbox is there.
-    pub fn draft(&self, chat_id: ChatId) -> (String, String) {
+    /// What was being written in the chat, with what that answers: as it was kept, and without what is known to have
+    /// been sent. To be asked for once the outbox is there.
+    pub fn draft(&self, chat_id: ChatId) -> (Returned, Returned) {
         let mut texts = Default::default();
         self.change_draft(chat_id, &mut |draft| {
-            let kept = draft.text().to_owned();
+            let written = |draft: &Draft| (draft.text().to_owned(), draft.reply_to().cloned());
+            let kept = written(draft);
             draft.sift(|id| self.sent(chat_id, id), ClientId::random);
-            texts = (kept, draft.text().to_owned());
+            texts = (kept, written(draft));
         });
         texts
     }
 
     /// Keeps what is being written in the chat. A browser without storage keeps it in the page alone. Nothing comes
     /// into the place of what an earlier page has kept, before that is here.
-    pub fn keep_draft(&self, chat_id: ChatId, text: &str) {
+    pub fn keep_draft(&self, chat_id: ChatId, text: &str, reply_to: Option<&QuoteView>) {
         if !self.outbox_is_there.get_untracked() {
             return;
         }
-        self.change_draft(chat_id, &mut |draft| draft.write(text, ClientId::random));
+        self.change_draft(chat_id, &mut |draft| draft.write(text, reply_to, ClientId::random));
     }
 
     /// Gives a text back to where it was written in the chat.
-    pub(super) fn give_back(&self, chat_id: ChatId, body: String) {
-        if !body.is_empty() {
-            self.returned.update(|returned| returned.push((chat_id, body)));
+    pub(super) fn give_back(&self, chat_id: ChatId, body: String, reply_to: Option<Box<QuoteView>>) {
+        if !body.is_empty() || reply_to.is_some() {
+            let reply_to = reply_to.map(|quote| *quote);
+            self.returned.update(|returned| returned.push((chat_id, (body, reply_to))));
         }
     }
 
     /// Takes the texts that go back to where one writes in the chat.
-    pub fn take_returned(&self, chat_id: ChatId) -> Vec<String> {
+    pub fn take_returned(&self, chat_id: ChatId) -> Vec<Returned> {
         let mut taken = Vec::new();
         if self.returned.with(|returned| returned.iter().any(|(chat, _)| *chat == chat_id)) {
             self.returned.update(|returned| {
                 let all = std::mem::take(returned);
-                for (chat, body) in all {
-                    if chat == chat_id { taken.push(body) } else { returned.push((chat, body)) }
+                for (chat, text) in all {
+                    if chat == chat_id { taken.push(text) } else { returned.push((chat, text)) }
                 }
             });
         }

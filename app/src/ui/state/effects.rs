@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{ChatId, MessageId, Timestamp, limits},
+    domain::{ChatId, limits},
     error::ErrorCode,
-    protocol::{Heads, MessageView},
+    protocol::{Heads, LogEvent, MessageView},
 };
 
 /// What has to be done after something was applied.
@@ -15,8 +15,8 @@ pub struct Effects {
     pub resume: Heads,
     /// Messages that arrived, in the order of their chat; some perhaps again.
     pub shown: Vec<MessageView>,
-    /// Messages that were deleted, in which chat and when; some perhaps again.
-    pub deleted: Vec<(ChatId, MessageId, Timestamp)>,
+    /// Events that change a message, in the order of their chat; some perhaps again.
+    pub changed: Vec<LogEvent>,
     /// Chats to fetch, together with the messages of theirs that were missed.
     pub refetch: BTreeSet<ChatId>,
     /// Chats whose log is another one than was applied: fetch them and all that is shown of them anew.

@@ -78,11 +78,19 @@ pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) 
         EventBody::NewMessage { message } if message.ordinal < view.head_ordinal => {}
         EventBody::NewMessage { message } => {
             view.head_ordinal = message.ordinal;
-            view.last_message = Some(message.clone());
+            match view.last_message.as_mut().filter(|last| last.id == message.id) {
+                Some(noted) => {
+                    noted.adopt(message);
+                }
+                None => view.last_message = Some(message.clone()),
+            }
         }
-        EventBody::MessageDeleted { message_id } => {
-            if let Some(last) = view.last_message.as_mut().filter(|last| last.id == *message_id) {
-                last.delete(event.at);
+        EventBody::MessageEdited { .. }
+        | EventBody::ReactionChanged { .. }
+        | EventBody::PinChanged { .. }
+        | EventBody::MessageDeleted { .. } => {
+            if let Some(last) = view.last_message.as_mut() {
+                last.apply(event, me);
             }
         }
         EventBody::MemberAdded { member } => {

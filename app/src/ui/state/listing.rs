@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{ClientId, MessageId, Timestamp, UserId},
+    protocol::{MessageView, QuoteView},
     ui::files::{chosen::ChosenFile, shown::ShownFile, words::DELETED},
 };
 
@@ -33,6 +34,8 @@ pub enum Entry {
         client_id: ClientId,
         /// Its text.
         body: Arc<str>,
+        /// The message that it answers.
+        reply_to: Option<QuoteView>,
         /// Its files.
         files: Vec<Arc<ChosenFile>>,
         /// When it was written.
@@ -68,9 +71,10 @@ impl Listing {
         for (unsent, progress) in unsent {
             let Unsent { client_id, written_at, .. } = *unsent;
             let (body, files) = (unsent.body.as_str().into(), unsent.files.clone());
+            let reply_to = unsent.reply_to.as_deref().map(|quote| this.current(quote));
             this.push(
                 RowKey::Own(client_id),
-                Entry::Unsent { client_id, body, files, written_at, progress, offset },
+                Entry::Unsent { client_id, body, reply_to, files, written_at, progress, offset },
             );
         }
         this
@@ -97,6 +101,12 @@ impl Listing {
         had_focus
             .filter(|key| self.places.contains_key(key))
             .or_else(|| self.entries.last().map(|(key, _)| *key))
+    }
+
+    /// The quote as the message is now, if that is here.
+    fn current(&self, quote: &QuoteView) -> QuoteView {
+        let now = self.entries.iter().find_map(|(_, entry)| entry.stored().filter(|now| now.id == quote.id));
+        now.map_or_else(|| quote.clone(), |now| QuoteView::of(now))
     }
 
     fn push(&mut self, key: RowKey, entry: Entry) {
@@ -131,13 +141,34 @@ impl Entry {
         matches!(self, Self::Stored(row) if row.message.deleted_at.is_some())
     }
 
-    /// Which stored message it is, and whose, as long as there is something to delete.
-    pub fn deletable(&self) -> Option<(MessageId, UserId)> {
+    /// The message, if it is stored.
+    pub fn stored(&self) -> Option<&Arc<MessageView>> {
         match self {
-            Self::Stored(row) if row.message.deleted_at.is_none() => {
-                Some((row.message.id, row.message.sender_id))
-            }
-            _ => None,
+            Self::Stored(row) => Some(&row.message),
+            Self::Unsent { .. } => None,
+        }
+    }
+
+    /// The message, if it is stored and there is something left of it.
+    pub fn present(&self) -> Option<&Arc<MessageView>> {
+        self.stored().filter(|message| message.deleted_at.is_none())
+    }
+
+    /// When its text was last changed.
+    pub fn edited_at(&self) -> Option<Timestamp> {
+        self.stored()?.edited_at
+    }
+
+    /// Whether it is pinned.
+    pub fn is_pinned(&self) -> bool {
+        self.stored().is_some_and(|message| message.pinned_at.is_some())
+    }
+
+    /// What it answers.
+    pub fn quote(&self) -> Option<&QuoteView> {
+        match self {
+            Self::Stored(row) => row.message.reply_to.as_ref(),
+            Self::Unsent { reply_to, .. } => reply_to.as_ref(),
         }
     }
 

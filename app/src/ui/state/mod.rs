@@ -16,7 +16,9 @@
 //! | [`conversation`] | opening a chat, loading its messages, catching up |
 //! | [`choosing`] | files for a message that is not written yet |
 //! | [`local`] | (browser) the files of this device that the page holds |
-//! | [`deleting`] | deleting a message, and hearing that one was deleted |
+//! | [`changing`] | editing, deleting, pinning and reacting, and hearing of it |
+//! | [`pinned`] | the pinned messages of the open chat |
+//! | [`reacting`] | reactions that were asked for and are not answered yet: pure |
 //! | [`sending`] | carries the outbox out |
 //! | [`keeping`] | keeps the outbox over reloads, for all tabs |
 //! | [`records`] | (browser) the records of unsent messages, with their files |
@@ -33,12 +35,12 @@ pub mod asking;
 #[cfg(test)]
 mod asking_tests;
 pub mod browser;
+pub mod changing;
+#[cfg(test)]
+mod changing_tests;
 pub mod choosing;
 pub mod claim;
 pub mod conversation;
-pub mod deleting;
-#[cfg(test)]
-mod deleting_tests;
 pub mod draft;
 pub mod drafting;
 pub mod effects;
@@ -53,8 +55,10 @@ pub mod naming;
 pub mod outbox;
 #[cfg(test)]
 mod outbox_tests;
+pub mod pinned;
 #[cfg(test)]
 mod property_tests;
+pub mod reacting;
 pub mod records;
 pub mod sending;
 #[cfg(test)]
@@ -72,7 +76,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use futures::channel::mpsc;
 use leptos::prelude::*;
 
-use self::{effects::Effects, model::Model, outbox::Outbox, timeline::Timeline, toasts::Toasts};
+use self::{
+    effects::Effects, model::Model, outbox::Outbox, pinned::Pinned, reacting::Wishes, timeline::Timeline,
+    toasts::Toasts,
+};
 use super::{
     files::chosen::Tray,
     page_data::{OFFSET_COOKIE, Page, PageData},
@@ -80,8 +87,11 @@ use super::{
 use crate::{
     domain::{ChatId, ClientId, UserId},
     error::{AppError, ErrorCode},
-    protocol::{AccountView, ChatView, ClientFrame, MessageView, ServerFrame},
+    protocol::{AccountView, ChatView, ClientFrame, MessageView, QuoteView, ServerFrame},
 };
+
+/// A text that goes back to where it was written, and what it answers.
+pub type Returned = (String, Option<QuoteView>);
 
 /// Whether the socket is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,12 +132,17 @@ pub struct Store {
     pub uploads: RwSignal<Vec<(ClientId, u64, u64)>>,
     /// Messages of others that arrived in the open chat, until they have been announced.
     pub arrived: RwSignal<Vec<MessageView>>,
+    /// The pinned messages of the chat that is open, or was last.
+    pub pinned: RwSignal<Option<Pinned>>,
+    pinned_under_way: StoredValue<bool>,
+    /// Reactions that were asked for and are not answered yet.
+    pub wishes: RwSignal<Wishes>,
     /// Whether the browser is signed in as somebody else by now: nothing is sent from this page any more.
     is_anothers: StoredValue<bool>,
     /// Tells this tab from others, also after a reload.
     tab: StoredValue<String>,
     /// Texts that go back to where they were written, since their messages have gone.
-    returned: RwSignal<Vec<(ChatId, String)>>,
+    returned: RwSignal<Vec<(ChatId, Returned)>>,
     /// Messages that were taken back while they were perhaps being stored.
     given_up: StoredValue<Vec<ClientId>>,
     initial_taken: StoredValue<bool>,
@@ -152,6 +167,13 @@ impl Store {
         let me = data.account.as_ref().map(|account| account.id);
         let mut start = Model::new(me, data.chats.clone(), data.online.clone());
         let mut timeline = None;
+        let pinned = match &data.page {
+            Page::Chat { chat, .. } | Page::Details { chat, .. } => {
+                let unknown = || Pinned::unknown(chat.id);
+                Some(data.pinned.clone().map_or_else(unknown, |pinned| Pinned::new(chat.id, pinned)))
+            }
+            _ => None,
+        };
         match &data.page {
             Page::Chat { chat, history } => {
                 start.adopt((**chat).clone());
@@ -176,6 +198,9 @@ impl Store {
             timeline: RwSignal::new(timeline),
             outbox: RwSignal::new(Outbox::default()),
             outbox_is_there: RwSignal::new(false),
+            pinned: RwSignal::new(pinned),
+            pinned_under_way: StoredValue::new(false),
+            wishes: RwSignal::new(Wishes::default()),
             is_anothers: StoredValue::new(false),
             tab: StoredValue::new(String::new()),
             tray: RwSignal::new(Tray::default()),

@@ -201,6 +201,16 @@ impl Model {
         }
     }
 
+    /// Takes note of what has become of a message, before the event that tells of it has come.
+    pub fn note_changed(&mut self, message: &MessageView) {
+        if let Some(known) = self.chats.get_mut(&message.chat_id)
+            && known.view.last_message.as_ref().is_some_and(|last| last.id == message.id)
+            && let Some(last) = &mut Arc::make_mut(&mut known.view).last_message
+        {
+            last.adopt(message);
+        }
+    }
+
     /// Takes note that a message was deleted, before its event has come.
     pub fn note_deleted(&mut self, chat_id: ChatId, message_id: MessageId, at: Timestamp) {
         if let Some(known) = self.chats.get_mut(&chat_id)
@@ -258,7 +268,7 @@ impl Model {
 
     fn apply_notice(&mut self, notice: Notice, out: &mut Effects) {
         match notice {
-            Notice::Hello { user_id, heads, online, heartbeat_ms, session_id: _ } => {
+            Notice::Hello { user_id, heads, online, heartbeat_ms, session_id: _, mine: _ } => {
                 out.heartbeat_ms = Some(heartbeat_ms);
                 if self.me.is_some_and(|me| me != user_id) {
                     out.other_account = true;
@@ -314,6 +324,7 @@ impl Model {
                 }
                 out.refused = Some(code);
             }
+            Notice::MyChatChanged { .. } | Notice::Read { .. } | Notice::Typing { .. } => {}
             Notice::Bye { reconnect_after_ms } => out.reconnect_after_ms = Some(reconnect_after_ms),
         }
     }
@@ -406,7 +417,7 @@ impl Model {
 fn show(event: LogEvent, out: &mut Effects) {
     match event.body {
         EventBody::NewMessage { message } => out.shown.push(message),
-        EventBody::MessageDeleted { message_id } => out.deleted.push((event.chat_id, message_id, event.at)),
+        _ if event.body.message_id().is_some() => out.changed.push(event),
         _ => {}
     }
 }

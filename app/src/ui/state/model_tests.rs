@@ -44,7 +44,14 @@ pub(super) fn heads(of: &[(ChatId, u64)]) -> Heads {
 
 pub(super) fn hello(user_id: UserId, of: &[(ChatId, u64)]) -> Notice {
     let session_id = SessionId::from_bytes([9; 12]);
-    Notice::Hello { user_id, session_id, heads: heads(of), online: vec![CY], heartbeat_ms: 10_000 }
+    Notice::Hello {
+        user_id,
+        session_id,
+        heads: heads(of),
+        online: vec![CY],
+        mine: Default::default(),
+        heartbeat_ms: 10_000,
+    }
 }
 
 fn name(model: &Model) -> Option<&str> {

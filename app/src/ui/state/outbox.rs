@@ -10,6 +10,7 @@ pub use super::unsent::{Delivery, Progress, Unsent};
 use crate::{
     domain::{ChatId, ClientId, Timestamp},
     error::{AppError, ErrorCode},
+    protocol::QuoteView,
     ui::files::chosen::{ChosenFile, FileKey},
 };
 
@@ -73,6 +74,13 @@ impl Outbox {
             self.insert(Unsent::new(chat_id, client_id, body, files, now.max(after_last)));
         }
         Ok(())
+    }
+
+    /// The message answers this one.
+    pub fn answer(&mut self, client_id: ClientId, quote: QuoteView) {
+        if let Some(entry) = self.entry(client_id) {
+            entry.reply_to = Some(Box::new(quote));
+        }
     }
 
     /// Whether the bytes of a record's files are needed here.

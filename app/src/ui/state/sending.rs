@@ -18,14 +18,14 @@ use super::{
 use crate::{
     domain::{ChatId, ClientId},
     error::ErrorCode,
-    protocol::MessageView,
+    protocol::{MessageView, QuoteView},
     ui::files::chosen::FileKey,
 };
 
 impl Store {
     /// Sends a message with the files that were chosen for it: it is shown at once, and kept until it is
     /// stored. False if there is nothing to send.
-    pub fn send(&self, chat_id: ChatId, body: String) -> Result<bool, Full> {
+    pub fn send(&self, chat_id: ChatId, body: String, reply_to: Option<QuoteView>) -> Result<bool, Full> {
         if self.outbox.with_untracked(Outbox::is_full) {
             return Err(Full);
         }
@@ -37,6 +37,9 @@ impl Store {
         let client_id = self.send_draft(chat_id, !files.is_empty());
         self.change_outbox(|outbox| {
             outbox.push(chat_id, client_id, body, files, browser::now())?;
+            if let Some(quote) = reply_to {
+                outbox.answer(client_id, quote);
+            }
             outbox.hold(client_id);
             Ok(())
         })?;
@@ -61,9 +64,9 @@ impl Store {
 
     /// Gives a message that was not sent back to where it was written, with the files that are still there.
     pub fn take_back(&self, client_id: ClientId) {
-        let Some(Unsent { chat_id, body, files, .. }) = self.give_up(client_id) else { return };
+        let Some(Unsent { chat_id, body, files, reply_to, .. }) = self.give_up(client_id) else { return };
         self.choose(chat_id, files.into_iter().filter(|file| file.key != 0).collect());
-        self.give_back(chat_id, body);
+        self.give_back(chat_id, body, reply_to);
     }
 
     /// Takes a file out of a message that was not sent. What is left is sent anew under the same id; if
@@ -74,8 +77,8 @@ impl Store {
         local::let_go(key);
         if !is_last {
             self.note_change(client_id);
-        } else if let Some(Unsent { chat_id, body, .. }) = self.take_out(client_id) {
-            self.give_back(chat_id, body);
+        } else if let Some(Unsent { chat_id, body, reply_to, .. }) = self.take_out(client_id) {
+            self.give_back(chat_id, body, reply_to);
             self.pump(chat_id);
         }
     }
@@ -183,7 +186,7 @@ impl Store {
                 if message.attachments.len() > next.files.len() {
                     self.toasts.info("The message had been sent already, with all its files.");
                 }
-                self.stored(message);
+                self.stored(*message);
                 self.forget(client_id);
             }
             End::Answered(Err(error)) => {
@@ -255,8 +258,9 @@ mod absent {
         protocol::MessageView,
     };
 
+    #[allow(clippy::large_enum_variant, reason = "one at a time")]
     pub enum End {
-        Answered(AppResult<MessageView>),
+        Answered(AppResult<Box<MessageView>>),
         #[allow(dead_code, reason = "a request that is made by a browser alone")]
         Aborted,
         #[allow(dead_code, reason = "a request that is made by a browser alone")]

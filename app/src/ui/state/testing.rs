@@ -7,7 +7,7 @@ use crate::{
         AttachmentId, AttachmentKind, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp,
         UserId,
     },
-    protocol::{AttachmentView, ChatView, MemberView, MessageView, PictureView, UserView},
+    protocol::{AttachmentView, ChatView, MemberView, MessageView, MyChatView, PictureView, UserView},
     ui::files::chosen::{ChosenFile, FileKey},
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn name(user: UserId) -> &'static str {
 
 pub(crate) fn member(user: UserId, role: Role) -> MemberView {
     let user = UserView { id: user, display_name: name(user).into(), about: String::new() };
-    MemberView { user, role, joined_at: Timestamp::default() }
+    MemberView { user, role, joined_at: Timestamp::default(), read: None }
 }
 
 pub(crate) fn direct() -> ChatView {
@@ -46,6 +46,7 @@ fn chat(id: ChatId, kind: ChatKind, name: Option<String>) -> ChatView {
         members: vec![member(ADA, Role::Member), member(BEN, Role::Member)],
         member_count: 2,
         my_role: Role::Member,
+        mine: MyChatView::default(),
         head: Seq(0),
         head_ordinal: Ordinal(0),
         last_message: None,
@@ -68,9 +69,8 @@ pub(crate) fn message(number: u64, sender: UserId, body: &str) -> MessageView {
         sender_name: name(sender).into(),
         client_id: ClientId::from_bytes(client_id),
         body: body.into(),
-        attachments: Vec::new(),
         created_at: Timestamp::from_millis(number as i64 * 60_000),
-        deleted_at: None,
+        ..MessageView::default()
     }
 }
 

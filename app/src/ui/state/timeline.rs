@@ -1,21 +1,21 @@
 //! The messages of the open chat: a pure list, ordered by `seq`, that pages, answers and events are
 //! merged into in whatever order they come.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{ChatId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::AppError,
-    protocol::{HistoryPage, MessageView},
+    protocol::{HistoryPage, LogEvent, MessageView, QuoteView},
     ui::time_format::day_number,
 };
 
 /// Messages of one author within this time stand together.
 const GROUP_MILLIS: i64 = 5 * 60 * 1000;
 
-/// Deleted messages of other parts of the history that are remembered; the server has forgotten older ones' texts
-/// long before a page could bring them.
-const MAX_DELETED: usize = 500;
+/// Events that are remembered for messages which are still on their way, in a page that was read before them. A page
+/// is never so late that more of them happen meanwhile.
+const MAX_CHANGES: usize = 500;
 
 /// Where loading stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,11 +35,17 @@ pub struct Timeline {
     opening: u64,
     phase: Phase,
     older: Phase,
+    newer: Phase,
     messages: Vec<Arc<MessageView>>,
     has_older: bool,
     has_newer: bool,
-    /// Deleted messages that are not here: a page that was read before may still bring them.
-    deleted: Vec<(MessageId, Timestamp)>,
+    /// The last events that changed a message, for what a page that was read before them still brings.
+    changes: BTreeMap<Seq, LogEvent>,
+    /// Who reads it, as far as events had to know.
+    me: Option<UserId>,
+    /// How often a part of the log was passed over: then no event tells what has changed in a page that was read
+    /// before.
+    passed_over: u32,
 }
 
 /// One message as it is shown.
@@ -64,10 +70,13 @@ impl Timeline {
             opening,
             phase: Phase::Loading,
             older: Phase::Ready,
+            newer: Phase::Ready,
             messages: Vec::new(),
             has_older: false,
             has_newer: false,
-            deleted: Vec::new(),
+            changes: BTreeMap::new(),
+            me: None,
+            passed_over: 0,
         }
     }
 
@@ -103,6 +112,22 @@ impl Timeline {
     /// Where loading older messages stands.
     pub fn older(&self) -> &Phase {
         &self.older
+    }
+
+    /// Where loading newer messages stands.
+    pub fn newer(&self) -> &Phase {
+        &self.newer
+    }
+
+    /// How often a part of the log was passed over. A page that was asked for before the last time says nothing of
+    /// what has changed in it since, and has to be asked for anew.
+    pub fn passed_over(&self) -> u32 {
+        self.passed_over
+    }
+
+    /// The log goes on further ahead: what is here, and what is asked for from now on, is read anew.
+    pub fn pass_over(&mut self) {
+        self.passed_over += 1;
     }
 
     /// Whether there are messages before the first one.
@@ -150,6 +175,15 @@ impl Timeline {
         }
     }
 
+    /// Another part of the chat comes into the place of the one that is here, as another opening. What events have
+    /// told while it was on the way holds for it, too.
+    pub fn replace(&mut self, page: HistoryPage) {
+        self.opening += 1;
+        self.messages.clear();
+        (self.older, self.newer) = (Phase::Ready, Phase::Ready);
+        self.load(page);
+    }
+
     /// The page could not be loaded.
     pub fn fail(&mut self, error: AppError) {
         self.phase = Phase::Failed(error);
@@ -158,6 +192,11 @@ impl Timeline {
     /// Says where loading older messages stands.
     pub fn set_older(&mut self, older: Phase) {
         self.older = older;
+    }
+
+    /// Says where loading newer messages stands.
+    pub fn set_newer(&mut self, newer: Phase) {
+        self.newer = newer;
     }
 
     /// A page that was asked for before the first message.
@@ -171,10 +210,32 @@ impl Timeline {
 
     /// A page that was asked for after the last message, or after one before that.
     pub fn append(&mut self, page: HistoryPage) {
+        self.newer = Phase::Ready;
         self.has_newer &= page.has_newer;
         for message in page.messages {
             self.place(Arc::new(message));
         }
+    }
+
+    /// Messages that were read anew, after one that is here. Those after `end` are left out: there what is here ends,
+    /// and it need not be the newest.
+    pub fn refresh(&mut self, mut page: HistoryPage, end: Option<Seq>) {
+        match end {
+            Some(end) => {
+                page.messages.retain(|message| message.seq <= end);
+                for message in page.messages {
+                    self.place(Arc::new(message));
+                }
+            }
+            None => self.append(page),
+        }
+    }
+
+    /// Whether it reaches from before this event to after it, so that a message of that event would be here.
+    pub fn holds(&self, seq: Seq) -> bool {
+        let starts = !self.has_older || self.first_seq().is_some_and(|first| first <= seq);
+        let ends = !self.has_newer || seq <= self.last_seq();
+        self.phase == Phase::Ready && starts && ends
     }
 
     /// A message that was sent or that the socket brought. True if it was not here yet; one that lies
@@ -187,22 +248,43 @@ impl Timeline {
         self.place(message)
     }
 
-    /// A message was deleted. True if that changes what is here; one that is not is remembered, should it
-    /// still come.
-    pub fn delete(&mut self, id: MessageId, at: Timestamp) -> bool {
-        let Some(message) = self.messages.iter_mut().rev().find(|message| message.id == id) else {
-            if self.deleted.iter().all(|(deleted, _)| *deleted != id) {
-                let surplus = (self.deleted.len() + 1).saturating_sub(MAX_DELETED);
-                self.deleted.drain(..surplus);
-                self.deleted.push((id, at));
-            }
-            return false;
-        };
-        let is_news = message.deleted_at.is_none();
-        if is_news {
-            Arc::make_mut(message).delete(at);
+    /// Something was changed in a message. True if that changes what is here. It is remembered, should a page that
+    /// was read before still bring the message or one that answers it.
+    pub fn change(&mut self, event: LogEvent, me: Option<UserId>) -> bool {
+        let mut any = false;
+        for message in self.messages.iter_mut().filter(|message| concerns(&event, message)) {
+            any |= Arc::make_mut(message).apply(&event, me);
         }
-        is_news
+        self.me = me;
+        self.changes.insert(event.seq, event);
+        if self.changes.len() > MAX_CHANGES {
+            self.changes.pop_first();
+        }
+        any
+    }
+
+    /// Takes over what has become of a message, before the event that tells of it has come. False if it changes
+    /// nothing here.
+    pub fn renew(&mut self, message: &MessageView) -> bool {
+        let present = self.messages.iter_mut().find(|present| present.id == message.id);
+        present.is_some_and(|present| adopt(present, message))
+    }
+
+    /// One's own deletion was confirmed, before the event that tells of it has come. True if that changes what is
+    /// here.
+    pub fn delete(&mut self, id: MessageId, at: Timestamp) -> bool {
+        let mut any = false;
+        for message in &mut self.messages {
+            if message.id == id && message.deleted_at.is_none() {
+                Arc::make_mut(message).delete(at);
+                any = true;
+            }
+            if message.reply_to.as_ref().is_some_and(|quote| quote.id == id && !quote.deleted) {
+                Arc::make_mut(message).reply_to.iter_mut().for_each(QuoteView::delete);
+                any = true;
+            }
+        }
+        any
     }
 
     /// The messages as they are shown at this offset from UTC.
@@ -228,13 +310,12 @@ impl Timeline {
             .collect()
     }
 
-    /// Puts a message where it belongs, once. Of one that is here already nothing can be news but that it was
-    /// deleted.
+    /// Puts a message where it belongs, once. Of one that is here already the newer view counts.
     fn place(&mut self, mut message: Arc<MessageView>) -> bool {
-        if message.deleted_at.is_none()
-            && let Some((_, at)) = self.deleted.iter().find(|(id, _)| *id == message.id)
-        {
-            Arc::make_mut(&mut message).delete(*at);
+        for event in self.changes.values() {
+            if concerns(event, &message) {
+                Arc::make_mut(&mut message).apply(event, self.me);
+            }
         }
         if self.messages.last().is_none_or(|last| last.seq < message.seq) {
             self.messages.push(message);
@@ -242,9 +323,7 @@ impl Timeline {
         }
         match self.messages.binary_search_by_key(&message.seq, |present| present.seq) {
             Ok(place) => {
-                if message.deleted_at.is_some() && self.messages[place].deleted_at.is_none() {
-                    self.messages[place] = message;
-                }
+                adopt(&mut self.messages[place], &message);
                 false
             }
             Err(place) => {
@@ -253,4 +332,20 @@ impl Timeline {
             }
         }
     }
+}
+
+/// Whether the event is about the message, or about the one that it answers.
+fn concerns(event: &LogEvent, message: &MessageView) -> bool {
+    let about = event.body.message_id();
+    about == Some(message.id) || message.reply_to.as_ref().is_some_and(|quote| about == Some(quote.id))
+}
+
+/// Takes over what another view of the same message knows better. The message is a new one only if it does.
+fn adopt(present: &mut Arc<MessageView>, other: &MessageView) -> bool {
+    let mut newer = (**present).clone();
+    let any = newer.adopt(other);
+    if any {
+        *present = Arc::new(newer);
+    }
+    any
 }

@@ -57,6 +57,17 @@ fn nothing_is_shown_across_a_part_that_is_not_loaded() {
 }
 
 #[test]
+fn another_part_takes_the_place_of_the_one_that_is_shown() {
+    let mut timeline = Timeline::ready(CHAT, page(10..=12, true, false));
+    timeline.set_older(Phase::Loading);
+    timeline.replace(page(3..=5, true, true));
+    assert_eq!(numbers(&timeline), [3, 4, 5]);
+    assert!(timeline.has_newer() && timeline.holds(Seq(4)) && !timeline.holds(Seq(11)));
+    // What was on its way for the part before is not waited for, and would be of another opening.
+    assert_eq!((timeline.older(), timeline.opening()), (&Phase::Ready, 1));
+}
+
+#[test]
 fn a_failure_says_why() {
     let mut timeline = Timeline::loading(CHAT, 1);
     timeline.fail(ErrorCode::Offline.into());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{ChatId, ClientId, Timestamp},
     error::ErrorCode,
+    protocol::QuoteView,
     ui::files::chosen::{ChosenFile, FileKey},
 };
 
@@ -63,6 +64,9 @@ pub struct Unsent {
     /// Its files. Their bytes are kept apart; one whose key is 0 has none here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Arc<ChosenFile>>,
+    /// The message that it answers: which one, and whose. Its text is read where it is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Box<QuoteView>>,
     /// When it was written: later than whatever was written before it in this outbox.
     pub written_at: Timestamp,
     /// Where it stands.
@@ -96,7 +100,21 @@ impl Unsent {
     ) -> Self {
         let delivery = Delivery::Queued;
         let (revision, kept, tries, turns, failed) = (0, false, 0, 0, false);
-        Self { client_id, chat_id, body, files, written_at, delivery, revision, kept, tries, turns, failed }
+        let reply_to = None;
+        Self {
+            client_id,
+            chat_id,
+            body,
+            files,
+            reply_to,
+            written_at,
+            delivery,
+            revision,
+            kept,
+            tries,
+            turns,
+            failed,
+        }
     }
 
     /// What it comes before and after.

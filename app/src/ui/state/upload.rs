@@ -35,9 +35,10 @@ thread_local! {
 }
 
 /// How a request ended.
+#[allow(clippy::large_enum_variant, reason = "one at a time")]
 pub enum End {
     /// With an answer, or because there was none.
-    Answered(AppResult<MessageView>),
+    Answered(AppResult<Box<MessageView>>),
     /// Its writer wants it otherwise.
     Aborted,
     /// These files are not there any more, or not as they were.
@@ -70,7 +71,7 @@ pub async fn send(store: Store, message: &Unsent) -> End {
     let answer = if has_ended { answer(&request.xhr) } else { Err(ErrorCode::Offline.into()) };
     let is_lost = answer.as_ref().is_err_and(|error| error.code == ErrorCode::Offline);
     let unreadable = if is_lost { unreadable(message).await } else { Vec::new() };
-    if unreadable.is_empty() { End::Answered(answer) } else { End::Unreadable(unreadable) }
+    if unreadable.is_empty() { End::Answered(answer.map(Box::new)) } else { End::Unreadable(unreadable) }
 }
 
 /// Ends the request of that message, if there is one.
@@ -152,6 +153,9 @@ fn form(store: Store, message: &Unsent) -> Result<FormData, JsValue> {
     form.append_with_str("chat_id", &message.chat_id.to_string())?;
     form.append_with_str("client_id", &message.client_id.to_string())?;
     form.append_with_str("body", &message.body)?;
+    if let Some(quote) = &message.reply_to {
+        form.append_with_str("reply_to", &quote.id.to_string())?;
+    }
     for (place, file) in message.files.iter().enumerate().filter(|(_, file)| !file.alt.is_empty()) {
         form.append_with_str(&format!("alt[{place}]"), &file.alt)?;
     }

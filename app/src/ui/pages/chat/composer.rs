@@ -9,15 +9,19 @@ use leptos::{
     web_sys::{HtmlElement, HtmlTextAreaElement},
 };
 
-use super::attachments::{Pickers, Tray};
+use super::{
+    attachments::{Pickers, Tray},
+    writing::{Mode, NOTE_ID, Writing, WritingNote},
+};
 use crate::{
     domain::{ChatId, limits},
+    protocol::QuoteView,
     ui::{
         components::{
             form::is_enter,
             icon::{Glyph, Icon},
         },
-        state::{local, outbox::Full, use_store},
+        state::{Returned, local, outbox::Full, use_store},
     },
 };
 
@@ -36,6 +40,13 @@ pub(super) fn focus() {
     }
 }
 
+/// What stands in the box, if there is one.
+pub(super) fn text() -> Option<String> {
+    let text = document().get_element_by_id(BOX_ID);
+    let text = text.and_then(|text| text.dyn_into::<HtmlTextAreaElement>().ok());
+    text.map(|text| text.value())
+}
+
 /// The form at the foot of a conversation.
 #[component]
 pub(super) fn Composer(
@@ -43,6 +54,8 @@ pub(super) fn Composer(
     chat_id: ChatId,
     /// Changes each time something is sent.
     sent: RwSignal<u32>,
+    /// What is being written.
+    writing: Writing,
 ) -> impl IntoView {
     let store = use_store();
     let text: NodeRef<Textarea> = NodeRef::new();
@@ -62,20 +75,25 @@ pub(super) fn Composer(
     let changed = move |text: &HtmlTextAreaElement| {
         let value = text.value();
         length.set(value.trim().chars().count());
-        store.keep_draft(chat_id, &value);
+        // What is edited has its place already.
+        if !writing.is_editing() {
+            store.keep_draft(chat_id, &value, writing.reply_to().as_ref());
+        }
         fit(text);
     };
     // What an earlier page kept, before what has been typed since this one came. A browser may have put it back
     // by itself.
     Effect::new(move |_| {
         let Some(text) = text.get() else { return };
-        if store.outbox_is_there.get() {
-            let ((kept, draft), typed) = (store.draft(chat_id), text.value());
-            if typed == kept {
-                // Some of it may be known only by now to have been sent.
-                text.set_value(&draft);
-            } else if !begins_with(&typed, &draft) {
-                text.set_value(&joined(&draft, &typed));
+        if store.outbox_is_there.get() && !writing.is_editing() {
+            let (kept, draft) = store.draft(chat_id);
+            let typed = text.value();
+            let (value, reply_to) = restored((typed.clone(), writing.reply_to()), kept, draft);
+            if value != typed {
+                text.set_value(&value);
+            }
+            if reply_to != writing.reply_to() {
+                writing.mode.set(Mode::New(reply_to));
             }
         }
         changed(&text);
@@ -84,7 +102,29 @@ pub(super) fn Composer(
     Effect::new(move |_| {
         let Some(text) = text.get() else { return };
         for returned in store.take_returned(chat_id) {
-            text.set_value(&joined(&text.value(), &returned));
+            if writing.is_editing() {
+                writing.take_back(chat_id, returned);
+                continue;
+            }
+            let (value, reply_to) = behind((text.value(), writing.reply_to()), returned);
+            text.set_value(&value);
+            writing.mode.set(Mode::New(reply_to));
+            changed(&text);
+        }
+    });
+    // Where a message is taken up for editing, and left again.
+    Effect::new(move |_| {
+        let (Some(text), Some(value)) = (text.get(), writing.text.get()) else { return };
+        writing.text.set(None);
+        text.set_value(&value);
+        changed(&text);
+    });
+    // Also when nothing else changes, what it answers is kept.
+    Effect::new(move |before: Option<()>| {
+        writing.mode.track();
+        if before.is_some()
+            && let Some(text) = text.get_untracked()
+        {
             changed(&text);
         }
     });
@@ -97,8 +137,12 @@ pub(super) fn Composer(
         if body.chars().count() > limits::BODY_CHARS {
             return;
         }
-        store.keep_draft(chat_id, &value);
-        match store.send(chat_id, body.to_owned()) {
+        if writing.is_editing() {
+            return writing.save(chat_id, body.to_owned());
+        }
+        let reply_to = writing.reply_to();
+        store.keep_draft(chat_id, &value, reply_to.as_ref());
+        match store.send(chat_id, body.to_owned(), reply_to) {
             Ok(true) => {}
             Ok(false) => return,
             Err(Full) => {
@@ -107,9 +151,10 @@ pub(super) fn Composer(
             }
         }
         text.set_value("");
+        writing.leave();
         changed(&text);
         if store.timeline.with_untracked(|open| open.as_ref().is_some_and(|open| open.has_newer())) {
-            store.load(chat_id);
+            store.load(chat_id, None);
         }
         sent.update(|sent| *sent = sent.wrapping_add(1));
     };
@@ -120,11 +165,21 @@ pub(super) fn Composer(
     let on_key = move |event: KeyboardEvent| {
         if is_enter(&event) && !event.shift_key() {
             event.prevent_default();
-            send();
+            return send();
+        }
+        let is_empty = || text.get_untracked().is_some_and(|text| text.value().is_empty());
+        let is_taken = match event.key().as_str() {
+            _ if event.is_composing() => false,
+            "Escape" => writing.leave(),
+            "ArrowUp" => is_empty() && !writing.is_editing() && writing.edit_last(chat_id),
+            _ => false,
+        };
+        if is_taken {
+            event.prevent_default();
         }
     };
     let on_paste = move |event: ClipboardEvent| {
-        let files = if takes_files { local::pasted(&event) } else { Vec::new() };
+        let files = if takes_files && !writing.is_editing() { local::pasted(&event) } else { Vec::new() };
         if !files.is_empty() {
             event.prevent_default();
             store.choose(chat_id, files);
@@ -135,6 +190,8 @@ pub(super) fn Composer(
             changed(&text);
         }
     };
+    let editing = Memo::new(move |_| writing.mode.with(|mode| matches!(mode, Mode::Edit { .. })));
+    let send_label = move || if editing.get() { "Save" } else { "Send" };
     let limit = Memo::new(move |_| limit_text(length.get()));
     let over = Memo::new(move |_| length.get() > limits::BODY_CHARS);
 
@@ -150,6 +207,7 @@ pub(super) fn Composer(
             <input type="hidden" name="chat_id" value=chat_id.to_string()/>
             <input type="hidden" name="client_id" value=client_id.to_string()/>
             <Tray chat_id/>
+            <WritingNote writing/>
             <div class="composer__box">
                 <label class="visually-hidden" for=BOX_ID>"Message"</label>
                 <textarea
@@ -160,7 +218,7 @@ pub(super) fn Composer(
                     dir="auto"
                     placeholder="Write a message"
                     enterkeyhint="send"
-                    aria-describedby="composer-limit"
+                    aria-describedby=format!("{NOTE_ID} composer-limit")
                     aria-invalid=move || over.get().then_some("true")
                     node_ref=text
                     on:keydown=on_key
@@ -170,8 +228,18 @@ pub(super) fn Composer(
                 ></textarea>
                 // Behind the text, so that a plain form whose files are refused has said its text before.
                 {takes_files.then(|| view! { <Pickers chat_id/> })}
-                <button type="submit" class="button primary composer__send" aria-label="Send" title="Send">
-                    <Icon glyph=Glyph::Send/>
+                <button
+                    type="submit"
+                    class="button primary composer__send"
+                    aria-label=send_label
+                    title=send_label
+                    aria-disabled=move || writing.saving.get().then_some("true")
+                >
+                    {move || if editing.get() {
+                        view! { <Icon glyph=Glyph::Check/> }
+                    } else {
+                        view! { <Icon glyph=Glyph::Send/> }
+                    }}
                 </button>
             </div>
             <p
@@ -197,6 +265,26 @@ fn begins_with(text: &str, lines: &str) -> bool {
 fn joined(first: &str, second: &str) -> String {
     let between = if first.is_empty() || second.is_empty() { "" } else { "\n" };
     [first, between, second].concat()
+}
+
+/// What stands in the box and is answered once what was kept of it is here. Some of what was kept may be known only by
+/// now to have been sent; what has been typed or answered since stays.
+fn restored((typed, answered): Returned, kept: Returned, (draft, reply_to): Returned) -> Returned {
+    let id = |quote: &Option<QuoteView>| quote.as_ref().map(|quote| quote.id);
+    let is_kept = typed == kept.0;
+    let answers =
+        if answered.is_none() || is_kept && id(&answered) == id(&kept.1) { reply_to } else { answered };
+    let text = match is_kept {
+        true => draft,
+        false if begins_with(&typed, &draft) => typed,
+        false => joined(&draft, &typed),
+    };
+    (text, answers)
+}
+
+/// What is written, with what was not sent after all behind it. Of what they answer the last counts.
+pub(super) fn behind((text, reply_to): Returned, (returned, answered): Returned) -> Returned {
+    (joined(&text, &returned), answered.or(reply_to))
 }
 
 /// What is said about a text of so many characters.
@@ -239,6 +327,12 @@ fn fit(_text: &HtmlTextAreaElement) {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::MessageId;
+
+    fn written(text: &str, answers: Option<u8>) -> Returned {
+        let quote = |n| QuoteView { id: MessageId::from_bytes([n; 12]), ..QuoteView::default() };
+        (text.into(), answers.map(quote))
+    }
 
     #[test]
     fn the_limit_is_said_near_it_and_beyond() {
@@ -247,6 +341,34 @@ mod tests {
         assert_eq!(limit_text(limits::BODY_CHARS - 499), "499 characters left");
         assert_eq!(limit_text(limits::BODY_CHARS), "0 characters left");
         assert_eq!(limit_text(limits::BODY_CHARS + 1), "1 character too many");
+    }
+
+    #[test]
+    fn what_was_not_sent_stands_behind_what_is_written() {
+        let answer = || written("because", Some(1));
+        assert_eq!(behind(answer(), written("and", None)), written("because\nand", Some(1)));
+        assert_eq!(behind(answer(), written("at ten", Some(2))), written("because\nat ten", Some(2)));
+        assert_eq!(behind(written("", None), written("and", None)), written("and", None));
+    }
+
+    #[test]
+    fn what_was_kept_comes_back_before_what_has_been_typed_since() {
+        let kept = || written("half", Some(1));
+        assert_eq!(restored(written("", None), kept(), kept()), kept());
+        assert_eq!(restored(written("half", None), kept(), kept()), kept(), "a browser put the text back");
+        assert_eq!(restored(written("new", Some(2)), kept(), kept()), written("half\nnew", Some(2)));
+        assert_eq!(
+            restored(written("", Some(2)), written("", None), written("", None)),
+            written("", Some(2))
+        );
+    }
+
+    #[test]
+    fn what_another_tab_has_sent_leaves_neither_its_text_nor_what_it_answered() {
+        let (kept, sent) = (|| written("because", Some(1)), || written("", None));
+        assert_eq!(restored(kept(), kept(), sent()), sent());
+        assert_eq!(restored(written("because", Some(2)), kept(), sent()), written("", Some(2)));
+        assert_eq!(restored(written("because I", Some(1)), kept(), sent()), written("because I", Some(1)));
     }
 
     #[test]

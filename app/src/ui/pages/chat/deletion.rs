@@ -1,16 +1,12 @@
-//! Deleting a message: the button beside it, and the question before.
+//! Deleting a message: the question before.
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{attachments::Reach, message::element_id};
+use super::message::element_id;
 use crate::{
     domain::{ChatId, MessageId},
     ui::{
-        components::{
-            confirm::Confirm,
-            focus::focus,
-            icon::{Glyph, Icon},
-        },
+        components::{confirm::Confirm, focus::focus},
         state::{listing::RowKey, use_store},
     },
 };
@@ -27,29 +23,12 @@ impl Deletion {
     pub(super) fn new() -> Self {
         Self { message: StoredValue::new(None), asking: RwSignal::new(false) }
     }
-}
 
-/// The button beside a message that the reader may delete.
-pub(super) fn delete_button(row: RowKey, id: MessageId, reach: Reach) -> AnyView {
-    let deletion = use_context::<Deletion>();
-    view! {
-        <button
-            type="button"
-            class="icon-button message__delete"
-            aria-label="Delete message"
-            title="Delete message"
-            tabindex=reach
-            on:click=move |_| {
-                if let Some(deletion) = deletion {
-                    deletion.message.set_value(Some((id, row)));
-                    deletion.asking.set(true);
-                }
-            }
-        >
-            <Icon glyph=Glyph::Trash/>
-        </button>
+    /// Asks before this message is deleted, which the row shows.
+    pub(super) fn ask(self, id: MessageId, row: RowKey) {
+        self.message.set_value(Some((id, row)));
+        self.asking.set(true);
     }
-    .into_any()
 }
 
 /// The question before a message is deleted.

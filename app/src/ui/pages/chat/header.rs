@@ -2,6 +2,7 @@
 
 use leptos::{either::Either, prelude::*};
 
+use super::pins::Pins;
 use crate::{
     domain::{ChatId, ChatKind},
     ui::{
@@ -47,6 +48,7 @@ pub(super) fn ChatHeader(
                     _ => None,
                 }}
             </div>
+            <Pins chat_id/>
             {move || kind.get().map(|kind| {
                 let label = if kind == ChatKind::Group { "Group details" } else { "Details" };
                 view! {

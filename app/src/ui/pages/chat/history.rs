@@ -1,8 +1,9 @@
 //! The list of messages: one stop of the Tab key, with the arrow keys inside.
 
 use leptos::{ev::KeyboardEvent, html::Div, prelude::*, wasm_bindgen::JsCast, web_sys::Element};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{composer, message::MessageRow, scroll::Place};
+use super::{composer, jump::Jump, message::MessageRow, scroll::Place};
 use crate::{
     domain::{ChatId, ChatKind},
     ui::{
@@ -12,6 +13,7 @@ use crate::{
             icon::{Glyph, Icon},
         },
         state::{
+            Store, browser,
             listing::Listing,
             timeline::{Phase, Timeline},
             use_store,
@@ -33,6 +35,7 @@ pub(super) fn History(
     let store = use_store();
     let me = store.me();
     let chat = store.shared_chat(chat_id);
+    let jump = use_context::<Jump>();
     let open = move |read: &dyn Fn(&Timeline) -> bool| {
         store.timeline.with(|open| open.as_ref().is_some_and(|open| open.chat_id() == chat_id && read(open)))
     };
@@ -53,10 +56,21 @@ pub(super) fn History(
     let has_older = Memo::new(move |_| open(&Timeline::has_older));
     let has_newer = Memo::new(move |_| open(&Timeline::has_newer));
     let loading_older = Memo::new(move |_| open(&|open: &Timeline| *open.older() == Phase::Loading));
+    let loading_newer = Memo::new(move |_| open(&|open: &Timeline| *open.newer() == Phase::Loading));
+    let newer_failed = Memo::new(move |_| open(&|open: &Timeline| matches!(open.newer(), Phase::Failed(_))));
     let older_failed = Memo::new(move |_| open(&|open: &Timeline| matches!(open.older(), Phase::Failed(_))));
     let any = Memo::new(move |_| listing.with(|listing| !listing.is_empty()));
 
     let place = Place::new();
+    place.has_newer.set_value(has_newer.get_untracked());
+    Effect::new(move |before: Option<bool>| {
+        let has_newer = has_newer.get();
+        place.has_newer.set_value(has_newer);
+        if before.is_some_and(|before| before != has_newer) {
+            place.seen();
+        }
+        has_newer
+    });
     let focus_keeper = FocusKeeper::new(FEED_ID, "content");
     let news = RwSignal::new(false);
     Effect::new(move |before: Option<()>| {
@@ -71,6 +85,7 @@ pub(super) fn History(
     Effect::new(move |before: Option<()>| {
         sent.track();
         if before.is_some() {
+            jump.into_iter().for_each(Jump::stay);
             request_animation_frame(move || place.go_to_end());
         }
     });
@@ -90,11 +105,51 @@ pub(super) fn History(
         on_cleanup(move || resized.remove());
     });
 
+    // Where the page was asked for one message, or a link leads to one.
+    if let Some(jump) = jump {
+        Effect::new(move |_| {
+            if let Some(seq) = jump.wanted(chat_id) {
+                request_animation_frame(move || jump.arrive(seq, place));
+            }
+        });
+    }
+
     let on_scroll = move |_| {
-        let near_start = place.note();
-        if near_start && ready.get_untracked() && !older_failed.get_untracked() {
+        let (near_start, near_end) = place.note();
+        if !ready.get_untracked() {
+            return;
+        }
+        if near_start && !older_failed.get_untracked() {
             store.load_older();
         }
+        if near_end && !newer_failed.get_untracked() {
+            store.load_newer();
+        }
+    };
+    let navigate = use_navigate();
+    let to_latest = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        let here = format!("/c/{chat_id}");
+        if browser::path() != here {
+            navigate(&here, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
+        }
+        jump.into_iter().for_each(Jump::stay);
+        store.open(chat_id, true, None);
+        place.go_to_end();
+        // The button goes away with what it leads from.
+        if store
+            .timeline
+            .with_untracked(|open| open.as_ref().is_some_and(|open| *open.phase() == Phase::Ready))
+        {
+            focus_last(place.feed);
+        } else if let Some(content) = document().get_element_by_id("content") {
+            focus(&content);
+        }
+    };
+    let to_latest = StoredValue::new(to_latest);
+    let load_newer = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        store.load_newer();
     };
     let load_older = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
@@ -108,7 +163,6 @@ pub(super) fn History(
     // Whether authors are named never changes, and a row is made only when its chat is known.
     let named =
         move || chat.with_untracked(|chat| chat.as_deref().is_some_and(|chat| chat.kind == ChatKind::Group));
-    let role = Memo::new(move |_| chat.with(|chat| chat.as_deref().map(|chat| (chat.kind, chat.my_role))));
 
     view! {
         <div class="timeline">
@@ -147,7 +201,7 @@ pub(super) fn History(
                         role=move || any.get().then_some("feed")
                         aria-label=move || any.get().then_some("Messages")
                         aria-busy=move || loading_older.get().then_some("true")
-                        on:keydown=move |event| on_key(&event, place.feed, move || store.load_older())
+                        on:keydown=move |event| on_key(&event, place.feed, store)
                         on:focusin=move |event| focus_keeper.note(&event)
                         on:focusout=move |event| focus_keeper.leave(&event)
                     >
@@ -158,32 +212,47 @@ pub(super) fn History(
                                 let first = listing.with_untracked(|listing| listing.get(key).cloned());
                                 let tab_stop = tab_stop.clone();
                                 first.map(|first| view! {
-                                    <MessageRow key first listing named=named() role tab_stop had_focus/>
+                                    <MessageRow key chat_id first listing named=named() tab_stop had_focus/>
                                 })
                             }
                         />
                     </div>
                     <Show when=move || has_newer.get()>
                         <div class="timeline__more">
-                            <a class="button quiet small" href=format!("/c/{chat_id}")>
-                                <Icon glyph=Glyph::Down/>
-                                "Go to the newest messages"
-                            </a>
+                            <Show when=move || newer_failed.get()>
+                                <span class="timeline__problem" role="alert">"They could not be loaded. "</span>
+                            </Show>
+                            <Show
+                                when=move || store.is_alive()
+                                fallback=move || view! {
+                                    <a class="button quiet small" href=format!("/c/{chat_id}")>
+                                        <Icon glyph=Glyph::Down/>
+                                        "Go to the newest messages"
+                                    </a>
+                                }
+                            >
+                                <button
+                                    type="button"
+                                    class="button quiet small"
+                                    on:click=load_newer
+                                    data-pending=move || loading_newer.get().then_some("true")
+                                >
+                                    <span class="button__label">"Load newer messages"</span>
+                                    <span class="button__spinner" aria-hidden="true"></span>
+                                </button>
+                            </Show>
                         </div>
                     </Show>
                 </div>
             </div>
-            <Show when=move || news.get()>
+            <Show when=move || news.get() || has_newer.get() && store.is_alive()>
                 <button
                     type="button"
                     class="button primary small timeline__news"
-                    on:click=move |_| {
-                        place.go_to_end();
-                        focus_last(place.feed);
-                    }
+                    on:click=move |event| to_latest.with_value(|to_latest| to_latest(event))
                 >
                     <Icon glyph=Glyph::Down/>
-                    "New messages"
+                    {move || if has_newer.get() { "Jump to latest" } else { "New messages" }}
                 </button>
             </Show>
         </div>
@@ -192,7 +261,7 @@ pub(super) fn History(
 }
 
 /// The arrow keys walk from message to message; Escape leads back to where one writes.
-fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
+fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, store: Store) {
     let Some(feed) = feed.get_untracked() else { return };
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let Some(target) = target else { return };
@@ -219,11 +288,17 @@ fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
         "ArrowUp" => {
             let before = beside(&target, false);
             if before.is_none() {
-                load_older();
+                store.load_older();
             }
             before
         }
-        "ArrowDown" => beside(&target, true),
+        "ArrowDown" => {
+            let after = beside(&target, true);
+            if after.is_none() {
+                store.load_newer();
+            }
+            after
+        }
         "Home" => feed.first_element_child().and_then(|first| message_from(first, true)),
         "End" => last(&feed),
         _ => return,
@@ -236,15 +311,17 @@ fn on_key(event: &KeyboardEvent, feed: NodeRef<Div>, load_older: impl Fn()) {
 
 /// What the focus goes to within a message, from the message itself or from what is in it, around and around.
 fn within(from: &Element, forwards: bool) -> Option<Element> {
-    // What plays has keys of its own.
-    if from.matches("audio, video").unwrap_or(true) {
+    // What plays has keys of its own, and code is scrolled by them.
+    if from.matches("audio, video, pre[tabindex]").unwrap_or(true) {
         return None;
     }
     let message = from.closest("article").ok()??;
     let inside = message.get_elements_by_tag_name("*");
     let inside = (0..inside.length()).filter_map(|place| inside.item(place));
     let stops: Vec<_> = std::iter::once(message.clone())
-        .chain(inside.filter(|element| element.matches("button, a[href], audio, video").unwrap_or(false)))
+        .chain(inside.filter(|element| {
+            element.matches("button, a[href], pre[tabindex], audio, video").unwrap_or(false)
+        }))
         .collect();
     let at = stops.iter().position(|stop| stop == from)?;
     let to = (if forwards { at + 1 } else { at + stops.len() - 1 }) % stops.len();

@@ -4,14 +4,26 @@
 use leptos::prelude::*;
 
 use super::{
-    attachments::Attachments,
-    deletion::delete_button,
+    acting::{Acting, Actions},
+    attachments::{Attachments, Reach},
+    deeds::Deeds,
     delivery::{Delivery, state_id, state_name},
+    edits::Edits,
+    jump::Jump,
+    quote::{Quote, first_line},
+    reactions::{Reactions, in_short},
 };
 use crate::{
-    domain::{ChatKind, Role, UserId, policy::may_delete_message},
+    domain::{ChatId, UserId},
+    markdown::plain_text,
     ui::{
-        components::avatar::{Avatar, user_hue},
+        components::{
+            avatar::{Avatar, user_hue},
+            focus::{is_windows, is_within},
+            icon::{Glyph, Icon},
+            message_text::MessageText,
+            pinned::anchor_id,
+        },
         files::shown::ShownFile,
         state::{
             listing::{Entry, Listing, RowKey},
@@ -34,14 +46,14 @@ pub(super) fn element_id(key: RowKey) -> String {
 pub(super) fn MessageRow(
     /// Which message.
     key: RowKey,
+    /// In which chat.
+    chat_id: ChatId,
     /// The message as it is at first.
     first: Entry,
     /// Where it is found as it is later.
     listing: Memo<Listing>,
     /// Whether authors are named, which in a chat of two is not needed.
     named: bool,
-    /// What the reader is in the chat, and of which kind that is.
-    role: Memo<Option<(ChatKind, Role)>>,
     /// The message that the Tab key stops at.
     tab_stop: Selector<Option<RowKey>>,
     /// The message that had the focus last.
@@ -68,22 +80,54 @@ pub(super) fn MessageRow(
         RowKey::Own(client_id) => Some(client_id),
         RowKey::Other(_) => None,
     };
-    let deletable = Memo::new(move |_| {
-        let (kind, role) = role.get()?;
-        let (id, sender) = entry.with(Entry::deletable)?;
-        // Without scripts there is nobody to ask.
-        let may = store.is_alive() && may_delete_message(kind, role, store.me()?, sender);
-        may.then_some(id)
+    let quote = Memo::new(move |_| entry.with(|entry| entry.quote().cloned()));
+    let reactions = Memo::new(move |_| {
+        let (id, known) =
+            entry.with(|entry| entry.present().map(|message| (message.id, message.reactions.clone())))?;
+        Some((id, store.wishes.with(|wishes| wishes.over(id, &known, store.me()))))
     });
-    let speaks = Memo::new(move |_| entry.with(|entry| !entry.body().is_empty()));
+    // Without scripts nothing can be done.
+    let can_act = Memo::new(move |_| store.is_alive() && entry.with(|entry| entry.present().is_some()));
+    let seq = Memo::new(move |_| entry.with(|entry| entry.stored().map(|message| message.seq)));
+    let marked = use_context::<Jump>().map(Jump::marked);
+    let is_marked = move || {
+        let marked = marked.and_then(|marked| marked.get());
+        (marked.is_some() && marked == seq.get()).then_some("true")
+    };
+    let (acting, deeds) = (use_context::<Acting>(), use_context::<Deeds>());
+    let actions = move |reach: Reach| {
+        let (acting, deeds) = (acting?, deeds?);
+        let acts = Callback::new(move |()| deeds.bar(chat_id, key, acting));
+        Some(view! { <Show when=move || can_act.get()><Actions row=key acts reach acting/></Show> })
+    };
+    let body = Memo::new(move |_| entry.with(|entry| entry.body().to_owned()));
+    let speaks = Memo::new(move |_| body.with(|body| !body.is_empty()));
+    let spoken = Memo::new(move |_| body.with(|body| plain_text(body)));
     let said_by = author.as_ref().map_or_else(|| "You".to_owned(), |(_, name)| name.clone());
     let label = move || {
         let mut label = entry.with(|entry| format!("{said_by}, {}", clock(entry.at(), entry.offset())));
         let mut say = |words: &str| label.extend([", ", words]);
+        entry.with(|entry| {
+            if entry.edited_at().is_some() {
+                say("edited");
+            }
+            if entry.is_pinned() {
+                say("pinned");
+            }
+        });
+        quote.with(|quote| {
+            if let Some(quote) = quote {
+                say(&format!("answers {}: {}", quote.sender_name, first_line(quote)));
+            }
+        });
         if speaks.get() {
-            entry.with(|entry| say(entry.body()));
+            spoken.with(|spoken| say(spoken));
         }
         files.with(|files| files.iter().for_each(|file| say(&file.label())));
+        let reactions = reactions.with(|all| all.as_ref().map(|(_, all)| in_short(all)).unwrap_or_default());
+        if !reactions.is_empty() {
+            say(&reactions);
+        }
         label
     };
     let state_id = move || match key {
@@ -94,7 +138,13 @@ pub(super) fn MessageRow(
     let is_stop = Memo::new(move |_| stops.selected(&Some(key)));
     // The arrow keys lead to what is in it. Without scripts there are none, and the Tab key does.
     let reach = Memo::new(move |_| store.is_alive().then_some("-1"));
-    on_cleanup(move || tab_stop.remove(&Some(key)));
+    on_cleanup(move || {
+        tab_stop.remove(&Some(key));
+        if let Some(acting) = acting {
+            acting.forget(key);
+        }
+    });
+    let meta = move || view! { <Meta chat_id entry own reach/> };
     let author = author.filter(|_| named);
     view! {
         {move || day.get().map(|day| view! {
@@ -113,31 +163,88 @@ pub(super) fn MessageRow(
             tabindex=move || if is_stop.get() { "0" } else { "-1" }
             aria-label=label
             aria-describedby=state_id
-            on:focusin=move |_| had_focus.set(Some(key))
+            data-marked=is_marked
+            on:focusin=move |_| {
+                had_focus.set(Some(key));
+                acting.into_iter().for_each(|acting| acting.focus(Some(key)));
+            }
+            on:focusout=move |event| {
+                // A panel that opens gives the focus back, and so does another window.
+                if !is_within(&event) && !is_windows(&event) && let Some(acting) = acting && !acting.is_open() {
+                    acting.focus(None);
+                }
+            }
+            on:pointerenter=move |event| acting.into_iter().for_each(|acting| acting.enter(&event, key))
+            on:pointerleave=move |_| acting.into_iter().for_each(|acting| acting.leave(key))
         >
             {author.map(|(id, name)| view! { <Author id name shown=starts_group/> })}
-            <div class="message__line">
+            <div class="message__line" id=move || seq.get().map(anchor_id)>
                 <div class="message__content">
+                    <Quote chat_id quote reach/>
                     <Attachments files reach own=own_id/>
                     {move || if speaks.get() {
                         view! {
                             <div class="message__bubble" dir="auto">
-                                <span class="message__text">{move || entry.with(|entry| entry.body().to_owned())}</span>
-                                <Time entry/>
+                                <MessageText body reach/>
+                                {meta()}
                             </div>
                         }
                         .into_any()
                     } else {
-                        view! { <Time entry/> }.into_any()
+                        meta().into_any()
                     }}
+                    <Reactions chat_id reactions reach/>
                 </div>
-                {move || deletable.get().map(|id| delete_button(key, id, reach))}
+                {actions(reach)}
             </div>
             {match key {
                 RowKey::Own(client_id) => Some(view! { <Delivery client_id progress files/> }),
                 RowKey::Other(_) => None,
             }}
         </article>
+    }
+    .into_any()
+}
+
+/// What stands at the end of a message: whether it is pinned and was edited, and when it was written.
+#[component]
+fn Meta(
+    /// In which chat.
+    chat_id: ChatId,
+    /// The message.
+    entry: Memo<Entry>,
+    /// Whether it is one's own: then its earlier texts can be seen.
+    own: bool,
+    /// How the Tab key reaches what is in the message.
+    reach: Reach,
+) -> impl IntoView {
+    let pinned = Memo::new(move |_| entry.with(Entry::is_pinned));
+    let edited = Memo::new(move |_| entry.with(|entry| Some((entry.edited_at()?, entry.offset()))));
+    let edits = use_context::<Edits>();
+    let show = move |_| {
+        let id = entry.with_untracked(|entry| entry.stored().map(|message| message.id));
+        if let (Some(edits), Some(id)) = (edits, id) {
+            edits.show(chat_id, id);
+        }
+    };
+    view! {
+        <span class="message__meta">
+            {move || pinned.get().then(|| view! { <Icon glyph=Glyph::Pin/> })}
+            {move || edited.get().map(|(at, offset)| {
+                let title = format!("Edited {}", full(at, offset));
+                if own {
+                    view! {
+                        <button type="button" class="message__edited" title=title tabindex=reach on:click=show>
+                            "edited"
+                        </button>
+                    }
+                    .into_any()
+                } else {
+                    view! { <span class="message__edited" title=title>"edited"</span> }.into_any()
+                }
+            })}
+            <Time entry/>
+        </span>
     }
     .into_any()
 }

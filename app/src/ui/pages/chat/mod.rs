@@ -1,41 +1,67 @@
-//! `/c/<chat>`: a conversation.
+//! `/c/<chat>` and `/c/<chat>/<seq>`: a conversation, from its end or around a message.
 //!
 //! | module | what belongs there |
 //! | --- | --- |
 //! | `header` | what the chat is called, who is there, the way to its details |
 //! | `history` | the list of messages: loading, scrolling, keys |
 //! | `message` | one message, sent or not |
-//! | `deletion` | deleting a message: the button beside it, and the question before |
+//! | `acting` | the bar and the button beside a message |
+//! | `panel` | what opens beside a message: its menu, and the emoji to choose from |
+//! | `emoji` | those that are offered |
+//! | `deeds` | what can be done with a message, and doing it |
+//! | `deletion` | the question before a message is deleted |
+//! | `reactions` | what people have put under a message |
+//! | `quote` | what stands above an answer |
+//! | `edits` | the texts that a message had before |
+//! | `pins` | the pinned messages |
+//! | `jump` | going to one message |
 //! | `delivery` | how a message stands that is not stored yet |
 //! | `attachments` | files: in a message, chosen for one, and pictures over the page |
-//! | `composer` | writing |
+//! | `composer` | the box that one writes in |
+//! | `writing` | what is being written: a message, an answer, another text |
 //! | `scroll` | where the reader is in the list, kept when it changes |
 //! | `announcer` | what a screen reader says about what arrives |
 
+mod acting;
 mod announcer;
 mod attachments;
 mod composer;
+mod deeds;
 mod deletion;
 mod delivery;
+mod edits;
+mod emoji;
 mod header;
 mod history;
+mod jump;
 mod message;
+mod panel;
+mod pins;
+mod quote;
+mod reactions;
 mod scroll;
+mod writing;
 
 use leptos::{either::EitherOf3, ev::DragEvent, prelude::*};
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use self::{
+    acting::Acting,
     announcer::Announcer,
     attachments::{Dragging, DropTarget, Gallery, Viewing},
     composer::Composer,
+    deeds::Deeds,
     deletion::{DeleteQuestion, Deletion},
+    edits::{Edits, EditsDialog},
     header::ChatHeader,
     history::History,
+    jump::Jump,
+    panel::MessagePanel,
+    writing::Writing,
 };
 use super::not_found::NotFoundPage;
 use crate::{
-    domain::ChatId,
+    domain::{ChatId, Seq},
     ui::{
         components::{error_view::ErrorView, page::PageTitle},
         page_data::Page,
@@ -93,8 +119,19 @@ fn Conversation(
         chat.with(|chat| chat.as_deref().map_or_else(|| "Chat".into(), |chat| chat_title(chat, me)))
     });
     let query = use_query_map();
-    let at_end = Memo::new(move |_| query.with(|query| query.get("before").is_none()));
-    Effect::new(move |_| store.open(chat_id, at_end.get()));
+    let params = use_params_map();
+    let asked_for = Memo::new(move |_| params.with(|params| params.get("seq")?.parse::<u64>().ok().map(Seq)));
+    let at_end =
+        Memo::new(move |_| asked_for.get().is_none() && query.with(|query| query.get("before").is_none()));
+    let jump = Jump::new(asked_for.get_untracked());
+    provide_context(jump);
+    Effect::new(move |_| match asked_for.get() {
+        Some(seq) => jump.open_at(chat_id, seq),
+        None => {
+            jump.stay();
+            store.open(chat_id, at_end.get(), None);
+        }
+    });
 
     let phase = Memo::new(move |_| {
         store.timeline.with(|open| {
@@ -113,7 +150,11 @@ fn Conversation(
     let viewing = Viewing::new();
     provide_context(viewing);
     let deletion = Deletion::new();
-    provide_context(deletion);
+    let writing = Writing::new();
+    let (acting, deeds, edits) = (Acting::new(), Deeds::new(writing, deletion), Edits::new());
+    provide_context(acting);
+    provide_context(deeds);
+    provide_context(edits);
     let dragging = Dragging::new();
     let takes_files =
         move || store.upload_limits().files > 0 && stage.with_untracked(|stage| *stage == Stage::Messages);
@@ -122,7 +163,7 @@ fn Conversation(
             dragging.hover(event);
         }
     };
-    let retry = Callback::new(move |()| store.load(chat_id));
+    let retry = Callback::new(move |()| jump.load_again(chat_id, asked_for.get_untracked()));
 
     view! {
         <PageTitle text=title/>
@@ -145,7 +186,7 @@ fn Conversation(
             {move || match stage.get() {
                 Stage::Messages => EitherOf3::A(view! {
                     <History chat_id sent/>
-                    <Composer chat_id sent/>
+                    <Composer chat_id sent writing/>
                 }),
                 Stage::Failed(error) => EitherOf3::B(view! { <ErrorView error retry=retry/> }),
                 Stage::Gone => EitherOf3::C(view! {
@@ -156,6 +197,8 @@ fn Conversation(
                 }),
             }}
             <Gallery viewing/>
+            <MessagePanel chat_id acting deeds/>
+            <EditsDialog edits/>
             <DeleteQuestion chat_id deletion/>
             <DropTarget dragging/>
             <Announcer chat_id/>

@@ -10,8 +10,8 @@ use leptos::{html::Div, prelude::*, web_sys::Element};
 
 /// How near to the end still counts as there, in CSS pixels.
 const AT_END: i32 = 8;
-/// How near to the start older messages are fetched, in CSS pixels.
-const NEAR_START: i32 = 500;
+/// How near to the start older messages are fetched, and newer ones near the end, in CSS pixels.
+const NEAR_EDGE: i32 = 500;
 
 /// The reader's place.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub(super) struct Place {
     pub feed: NodeRef<Div>,
     /// Whether the reader is at the newest message.
     pub at_end: RwSignal<bool>,
+    /// Whether there are newer messages than the last one that is loaded: its end is not the end then.
+    pub has_newer: StoredValue<bool>,
     /// The first message that is seen, by its element's id, and how far below the top it stands.
     anchor: StoredValue<Option<(String, f64)>>,
 }
@@ -33,22 +35,29 @@ impl Place {
             scroller: NodeRef::new(),
             feed: NodeRef::new(),
             at_end: RwSignal::new(true),
+            has_newer: StoredValue::new(false),
             anchor: StoredValue::new(None),
         }
     }
 
-    /// Takes note of where the reader is. True if they are near the start of what is loaded.
-    pub(super) fn note(&self) -> bool {
+    /// Takes note of where the reader is: whether they are near the start of what is loaded, and near its end.
+    pub(super) fn note(&self) -> (bool, bool) {
         let (Some(scroller), Some(feed)) = (self.scroller.get_untracked(), self.feed.get_untracked()) else {
-            return false;
+            return (false, false);
         };
         let from_end = -scroller.scroll_top();
-        let at_end = from_end <= AT_END;
+        let at_end = from_end <= AT_END && !self.has_newer.get_value();
         if self.at_end.get_untracked() != at_end {
             self.at_end.set(at_end);
         }
         self.anchor.set_value(if at_end { None } else { first_seen(&scroller, &feed) });
-        scroller.scroll_height() - scroller.client_height() - from_end < NEAR_START
+        let from_start = scroller.scroll_height() - scroller.client_height() - from_end;
+        (from_start < NEAR_EDGE, from_end < NEAR_EDGE)
+    }
+
+    /// Takes note of where the reader was led.
+    pub(super) fn seen(&self) {
+        self.note();
     }
 
     /// Puts what the reader saw back to where it was, after the list has changed. To be called between

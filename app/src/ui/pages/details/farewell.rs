@@ -194,6 +194,7 @@ mod tests {
             },
             role: *role,
             joined_at: Timestamp::default(),
+            read: None,
         };
         ChatView {
             id: ChatId::from_bytes([9; 12]),
@@ -202,6 +203,7 @@ mod tests {
             members: members.iter().map(member).collect(),
             member_count: members.len() as u64,
             my_role: members[0].2,
+            mine: Default::default(),
             head: Seq(1),
             head_ordinal: Ordinal(0),
             last_message: None,

@@ -30,6 +30,7 @@ use crate::{
             form::{Entered, FormAlert, FormState},
             page::PageFrame,
             people::PeopleSearch,
+            pinned::PinnedList,
             presence::Presence,
         },
         page_data::Page,
@@ -160,10 +161,14 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
                     EitherOf4::B(view! { <ErrorView error retry=Callback::new(move |()| fetch())/> })
                 }
                 (Load::There, None) => EitherOf4::B(view! { <ErrorView error=AppError::not_found()/> }),
-                (Load::There, Some(ChatKind::Direct)) => EitherOf4::C(view! { <DirectDetails store chat/> }),
-                (Load::There, Some(ChatKind::Group)) => {
-                    EitherOf4::D(view! { <GroupDetails store id chat search away/> })
-                }
+                (Load::There, Some(ChatKind::Direct)) => EitherOf4::C(view! {
+                    <DirectDetails store chat/>
+                    <PinnedMessages id/>
+                }),
+                (Load::There, Some(ChatKind::Group)) => EitherOf4::D(view! {
+                    <GroupDetails store id chat search away/>
+                    <PinnedMessages id/>
+                }),
             }}
         </PageFrame>
     }
@@ -192,6 +197,20 @@ fn DirectDetails(store: Store, chat: LiveChat) -> impl IntoView {
             }
         })
     }
+}
+
+/// The messages that are pinned in the chat.
+#[component]
+fn PinnedMessages(id: ChatId) -> impl IntoView {
+    let store = use_store();
+    Effect::new(move |_| store.open_pinned(id));
+    view! {
+        <section class="card" id="pinned" aria-labelledby="pinned-title">
+            <h2 class="card__title" id="pinned-title">"Pinned messages"</h2>
+            <PinnedList chat_id=id/>
+        </section>
+    }
+    .into_any()
 }
 
 /// Everything about a group.

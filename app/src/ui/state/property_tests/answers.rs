@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use super::{
     page::{Page, Then},
-    world::{Answer, Ask, Server},
+    world::{Answer, Ask, ME, Server},
 };
 use crate::{
     domain::Seq,
     error::AppResult,
-    ui::state::{
-        effects::Effects,
-        timeline::{Phase, Timeline},
-    },
+    ui::state::{effects::Effects, timeline::Phase},
 };
 
 impl Page {
@@ -40,40 +37,73 @@ impl Page {
                 let is_new = self.model.restarted(view, &mut effects);
                 assert!(!is_new, "the log of {id} never went back");
             }
-            (Then::Restarted(id) | Then::Missed { chat: id, .. }, Err(_)) => self.model.catch_up_failed(id),
-            (Then::Known { chat, opening }, Ok(Answer::Chat(view))) => {
+            (Then::Restarted(id) | Then::Missed(id), Err(_)) => self.model.catch_up_failed(id),
+            (Then::Known { chat, opening, around }, Ok(Answer::Chat(view))) => {
                 self.model.welcome(view, &mut effects);
-                self.ask(Ask::Newest(chat), Then::Loaded { chat, opening });
+                self.load_part(chat, opening, around);
             }
-            (Then::Loaded { chat, opening }, Ok(Answer::Page(page))) => {
+            (Then::Loaded { chat, opening, around, passed_over }, answer)
+                if self.passed_over(chat, opening).is_some_and(|now| now != passed_over) =>
+            {
+                drop(answer);
+                self.load_part(chat, opening, around);
+            }
+            (Then::More { chat, opening, newer, at, passed_over }, answer)
+                if self.passed_over(chat, opening).is_some_and(|now| now != passed_over) =>
+            {
+                drop(answer);
+                let passed_over = self.passed_over(chat, opening).unwrap_or_default();
+                self.load_more(chat, opening, newer, at, passed_over);
+            }
+            (Then::Loaded { chat, opening, .. }, Ok(Answer::Page(page))) => {
                 self.with_open(chat, opening, |open| open.load(page));
                 self.heal(chat);
             }
-            (Then::Known { chat, opening } | Then::Loaded { chat, opening }, Err(error)) => {
+            (Then::Known { chat, opening, .. } | Then::Loaded { chat, opening, .. }, Err(error)) => {
                 self.with_open(chat, opening, |open| open.fail(error));
             }
-            (Then::Older { chat, opening }, Ok(Answer::Page(page))) => {
-                self.with_open(chat, opening, |open| open.prepend(page));
+            (Then::More { chat, opening, newer, .. }, Ok(Answer::Page(page))) => {
+                self.with_open(
+                    chat,
+                    opening,
+                    |open| {
+                        if newer { open.append(page) } else { open.prepend(page) }
+                    },
+                );
+                self.heal(chat);
             }
-            (Then::Older { chat, opening }, Err(error)) => {
-                self.with_open(chat, opening, |open| open.set_older(Phase::Failed(error)));
+            (Then::More { chat, opening, newer, .. }, Err(error)) => {
+                self.with_open(chat, opening, |open| {
+                    let failed = Phase::Failed(error);
+                    if newer { open.set_newer(failed) } else { open.set_older(failed) }
+                });
             }
-            (Then::Missed { chat, after }, Ok(Answer::Chat(view))) => {
+            (Then::Missed(chat), Ok(Answer::Chat(view))) => {
+                let applied = self.model.applied(chat).unwrap_or_default();
+                let open = self.timeline.as_mut().filter(|open| open.chat_id() == chat);
+                let shown = open.and_then(|open| {
+                    open.pass_over();
+                    Some(Seq(open.first_seq()?.0.saturating_sub(1)))
+                });
+                let after = shown.unwrap_or(applied).min(applied);
                 self.append_after(chat, after, Some(Box::new(view)), &mut effects);
             }
-            (Then::Appended { chat, opening, after, then }, Ok(Answer::Page(page))) => {
+            (Then::Appended { chat, opening, passed_over, then, .. }, Ok(_))
+                if self.passed_over(chat, opening) != Some(passed_over) =>
+            {
+                self.heal(chat);
+                self.caught_up(chat, then, &mut effects);
+            }
+            (Then::Appended { chat, opening, after, end, passed_over, then }, Ok(Answer::Page(page))) => {
                 let last = page.messages.last().map(|message| message.seq);
-                let more = page.has_newer && last > Some(after);
-                let mut still_open = false;
+                let more = page.has_newer && last > Some(after) && end.is_none_or(|end| last < Some(end));
                 if last.is_some() {
-                    self.with_open(chat, opening, |open| {
-                        still_open = true;
-                        open.append(page);
-                    });
+                    self.with_open(chat, opening, |open| open.refresh(page, end));
                 }
                 match last {
-                    Some(last) if more && still_open => {
-                        self.ask(Ask::After(chat, last), Then::Appended { chat, opening, after: last, then });
+                    Some(after) if more => {
+                        let then = Then::Appended { chat, opening, after, end, passed_over, then };
+                        self.ask(Ask::After(chat, after), then);
                     }
                     _ => self.caught_up(chat, then, &mut effects),
                 }
@@ -83,6 +113,13 @@ impl Page {
                     self.model.catch_up_failed(chat);
                 }
             }
+            (Then::Changed, Ok(Answer::Changed(message))) => {
+                self.model.note_changed(&message);
+                if let Some(open) = self.timeline.as_mut().filter(|open| open.chat_id() == message.chat_id) {
+                    open.renew(&message);
+                }
+            }
+            (Then::Changed, Err(_)) => {}
             (Then::Sent(client_id), Ok(Answer::Stored(message))) => {
                 self.model.note(&message);
                 if let Some(open) = &mut self.timeline {
@@ -105,17 +142,13 @@ impl Page {
 
     pub(super) fn carry_out(&mut self, effects: Effects, server: &mut Server) {
         self.show(effects.shown);
-        for (chat, id, at) in effects.deleted {
-            if let Some(open) = self.timeline.as_mut().filter(|open| open.chat_id() == chat) {
-                open.delete(id, at);
+        for event in effects.changed {
+            if let Some(open) = self.timeline.as_mut().filter(|open| open.chat_id() == event.chat_id) {
+                open.change(event, Some(ME));
             }
         }
         for chat in effects.refetch {
-            let applied = self.model.applied(chat).unwrap_or_default();
-            let open = self.timeline.as_ref().filter(|open| open.chat_id() == chat);
-            let shown = open.and_then(Timeline::first_seq).map(|first| Seq(first.0 - 1));
-            let after = shown.unwrap_or(applied).min(applied);
-            self.ask(Ask::Chat(chat), Then::Missed { chat, after });
+            self.ask(Ask::Chat(chat), Then::Missed(chat));
         }
         for chat in effects.restart {
             self.ask(Ask::Chat(chat), Then::Restarted(chat));
@@ -128,7 +161,7 @@ impl Page {
         }
         for chat in effects.returned {
             if self.timeline.as_ref().is_some_and(|open| open.chat_id() == chat) {
-                self.load(chat);
+                self.load(chat, None);
             }
         }
         if effects.refetch_list && !self.is_listing {

@@ -6,6 +6,7 @@
 //!
 //! | module | what belongs there |
 //! | --- | --- |
+//! | `steps` | what can happen, and how often it does |
 //! | `world` | the server, and what is on its way to the page |
 //! | `page` | the page as `Store` drives it |
 //! | `answers` | what it does with what it is answered |
@@ -14,6 +15,7 @@
 
 mod answers;
 mod page;
+mod steps;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,102 +24,18 @@ use proptest::{collection::vec, prelude::*};
 
 use self::{
     page::{Page, is_aside, lost},
+    steps::{Step, step},
     world::{Answer, Ask, CHATS, ME, Server},
 };
 use super::{
     listing::Listing,
+    testing::BEN,
     timeline::{Phase, Timeline},
 };
 use crate::{
     domain::{ChatId, ClientId, Seq},
     protocol::{ChatView, HistoryPage, Notice, ServerFrame},
 };
-
-/// What happens next. A number chooses among what is there, round and round.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// Somebody else does something.
-    Say(usize),
-    Alter(usize, bool),
-    Delete(usize, usize),
-    /// The reader does something.
-    Write(usize),
-    Open(usize),
-    Older,
-    TryAgain(usize),
-    Discard(usize),
-    DiscardElsewhere(usize),
-    /// The browser keeps what was written, in time or too late.
-    Commit(bool),
-    /// The tab is looked at again: what the browser keeps is read, and comes.
-    Read,
-    TakeUp,
-    /// The page's timers.
-    Resend,
-    AskAgain,
-    /// A request reaches the server; its answer comes; it breaks off before the server has it or after; or it
-    /// is given up and reaches the server all the same, some time.
-    Serve(usize),
-    Answer(usize),
-    Break(usize),
-    GiveUp(usize),
-    Ghost(usize),
-    /// The next new message is refused.
-    Refuse,
-    /// The first frame on the line comes, is lost, comes twice, or comes after the next.
-    Frame,
-    Lose,
-    Double,
-    Swap,
-    Beat,
-    Connect,
-    Disconnect,
-    /// The server reads the chats for a page; then it reads the history, and the page comes, with all chats in it
-    /// or the one that is open.
-    Render {
-        open: usize,
-    },
-    Reload {
-        all: bool,
-        from_middle: bool,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let chat = 0..CHATS.len();
-    let one = 0..8_usize;
-    prop_oneof![
-        6 => chat.clone().prop_map(Step::Say),
-        2 => (chat.clone(), any::<bool>()).prop_map(|(chat, rename)| Step::Alter(chat, rename)),
-        1 => (chat.clone(), one.clone()).prop_map(|(chat, which)| Step::Delete(chat, which)),
-        6 => chat.clone().prop_map(Step::Write),
-        1 => chat.clone().prop_map(Step::Open),
-        1 => Just(Step::Older),
-        1 => one.clone().prop_map(Step::TryAgain),
-        1 => one.clone().prop_map(Step::Discard),
-        1 => one.clone().prop_map(Step::DiscardElsewhere),
-        5 => any::<bool>().prop_map(Step::Commit),
-        1 => Just(Step::Read),
-        1 => Just(Step::TakeUp),
-        2 => Just(Step::Resend),
-        1 => Just(Step::AskAgain),
-        8 => one.clone().prop_map(Step::Serve),
-        8 => one.clone().prop_map(Step::Answer),
-        2 => one.clone().prop_map(Step::Break),
-        1 => one.clone().prop_map(Step::GiveUp),
-        2 => one.prop_map(Step::Ghost),
-        1 => Just(Step::Refuse),
-        12 => Just(Step::Frame),
-        2 => Just(Step::Lose),
-        2 => Just(Step::Double),
-        2 => Just(Step::Swap),
-        2 => Just(Step::Beat),
-        3 => Just(Step::Connect),
-        1 => Just(Step::Disconnect),
-        2 => chat.prop_map(|open| Step::Render { open }),
-        2 => (any::<bool>(), any::<bool>()).prop_map(|(all, from_middle)| Step::Reload { all, from_middle }),
-    ]
-}
 
 /// Everything there is, and what has been promised.
 struct World {
@@ -152,18 +70,35 @@ impl World {
     fn step(&mut self, step: Step) {
         let (server, page) = (&mut self.server, &mut self.page);
         match step {
-            Step::Say(chat) => server.say(CHATS[chat]),
+            Step::Say(chat, answers) => server.say(CHATS[chat], answers),
+            Step::Change(chat, which, change) => {
+                if let Some(id) = server.one_of(CHATS[chat], which) {
+                    server.change(CHATS[chat], BEN, id, change);
+                }
+            }
             Step::Alter(chat, rename) => server.alter(CHATS[chat], rename),
             Step::Delete(chat, which) => server.delete(CHATS[chat], which),
-            Step::Write(chat) => {
+            Step::Alike(chat, which, change) => {
+                if let Some(id) = server.one_of(CHATS[chat], which) {
+                    page.change(CHATS[chat], id, change);
+                }
+            }
+            Step::Write(chat, answers) => {
+                let reply_to = answers.and_then(|which| server.one_of(CHATS[chat], which));
                 // Where one writes is what is open, as a rule; what waits in another chat goes out all the same.
-                if let Some(number) = page.write(CHATS[chat]) {
+                if let Some(number) = page.write(CHATS[chat], reply_to) {
                     let id = page.unwritten.last().unwrap().client_id;
                     self.written.insert(number, (CHATS[chat], id));
                 }
             }
             Step::Open(chat) => page.open(CHATS[chat]),
+            Step::Around(chat, which) => {
+                // Also further back than what is shown.
+                let at = server.chat(CHATS[chat]).view.head.0.saturating_sub(4 * which as u64);
+                page.load(CHATS[chat], Some(Seq(at)));
+            }
             Step::Older => page.load_older(),
+            Step::Newer => page.load_newer(),
             Step::TryAgain(which) => {
                 if let Some((_, id)) = self.waiting(which, true) {
                     self.page.try_again(id);
@@ -241,7 +176,7 @@ impl World {
                 let Ok(Answer::Page(history)) = server.answer(ask) else { return };
                 views.retain(|view| all || view.id == open);
                 server.disconnect();
-                let is_send = |ask: &Ask| matches!(ask, Ask::Send(..));
+                let is_send = |ask: &Ask| matches!(ask, Ask::Send(..) | Ask::Change(..));
                 let late = page.requests.drain(..).filter(|request| request.answer.is_none());
                 self.ghosts.extend(late.map(|request| request.ask).filter(is_send));
                 let nothing = Page::new(Vec::new(), open, HistoryPage::default());
@@ -332,7 +267,7 @@ impl World {
     fn check_at_rest(&self) {
         for chat in CHATS {
             let Some(known) = self.page.model.chat(chat) else { panic!("{chat} is not known") };
-            assert_eq!(**known, self.server.chat(chat).view);
+            assert_eq!(**known, self.server.view(chat));
             assert_eq!(self.page.model.applied(chat), Some(known.head));
             let mut is_behind = false;
             for entry in self.page.outbox.of(chat) {
@@ -346,8 +281,9 @@ impl World {
             let waits = self.page.outbox.get(*id);
             // One that was refused, and stored by an earlier request that was given up, is found to be stored
             // where it is seen, or when it is tried again.
-            let is_open = self.page.timeline.as_ref().is_some_and(|open| open.chat_id() == *chat);
-            let may_be_both = waits.is_some_and(is_aside) && !is_open;
+            let mut shown = self.page.timeline.iter().flat_map(|open| open.messages());
+            let is_shown = shown.any(|message| message.client_id == *id);
+            let may_be_both = waits.is_some_and(is_aside) && !is_shown;
             let is_one = self.given_up.contains(number) || waits.is_some() != (times == 1);
             assert!(is_one || may_be_both, "mine {number} was stored {times} times, and is {waits:?}");
         }
@@ -387,4 +323,20 @@ proptest! {
     fn in_any_interleaving_what_is_shown_is_right_and_in_the_end_all_of_it(steps in vec(step(), 1..140)) {
         run(&steps);
     }
+}
+
+#[test]
+fn a_page_that_was_read_before_a_part_of_the_log_was_passed_over_is_asked_for_anew() {
+    use Step::*;
+
+    let first = |change| Change(0, 5, change);
+    let said = [Say(0, None); 6];
+    let shown = [Render { open: 0 }, Reload { all: true, from_middle: false }, Connect, Frame];
+    // The first messages are read, and their page is on its way when more happens to them than a resume brings.
+    let read = [Older, Serve(0), Disconnect];
+    let react = |which| world::Change::React(which, true);
+    let missed =
+        [first(world::Change::Edit), first(react(0)), first(react(1)), first(world::Change::Pin(true))];
+    let caught_up = [Connect, Frame, Frame, Serve(0), Answer(1), Serve(0), Answer(1), Answer(0)];
+    run(&[&said[..], &shown, &read, &missed, &caught_up].concat());
 }

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::world::{Answer, Ask, ME, Server};
+use super::world::{Answer, Ask, Change, ME, Server};
 use crate::{
-    domain::{ChatId, ClientId, Seq, Timestamp},
+    domain::{ChatId, ClientId, MessageId, Seq, Timestamp},
     error::{AppResult, ErrorCode},
-    protocol::{ChatView, HistoryPage, MessageView, ServerFrame},
+    protocol::{ChatView, HistoryPage, MessageView, QuoteView, ServerFrame},
     ui::state::{
         effects::Effects,
         model::Model,
@@ -24,27 +24,34 @@ pub enum Then {
     Known {
         chat: ChatId,
         opening: u64,
+        around: Option<Seq>,
     },
     Loaded {
         chat: ChatId,
         opening: u64,
+        around: Option<Seq>,
+        passed_over: u32,
     },
-    Older {
+    /// A page beside what is shown: after it, or before.
+    More {
         chat: ChatId,
         opening: u64,
+        newer: bool,
+        at: Seq,
+        passed_over: u32,
     },
     /// What was missed: the chat first, and its messages then.
-    Missed {
-        chat: ChatId,
-        after: Seq,
-    },
+    Missed(ChatId),
     Appended {
         chat: ChatId,
         opening: u64,
         after: Seq,
+        end: Option<Seq>,
+        passed_over: u32,
         then: Option<Box<ChatView>>,
     },
     Sent(ClientId),
+    Changed,
 }
 
 /// A request that is under way.
@@ -117,18 +124,21 @@ impl Page {
     }
 
     /// Writes a message, which is shown at once.
-    pub fn write(&mut self, chat: ChatId) -> Option<u32> {
+    pub fn write(&mut self, chat: ChatId, reply_to: Option<MessageId>) -> Option<u32> {
         let number = self.written + 1;
         let client_id =
             ClientId::from_bytes([[7; 12].as_slice(), &number.to_be_bytes()].concat().try_into().unwrap());
         let now = Timestamp::from_millis(i64::from(number) * 10);
         self.outbox.push(chat, client_id, format!("mine {number}"), Vec::new(), now).ok()?;
+        if let Some(id) = reply_to {
+            self.outbox.answer(client_id, QuoteView { id, ..QuoteView::default() });
+        }
         self.outbox.hold(client_id);
         self.unwritten.extend(self.outbox.get(client_id).cloned());
         self.written = number;
         let elsewhere = self.timeline.as_ref().filter(|open| open.chat_id() == chat && open.has_newer());
         if elsewhere.is_some() {
-            self.load(chat);
+            self.load(chat, None);
         }
         Some(number)
     }
@@ -205,18 +215,44 @@ impl Page {
             open.chat_id() == chat && stays && !open.has_newer()
         });
         if !is_open {
-            self.load(chat);
+            self.load(chat, None);
         }
+    }
+
+    /// Does something with a message.
+    pub fn change(&mut self, chat: ChatId, id: MessageId, change: Change) {
+        self.ask(Ask::Change(chat, id, change), Then::Changed);
     }
 
     pub fn load_older(&mut self) {
         let open = self.timeline.as_mut().filter(|open| open.has_older() && *open.older() != Phase::Loading);
         let Some(open) = open else { return };
-        let (chat, opening) = (open.chat_id(), open.opening());
+        let (chat, opening, passed_over) = (open.chat_id(), open.opening(), open.passed_over());
         if let Some(before) = open.first_seq() {
             open.set_older(Phase::Loading);
-            self.ask(Ask::Before(chat, before), Then::Older { chat, opening });
+            self.load_more(chat, opening, false, before, passed_over);
         }
+    }
+
+    pub fn load_newer(&mut self) {
+        let open = self.timeline.as_mut().filter(|open| open.has_newer() && *open.newer() != Phase::Loading);
+        let Some(open) = open else { return };
+        let (chat, opening, passed_over) = (open.chat_id(), open.opening(), open.passed_over());
+        open.set_newer(Phase::Loading);
+        let after = open.last_seq();
+        self.load_more(chat, opening, true, after, passed_over);
+    }
+
+    pub(super) fn load_more(&mut self, chat: ChatId, opening: u64, newer: bool, at: Seq, passed_over: u32) {
+        let ask = if newer { Ask::After(chat, at) } else { Ask::Before(chat, at) };
+        self.ask(ask, Then::More { chat, opening, newer, at, passed_over });
+    }
+
+    /// How often a part of the log was passed over in what is open, if that was meant.
+    pub(super) fn passed_over(&self, chat: ChatId, opening: u64) -> Option<u32> {
+        let open = self.timeline.as_ref();
+        let open = open.filter(|open| open.chat_id() == chat && open.opening() == opening);
+        open.map(Timeline::passed_over)
     }
 
     pub fn ask_again(&mut self, server: &mut Server) {
@@ -246,15 +282,21 @@ impl Page {
         self.mark_stored(&own);
     }
 
-    pub(super) fn load(&mut self, chat: ChatId) {
+    pub fn load(&mut self, chat: ChatId, around: Option<Seq>) {
         let opening = self.last_opening + 1;
         self.last_opening = opening;
         self.timeline = Some(Timeline::loading(chat, opening));
         if self.model.chat(chat).is_none() {
-            self.ask(Ask::Chat(chat), Then::Known { chat, opening });
+            self.ask(Ask::Chat(chat), Then::Known { chat, opening, around });
         } else {
-            self.ask(Ask::Newest(chat), Then::Loaded { chat, opening });
+            self.load_part(chat, opening, around);
         }
+    }
+
+    pub(super) fn load_part(&mut self, chat: ChatId, opening: u64, around: Option<Seq>) {
+        let ask = around.map_or(Ask::Newest(chat), |seq| Ask::Around(chat, seq));
+        let passed_over = self.passed_over(chat, opening).unwrap_or_default();
+        self.ask(ask, Then::Loaded { chat, opening, around, passed_over });
     }
 
     pub(super) fn append_after(
@@ -265,9 +307,15 @@ impl Page {
         effects: &mut Effects,
     ) {
         let open = self.timeline.as_ref().filter(|open| open.chat_id() == chat);
-        let ready = open.filter(|open| *open.phase() == Phase::Ready && !open.has_newer());
-        match ready.map(Timeline::opening) {
-            Some(opening) => self.ask(Ask::After(chat, after), Then::Appended { chat, opening, after, then }),
+        match open.filter(|open| *open.phase() == Phase::Ready) {
+            Some(open) => {
+                let (opening, passed_over) = (open.opening(), open.passed_over());
+                let end = open.has_newer().then(|| open.last_seq());
+                self.ask(
+                    Ask::After(chat, after),
+                    Then::Appended { chat, opening, after, end, passed_over, then },
+                );
+            }
             None => self.caught_up(chat, then, effects),
         }
     }
@@ -347,7 +395,8 @@ impl Page {
                     continue;
                 }
                 let number = next.body["mine ".len()..].parse().unwrap();
-                self.ask(Ask::Send(chat, client_id, number), Then::Sent(client_id));
+                let reply_to = next.reply_to.as_ref().map(|quote| quote.id);
+                self.ask(Ask::Send(chat, client_id, number, reply_to), Then::Sent(client_id));
             }
         }
     }

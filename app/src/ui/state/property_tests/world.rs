@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use crate::{
     domain::{ChatId, ClientId, MessageId, Role, Seq, SessionId, Timestamp, UserId},
     error::{AppError, AppResult, ErrorCode},
-    protocol::{ChatView, EventBody, Heads, HistoryPage, LogEvent, MessageView, Notice, ServerFrame},
+    protocol::{
+        ChatView, EventBody, Heads, HistoryPage, LogEvent, MessageView, Notice, QuoteView, ServerFrame,
+    },
     ui::state::testing::{ADA, BEN, CHAT, CY, OTHER, group, member, message},
 };
 
@@ -25,8 +27,20 @@ pub enum Ask {
     Newest(ChatId),
     Before(ChatId, Seq),
     After(ChatId, Seq),
-    Send(ChatId, ClientId, u32),
+    Around(ChatId, Seq),
+    Send(ChatId, ClientId, u32, Option<MessageId>),
+    Change(ChatId, MessageId, Change),
 }
+
+/// What somebody does with a message.
+#[derive(Clone, Copy, Debug)]
+pub enum Change {
+    Edit,
+    React(usize, bool),
+    Pin(bool),
+}
+
+const EMOJI: [&str; 2] = ["👍", "🎉"];
 
 /// What it is answered.
 #[derive(Clone, Debug)]
@@ -35,11 +49,14 @@ pub enum Answer {
     Chat(ChatView),
     Page(HistoryPage),
     Stored(MessageView),
+    Changed(MessageView),
 }
 
 pub struct Chat {
     pub view: ChatView,
     pub log: Vec<LogEvent>,
+    /// The messages as the log has left them.
+    stored: Vec<MessageView>,
 }
 
 pub struct Server {
@@ -55,7 +72,7 @@ pub struct Server {
 
 impl Server {
     pub fn new() -> Self {
-        let chat = |id| Chat { view: ChatView { id, ..group() }, log: Vec::new() };
+        let chat = |id| Chat { view: ChatView { id, ..group() }, log: Vec::new(), stored: Vec::new() };
         let chats = CHATS.into_iter().map(chat).collect();
         Self { chats, line: VecDeque::new(), is_connected: false, refuses: false, spoken: 0 }
     }
@@ -65,30 +82,52 @@ impl Server {
     }
 
     pub fn views(&self) -> Vec<ChatView> {
-        self.chats.iter().map(|chat| chat.view.clone()).collect()
+        self.chats.iter().map(|chat| self.view(chat.view.id)).collect()
     }
 
-    /// The messages of a chat as they are now.
+    /// A chat as it is now.
+    pub fn view(&self, id: ChatId) -> ChatView {
+        let chat = self.chat(id);
+        let last_message = chat.stored.last().map(|last| self.joined(last));
+        ChatView { last_message, ..chat.view.clone() }
+    }
+
+    /// The messages of a chat as they are now, each with what it answers as that is now.
     pub fn messages(&self, id: ChatId) -> Vec<MessageView> {
-        let said = |event: &LogEvent| match &event.body {
-            EventBody::NewMessage { message } => Some(message.clone()),
-            _ => None,
-        };
-        self.chat(id).log.iter().filter_map(said).collect()
+        self.chat(id).stored.iter().map(|message| self.joined(message)).collect()
+    }
+
+    fn joined(&self, message: &MessageView) -> MessageView {
+        let mut joined = message.clone();
+        if let Some(quote) = &mut joined.reply_to {
+            let quoted = self.chat(message.chat_id).stored.iter().find(|stored| stored.id == quote.id);
+            *quote = QuoteView::of(quoted.unwrap());
+        }
+        joined
+    }
+
+    /// An event as it is read from the log: what a message answers comes from there.
+    fn read(&self, event: &LogEvent) -> LogEvent {
+        let mut read = event.clone();
+        if let EventBody::NewMessage { message } = &mut read.body {
+            *message = self.joined(message);
+        }
+        read
     }
 
     pub fn heads(&self) -> Heads {
         self.chats.iter().map(|chat| (chat.view.id, chat.view.head)).collect()
     }
 
-    /// Somebody else says something.
-    pub fn say(&mut self, chat: ChatId) {
+    /// Somebody else says something, perhaps in answer to something.
+    pub fn say(&mut self, chat: ChatId, answers: Option<usize>) {
         self.spoken += 1;
         let client_id = ClientId::from_bytes(
             [[9; 12].as_slice(), &self.spoken.to_be_bytes()].concat().try_into().unwrap(),
         );
         let body = format!("said {}", self.spoken);
-        self.store(chat, BEN, client_id, body);
+        let reply_to = answers.and_then(|which| self.one_of(chat, which));
+        self.store(chat, BEN, client_id, body, reply_to);
     }
 
     /// The chat gets another name, or a member comes or goes.
@@ -108,43 +147,93 @@ impl Server {
             view.member_count += 1;
             EventBody::MemberAdded { member: member(CY, Role::Member) }
         };
-        self.append(chat, body);
+        self.append(chat, BEN, body);
     }
 
-    /// One of the chat's messages is deleted, and taken out of the event that brought it.
+    /// One of the chat's messages that are still there.
+    pub fn one_of(&self, chat: ChatId, which: usize) -> Option<MessageId> {
+        let there = self.chat(chat).stored.iter().filter(|message| message.deleted_at.is_none());
+        let there: Vec<_> = there.map(|message| message.id).collect();
+        // The last ones first: they are shown.
+        there.get(there.len().checked_sub(1 + which % there.len().max(1))?).copied()
+    }
+
+    /// One of the chat's messages is deleted, and its texts are taken out of the log.
     pub fn delete(&mut self, chat: ChatId, which: usize) {
-        let there: Vec<MessageId> =
-            self.messages(chat).iter().filter(|message| message.deleted_at.is_none()).map(|m| m.id).collect();
-        let Some(id) = there.get(which % there.len().max(1)).copied() else { return };
-        let chat_here = self.chat_mut(chat);
-        let at = Timestamp::from_millis(1);
-        for event in &mut chat_here.log {
-            if let EventBody::NewMessage { message } = &mut event.body
-                && message.id == id
-            {
-                message.delete(at);
+        let Some(id) = self.one_of(chat, which) else { return };
+        for event in &mut self.chat_mut(chat).log {
+            match &mut event.body {
+                EventBody::NewMessage { message } if message.id == id => message.delete(event.at),
+                EventBody::MessageEdited { message_id, body } if *message_id == id => body.clear(),
+                _ => {}
             }
         }
-        chat_here.view.last_message.iter_mut().filter(|last| last.id == id).for_each(|last| last.delete(at));
-        self.append(chat, EventBody::MessageDeleted { message_id: id });
+        self.append(chat, BEN, EventBody::MessageDeleted { message_id: id });
+    }
+
+    /// Somebody does something with one of the chat's messages. Nothing is logged that is so already.
+    pub fn change(
+        &mut self,
+        chat: ChatId,
+        actor: UserId,
+        id: MessageId,
+        change: Change,
+    ) -> Option<MessageView> {
+        let found = |this: &Self| {
+            let there = this.chat(chat).stored.iter().find(|message| message.id == id)?;
+            there.deleted_at.is_none().then(|| this.joined(there))
+        };
+        let message = found(self)?;
+        let message_id = id;
+        let body = match change {
+            Change::Edit => {
+                Some(EventBody::MessageEdited { message_id, body: format!("{} edited", message.body) })
+            }
+            Change::React(which, on) => {
+                let emoji = EMOJI[which % EMOJI.len()];
+                let reaction = message.reactions.iter().find(|reaction| reaction.emoji == emoji);
+                let is_on = reaction.is_some_and(|reaction| reaction.user_ids.contains(&actor));
+                (is_on != on).then(|| EventBody::ReactionChanged { message_id, emoji: emoji.into(), on })
+            }
+            Change::Pin(on) => {
+                (message.pinned_at.is_some() != on).then_some(EventBody::PinChanged { message_id, on })
+            }
+        };
+        if let Some(body) = body {
+            self.append(chat, actor, body);
+        }
+        found(self)
     }
 
     /// Does what is asked for, now.
     pub fn answer(&mut self, ask: Ask) -> AppResult<Answer> {
         Ok(match ask {
             Ask::Chats => Answer::Chats(self.views()),
-            Ask::Chat(id) => Answer::Chat(self.chat(id).view.clone()),
+            Ask::Chat(id) => Answer::Chat(self.view(id)),
             Ask::Newest(id) => Answer::Page(self.page(id, |_| true, true)),
             Ask::Before(id, before) => Answer::Page(self.page(id, |seq| seq < before, true)),
             Ask::After(id, after) => Answer::Page(self.page(id, |seq| seq > after, false)),
-            Ask::Send(chat, client_id, number) => {
+            Ask::Around(id, seq) => {
+                let older = self.page(id, |other| other < seq, true);
+                let newer = self.page(id, |other| other >= seq, false);
+                Answer::Page(HistoryPage {
+                    messages: [older.messages, newer.messages].concat(),
+                    has_older: older.has_older,
+                    has_newer: newer.has_newer,
+                })
+            }
+            Ask::Change(chat, id, change) => match self.change(chat, ME, id, change) {
+                Some(message) => Answer::Changed(message),
+                None => return Err(AppError::new(ErrorCode::MessageDeleted)),
+            },
+            Ask::Send(chat, client_id, number, reply_to) => {
                 if let Some(stored) = self.messages(chat).into_iter().find(|m| m.client_id == client_id) {
                     return Ok(Answer::Stored(stored));
                 }
                 if std::mem::take(&mut self.refuses) {
                     return Err(AppError::new(ErrorCode::Forbidden));
                 }
-                Answer::Stored(self.store(chat, ME, client_id, format!("mine {number}")))
+                Answer::Stored(self.store(chat, ME, client_id, format!("mine {number}"), reply_to))
             }
         })
     }
@@ -155,8 +244,17 @@ impl Server {
         self.is_connected = true;
         let session_id = SessionId::from_bytes([9; 12]);
         let (heads, online) = (self.heads(), vec![BEN]);
-        self.line
-            .push_back(Notice::Hello { user_id: ME, session_id, heads, online, heartbeat_ms: 10_000 }.into());
+        self.line.push_back(
+            Notice::Hello {
+                user_id: ME,
+                session_id,
+                heads,
+                online,
+                mine: Default::default(),
+                heartbeat_ms: 10_000,
+            }
+            .into(),
+        );
     }
 
     pub fn disconnect(&mut self) {
@@ -173,7 +271,8 @@ impl Server {
     pub fn resume(&mut self, heads: &Heads) {
         for (id, after) in heads {
             let chat = self.chat(*id);
-            let missed: Vec<_> = chat.log.iter().filter(|event| event.seq > *after).cloned().collect();
+            let missed: Vec<_> =
+                chat.log.iter().filter(|event| event.seq > *after).map(|event| self.read(event)).collect();
             if missed.len() > INLINE || chat.view.head < *after {
                 let head = chat.view.head;
                 self.post(Notice::Limited { chat_id: *id, head }.into());
@@ -198,22 +297,39 @@ impl Server {
         HistoryPage { messages, has_older, has_newer }
     }
 
-    fn store(&mut self, chat: ChatId, sender: UserId, client_id: ClientId, body: String) -> MessageView {
+    fn store(
+        &mut self,
+        chat: ChatId,
+        sender: UserId,
+        client_id: ClientId,
+        body: String,
+        reply_to: Option<MessageId>,
+    ) -> MessageView {
+        let original = |id| self.chat(chat).stored.iter().find(|stored| stored.id == id).map(QuoteView::of);
+        let reply_to = reply_to.and_then(original).map(|quote| quote.reference());
         let at = self.chat_mut(chat);
         let mut new = message(at.view.head.0 + 1, sender, &body);
         (new.chat_id, new.client_id, new.ordinal) = (chat, client_id, at.view.head_ordinal.next());
+        new.reply_to = reply_to;
         at.view.head_ordinal = new.ordinal;
-        at.view.last_message = Some(new.clone());
-        self.append(chat, EventBody::NewMessage { message: new.clone() });
-        new
+        at.stored.push(new.clone());
+        self.append(chat, sender, EventBody::NewMessage { message: new.clone() });
+        self.joined(&new)
     }
 
-    fn append(&mut self, chat: ChatId, body: EventBody) {
+    fn append(&mut self, chat: ChatId, actor_id: UserId, body: EventBody) {
         let at = self.chat_mut(chat);
         let seq = at.view.head.next();
         at.view.head = seq;
-        let event = LogEvent { chat_id: chat, seq, at: Timestamp::from_millis(1), actor_id: BEN, body };
+        let event = LogEvent { chat_id: chat, seq, at: Timestamp::from_millis(1), actor_id, body };
+        for message in &mut at.stored {
+            // What it answers is joined when it is read.
+            let quote = message.reply_to.take();
+            message.apply(&event, Some(ME));
+            message.reply_to = quote.filter(|_| message.deleted_at.is_none());
+        }
         at.log.push(event.clone());
+        let event = self.read(&event);
         self.post(event.into());
     }
 
