@@ -7,7 +7,7 @@ import config from "./playwright.config.ts";
 import type { Options } from "./support/fixtures.ts";
 
 export default defineConfig<Options>(config, {
-  testMatch: /(accounts|attachments|conversation|faults|group|history|interruptions|outbox|without-javascript)\.spec\.ts$/,
+  testMatch: /(accounts|attachments|conversation|faults|group|history|interruptions|messages|outbox|without-javascript)\.spec\.ts$/,
   outputDir: "test-results/cluster",
   use: { nodes: 2 },
 });

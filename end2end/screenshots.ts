@@ -6,9 +6,10 @@ import process from "node:process";
 
 import type { Page } from "@playwright/test";
 
-import { chatIdOf, sendMessages } from "./support/api.ts";
+import { call, chatIdOf, sendMessages, storedMessages } from "./support/api.ts";
 import { film, pdf, picture, text } from "./support/files.ts";
 import { expect, test } from "./support/fixtures.ts";
+import type { Person } from "./support/people.ts";
 import { scrollFeed } from "./support/scrolling.ts";
 
 const FOLDER = process.env["SCREENSHOTS_DIR"] ?? path.resolve(import.meta.dirname, "../target/screenshots");
@@ -103,6 +104,37 @@ for (const viewport of SIZES) {
       await asha.sees("Ten is fine.");
       await take(asha.page, "chat");
 
+      await sendMessages(bela, id, [
+        "**Tools** we have:\n- a spade\n- ~~two rakes~~ one rake\n\n> Who borrowed the other one?\n\nThe plan is at https://example.org/plan.",
+        "```rust\nfn litres(beds: u32) -> u32 {\n    // Ten for each bed.\n    beds * 10\n}\n```",
+      ]);
+      const stored = await storedMessages(asha, id);
+      const found = (words: string) => stored.find(({ body }) => body.includes(words))?.id ?? "";
+      const react = async (person: Person, words: string, emoji: string) =>
+        call(person.page, "react", { chat_id: id, message_id: found(words), emoji, on: "true" });
+      await react(asha, "I did, at seven", "🌱");
+      await react(chen, "I did, at seven", "🌱");
+      await react(bela, "Ten is fine", "👍");
+      await call(asha.page, "pin_message", { chat_id: id, message_id: found("Saturday:"), on: "true" });
+      const own = (words: string) =>
+        asha.messages.filter({ has: asha.page.locator(".message__text", { hasText: words }) });
+      const act = async (words: string, name: string) => {
+        await own(words).hover();
+        await own(words).getByRole("button", { name: "More actions" }).click();
+        const menu = asha.page.getByRole("dialog", { name: "Message", exact: true });
+        await take(asha.page, `message-menu-${name.toLowerCase()}`);
+        await menu.getByRole("button", { name, exact: true }).click();
+      };
+      await act("fn litres", "Reply");
+      await take(asha.page, "answering");
+      await asha.says("That is 40 litres for four beds.");
+      await act("40 litres", "Edit");
+      await take(asha.page, "editing");
+      await asha.composer.fill("That is **40** litres for four beds.");
+      await asha.composer.press("Enter");
+      await expect(own("40 litres")).toContainText("edited");
+      await take(asha.page, "conversation");
+
       await asha.page.getByLabel("Attach files").setInputFiles([
         picture("the bed by the wall.png", 640, 420, [0x3f, 0x8f, 0x4f]),
         picture("sand.png", 300, 500, [0xd8, 0xc0, 0x8a]),
@@ -145,6 +177,15 @@ for (const viewport of SIZES) {
       await take(asha.page, "not-found");
 
       await asha.goTo(group);
+      const refused = { code: "forbidden", message: "You may not do that here.", request_id: "picture" };
+      await asha.page.route("**/api/send_message*", (route) => route.fulfill({ status: 403, json: { error: refused } }));
+      for (const words of ["Who has the key?", "And the ladder?"]) {
+        await asha.composer.fill(words);
+        await asha.composer.press("Enter");
+      }
+      await expect(asha.message("And the ladder?")).toContainText("It waits for the one above");
+      await take(asha.page, "chat-refused");
+      await asha.page.unroute("**/api/send_message*");
       await server.kill();
       await expect(asha.offlineBanner).toBeVisible();
       await asha.composer.fill("I bring the sand.");

@@ -11,6 +11,7 @@ import type { Person } from "./people.ts";
 const TRIES = 60;
 
 interface Message {
+  id: string;
   seq: number;
   body: string;
 }

@@ -343,7 +343,8 @@ test("a deleted message is gone with its files, on both sides", async ({ people,
   await bela.sees("a mistake");
   const [path] = await paths(bela.message("a mistake"));
   await asha.message("a mistake").hover();
-  await asha.message("a mistake").getByRole("button", { name: "Delete message" }).click();
+  await asha.message("a mistake").getByRole("button", { name: "More actions" }).click();
+  await asha.page.getByRole("button", { name: "Delete message" }).click();
   await asha.page.getByRole("dialog").or(asha.page.getByRole("alertdialog")).getByRole("button", { name: "Delete" }).click();
   await expect(bela.messages.last()).toContainText("Message deleted");
   await expect(asha.messages.last()).toContainText("Message deleted");

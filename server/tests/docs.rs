@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use app::{
     domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId},
     error::{ErrorCode, FieldError},
     protocol::{
-        ChatView, ClientFrame, EventBody, Heads, LogEvent, MemberView, MessageView, Notice, PresenceStatus,
-        UserView,
+        ChatView, ClientFrame, EventBody, Heads, LogEvent, MemberView, MessageView, MyChatView, Notice,
+        PresenceStatus, UserView,
     },
 };
 use serde_json::Value;
@@ -67,16 +67,15 @@ fn message() -> MessageView {
         sender_name: String::new(),
         client_id: ClientId::from_bytes([1; 16]),
         body: String::new(),
-        attachments: Vec::new(),
         created_at: Timestamp::default(),
-        deleted_at: None,
+        ..MessageView::default()
     }
 }
 
 fn member() -> MemberView {
     let user =
         UserView { id: UserId::from_bytes([1; 12]), display_name: String::new(), about: String::new() };
-    MemberView { user, role: Role::Member, joined_at: Timestamp::default() }
+    MemberView { user, role: Role::Member, joined_at: Timestamp::default(), read: Some(Ordinal(1)) }
 }
 
 fn chat() -> ChatView {
@@ -87,6 +86,7 @@ fn chat() -> ChatView {
         members: vec![member()],
         member_count: 1,
         my_role: Role::Admin,
+        mine: MyChatView::default(),
         head: Seq(1),
         head_ordinal: Ordinal(1),
         last_message: Some(message()),
@@ -99,6 +99,9 @@ fn events() -> Vec<EventBody> {
     fn all_are_below(event: &EventBody) {
         match event {
             EventBody::NewMessage { .. }
+            | EventBody::MessageEdited { .. }
+            | EventBody::ReactionChanged { .. }
+            | EventBody::PinChanged { .. }
             | EventBody::MessageDeleted { .. }
             | EventBody::MemberAdded { .. }
             | EventBody::MemberRemoved { .. }
@@ -112,6 +115,13 @@ fn events() -> Vec<EventBody> {
     let user_id = UserId::from_bytes([1; 12]);
     let all = vec![
         EventBody::NewMessage { message: message() },
+        EventBody::MessageEdited { message_id: MessageId::from_bytes([1; 12]), body: String::new() },
+        EventBody::ReactionChanged {
+            message_id: MessageId::from_bytes([1; 12]),
+            emoji: "👍".to_owned(),
+            on: true,
+        },
+        EventBody::PinChanged { message_id: MessageId::from_bytes([1; 12]), on: true },
         EventBody::MessageDeleted { message_id: MessageId::from_bytes([1; 12]) },
         EventBody::MemberAdded { member: member() },
         EventBody::MemberRemoved { user_id },
@@ -132,6 +142,9 @@ fn notices() -> Vec<Notice> {
             | Notice::ChatRemoved { .. }
             | Notice::UserStatusChanged { .. }
             | Notice::Heads { .. }
+            | Notice::MyChatChanged { .. }
+            | Notice::Read { .. }
+            | Notice::Typing { .. }
             | Notice::Limited { .. }
             | Notice::Error { .. }
             | Notice::Bye { .. } => {}
@@ -140,7 +153,17 @@ fn notices() -> Vec<Notice> {
     let (user_id, chat_id) = (UserId::from_bytes([1; 12]), ChatId::from_bytes([1; 12]));
     let session_id = SessionId::from_bytes([1; 12]);
     let all = vec![
-        Notice::Hello { user_id, session_id, heads: Heads::new(), online: vec![], heartbeat_ms: 1 },
+        Notice::Hello {
+            user_id,
+            session_id,
+            heads: Heads::new(),
+            online: vec![],
+            mine: BTreeMap::new(),
+            heartbeat_ms: 1,
+        },
+        Notice::MyChatChanged { chat_id, mine: MyChatView::default() },
+        Notice::Read { chat_id, readers: BTreeMap::new() },
+        Notice::Typing { chat_id, user_id },
         Notice::ChatAdded { chat: Box::new(chat()) },
         Notice::ChatRemoved { chat_id },
         Notice::UserStatusChanged { user_id, status: PresenceStatus::Online, last_seen: None },
@@ -157,10 +180,14 @@ fn notices() -> Vec<Notice> {
 fn client_frames() -> Vec<ClientFrame> {
     fn all_are_below(frame: &ClientFrame) {
         match frame {
-            ClientFrame::Resume { .. } | ClientFrame::Ping {} => {}
+            ClientFrame::Resume { .. } | ClientFrame::Typing { .. } | ClientFrame::Ping {} => {}
         }
     }
-    let all = vec![ClientFrame::Resume { heads: Heads::new() }, ClientFrame::Ping {}];
+    let all = vec![
+        ClientFrame::Resume { heads: Heads::new() },
+        ClientFrame::Typing { chat_id: ChatId::from_bytes([1; 12]) },
+        ClientFrame::Ping {},
+    ];
     all.iter().for_each(all_are_below);
     all
 }

@@ -11,6 +11,7 @@ const SERVER_ONLY: &[&str] = &[
     "axum",
     "axum-core",
     "clap",
+    "emojis",
     "governor",
     "hmac",
     "hyper",

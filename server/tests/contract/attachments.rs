@@ -67,10 +67,10 @@ pub async fn team(store: &TheStore) -> (UserId, UserId, ChatId) {
 /// The message wherever the store shows messages: they all have to agree.
 pub async fn everywhere(store: &TheStore, message: &MessageView) -> MessageView {
     let chat = message.chat_id;
-    let found = store.message(chat, message.id).await.unwrap().unwrap();
+    let found = store.message(chat, NOBODY, message.id).await.unwrap().unwrap();
     let by_client_id = store.message_by_client_id(message.sender_id, message.client_id).await.unwrap();
     assert_eq!(by_client_id.as_ref(), Some(&found));
-    let page = store.history(chat, PageQuery::Around(message.seq), 1).await.unwrap();
+    let page = store.history(chat, NOBODY, PageQuery::Around(message.seq), 1).await.unwrap();
     assert_eq!(page.messages, std::slice::from_ref(&found));
     let events = store.events_after(chat, Seq(message.seq.0 - 1), 1).await.unwrap();
     assert_eq!(events[0].body, EventBody::NewMessage { message: found.clone() });
@@ -121,8 +121,8 @@ pub async fn nobody_knows_of_what_is_not_there(store: TheStore) {
     assert!(store.collect_attachments(at(1), 10).await.unwrap().is_empty());
     let message = send(&store, chat, ada, "here", 1).await;
     let other = group(&store, &[ada]).await;
-    assert_eq!(store.message(other, message.id).await.unwrap(), None);
-    assert_eq!(store.message(chat, MessageId::from_bytes(id())).await.unwrap(), None);
+    assert_eq!(store.message(other, NOBODY, message.id).await.unwrap(), None);
+    assert_eq!(store.message(chat, NOBODY, MessageId::from_bytes(id())).await.unwrap(), None);
 }
 
 pub async fn a_message_whose_files_are_gone_is_refused_and_no_other(store: TheStore) {

@@ -155,7 +155,7 @@ pub async fn a_deleted_chat_is_gone_for_everybody(store: TheStore) {
     assert!(matches!(append(&store, group, text(ada, "late", at(3))).await, Appended::NotMember));
     assert!(matches!(append(&store, group, message.clone()).await, Appended::NotMember));
     assert!(store.events_after(group, Seq(0), 10).await.unwrap().is_empty());
-    assert!(store.history(group, PageQuery::Latest, 10).await.unwrap().messages.is_empty());
+    assert!(store.history(group, NOBODY, PageQuery::Latest, 10).await.unwrap().messages.is_empty());
     let found = store.message_by_client_id(bob, message.client_id).await.unwrap();
     assert_eq!(found, None);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use app::{
     domain::{Body, ChatId, MessageId, Seq, UserId, limits, policy},
     error::ErrorCode,
-    ports::{Appended, NewMessage},
-    protocol::{AttachmentView, EventBody, LogEvent},
+    ports::{Appended, DecideMessage, NewMessage},
+    protocol::{AttachmentView, EventBody, LogEvent, MessageView},
 };
 use futures::future::join_all;
 
@@ -22,19 +22,21 @@ pub async fn delete(
     actor: UserId,
     message: MessageId,
     when: i64,
-) -> LogEvent {
-    let decided = always(vec![EventBody::MessageDeleted { message_id: message }]);
-    let events = store.change_chat(chat, actor, at(when), decided).await.unwrap().unwrap();
-    assert_eq!(events.len(), 1);
-    events.into_iter().next().unwrap()
+) -> Option<LogEvent> {
+    let decide: DecideMessage = Box::new(move |state| {
+        let gone = EventBody::MessageDeleted { message_id: message };
+        Ok(state.message.deleted_at.is_none().then_some(gone))
+    });
+    store.change_message(chat, message, actor, at(when), decide).await.unwrap().event
 }
 
 /// What is said in a message that is going to be deleted.
 pub const SECRET_TEXT: &str = "nobody may read this";
-/// What its file is called.
+/// What it said for a while, and what its file is called.
+pub const SECRET_EDIT: &str = "nobody may read that either";
 pub const SECRET_NAME: &str = "the-secret.png";
 
-/// A message of [`SECRET_TEXT`] with a file called [`SECRET_NAME`].
+/// A message of [`SECRET_TEXT`] with a file called [`SECRET_NAME`], which was edited, reacted to, pinned, and answered.
 pub struct Secret {
     pub chat: ChatId,
     pub sender: UserId,
@@ -50,9 +52,17 @@ pub async fn a_secret(store: &TheStore) -> Secret {
     photo.name = SECRET_NAME.into();
     let file = photo.id.to_string();
     let body = Body::parse(SECRET_TEXT).unwrap();
-    let new = NewMessage { body, ..with_files(sender, &[photo], 1) };
-    let message = stored(&append(store, chat, new).await).id;
-    Secret { chat, sender, message, file }
+    let first = send(store, chat, other, "what is it?", 1).await;
+    let new = NewMessage { body, reply_to: Some(first.id), ..with_files(sender, &[photo], 1) };
+    let message = stored(&append(store, chat, new).await).clone();
+    for text in [SECRET_EDIT, "harmless", SECRET_TEXT] {
+        amend(store, &message, sender, 1, edited(&message, text)).await;
+    }
+    amend(store, &message, other, 1, reacted(&message, "👀", true)).await;
+    amend(store, &message, other, 1, pinned(&message, true)).await;
+    let answer = NewMessage { reply_to: Some(message.id), ..text(other, "so that is it", at(1)) };
+    append(store, chat, answer).await;
+    Secret { chat, sender, message: message.id, file }
 }
 
 pub async fn a_deleted_message_leaves_its_place_and_nothing_else(store: TheStore) {
@@ -65,11 +75,12 @@ pub async fn a_deleted_message_leaves_its_place_and_nothing_else(store: TheStore
     let message = stored(&append(&store, chat, new.clone()).await).clone();
     let after = send(&store, chat, bob, "an answer", 3).await;
 
-    let event = delete(&store, chat, bob, message.id, 9).await;
+    let event = delete(&store, chat, bob, message.id, 9).await.unwrap();
     assert_eq!((event.seq, event.at, event.actor_id), (Seq(4), at(9), bob));
     assert_eq!(event.body, EventBody::MessageDeleted { message_id: message.id });
     let mut expected = message.clone();
     expected.delete(at(9));
+    expected.changed_seq = Seq(4);
     assert_eq!(everywhere(&store, &message).await, expected);
     assert_eq!(everywhere(&store, &before).await, before);
     assert_eq!(everywhere(&store, &after).await, after);
@@ -96,32 +107,33 @@ pub async fn a_message_is_deleted_once(store: TheStore) {
     let message = stored(&append(&store, chat, with_files(ada, &files, 1)).await).clone();
     delete(&store, chat, ada, message.id, 2).await;
     let deleted = everywhere(&store, &message).await;
-    assert_eq!(delete(&store, chat, bob, message.id, 50).await.seq, Seq(3));
+    assert_eq!(delete(&store, chat, bob, message.id, 50).await, None);
+    let again = EventBody::MessageDeleted { message_id: message.id };
+    assert_eq!(code(try_amend(&store, &message, bob, 51, again).await), Some(ErrorCode::Internal));
     assert_eq!(everywhere(&store, &message).await, deleted);
     assert_eq!(store.attached_bytes(ada).await.unwrap(), 0);
-    // In one change, too; racing ones as well.
-    let other = send(&store, chat, ada, "another", 3).await;
-    let twice = EventBody::MessageDeleted { message_id: other.id };
-    store.change_chat(chat, ada, at(4), always(vec![twice.clone(), twice])).await.unwrap().unwrap();
-    assert_eq!(everywhere(&store, &other).await.deleted_at, Some(at(4)));
+    // Of racing ones, too, one does it.
     let files: [AttachmentView; 1] = several(&store, ada).await;
     let third = stored(&append(&store, chat, with_files(ada, &files, 1)).await).clone();
-    join_all((5..15).map(|when| delete(&store, chat, bob, third.id, when))).await;
+    let done = join_all((5..15).map(|when| delete(&store, chat, bob, third.id, when))).await;
+    assert_eq!(done.iter().flatten().count(), 1);
     assert_eq!(store.attached_bytes(ada).await.unwrap(), 0);
-    assert_eq!(log(&store, chat).await.len(), 17);
+    assert_eq!(log(&store, chat).await.len(), 4);
 }
 
 pub async fn a_message_of_another_chat_is_not_deleted(store: TheStore) {
     let (ada, bob, chat) = team(&store).await;
     let other = group(&store, &[ada, bob]).await;
     let message = send(&store, other, ada, "elsewhere", 1).await;
-    for message_id in [message.id, MessageId::from_bytes(id())] {
-        let decided = always(vec![renamed("Half"), EventBody::MessageDeleted { message_id }]);
-        let outcome = store.change_chat(chat, ada, at(2), decided).await;
-        assert_eq!(code(outcome), Some(ErrorCode::Internal));
-    }
+    let elsewhere = MessageView { chat_id: chat, ..message.clone() };
+    let deleted = EventBody::MessageDeleted { message_id: message.id };
+    let outcome = try_amend(&store, &elsewhere, ada, 2, deleted.clone()).await;
+    assert_eq!(code(outcome), Some(ErrorCode::NotFound));
+    // Nor by a change of its chat, which knows nothing of messages.
+    let outcome = store.change_chat(other, ada, at(2), always(vec![renamed("Half"), deleted])).await;
+    assert_eq!(code(outcome), Some(ErrorCode::Internal));
     assert!(log(&store, chat).await.is_empty());
-    assert_eq!(everywhere(&store, &message).await, message);
+    assert_eq!((log(&store, other).await.len(), everywhere(&store, &message).await), (1, message));
 }
 
 pub async fn released_files_are_collected_after_a_grace(store: TheStore) {
@@ -165,7 +177,7 @@ pub async fn the_files_of_a_deleted_chat_are_released_by_its_purge(store: TheSto
     let remove = by_policy(move |chat| policy::delete(chat, ada));
     store.change_chat(chat, ada, at(2), remove).await.unwrap().unwrap();
     assert_eq!(store.attachment(one).await.unwrap(), None, "at once");
-    assert_eq!(store.message(chat, first).await.unwrap(), None);
+    assert_eq!(store.message(chat, NOBODY, first).await.unwrap(), None);
     let mut slices = 0;
     while store.purge(at(3)).await.unwrap() > 0 {
         slices += 1;

@@ -80,6 +80,30 @@ macro_rules! contract {
             files_are_collected_oldest_first_until_they_are_forgotten
             what_is_given_up_is_collected_from_then_on
         );
+        contract!(@module conversation $fixture:
+            an_edit_is_shown_everywhere_and_its_texts_are_kept
+            a_change_is_decided_on_what_there_is
+            who_is_outside_changes_nothing
+            an_answer_shows_what_it_answers_as_it_is_now
+            an_answer_is_to_something_of_its_chat
+            many_people_react_and_each_knows_what_is_theirs
+            pinned_messages_are_listed_last_pinned_first
+            what_is_shown_is_what_the_log_says
+            racing_changes_of_one_message_keep_the_log_dense
+            reactions_of_a_deleted_chat_are_purged
+        );
+        contract!(@module reading $fixture:
+            what_was_sent_is_unread_until_it_is_marked
+            a_chat_counts_as_unread_from_a_mark_until_that_is_reached
+            whoever_sends_has_read_what_was_there
+            what_a_chat_is_to_somebody_is_theirs_alone
+            nobody_marks_what_they_are_not_in
+            who_joins_again_begins_anew_with_later_revisions
+            others_see_how_far_one_has_read_unless_that_is_off
+            in_a_large_chat_nobody_is_told_how_far_others_have_read
+            marks_and_sends_of_one_person_do_not_undo_each_other
+            the_unread_count_is_what_a_recount_of_the_log_comes_to
+        );
         contract!(@module deletions $fixture:
             a_deleted_message_leaves_its_place_and_nothing_else
             a_message_is_deleted_once
@@ -111,10 +135,15 @@ mod accounts;
 mod attachments;
 mod changes;
 mod chats;
+mod conversation;
 mod deletions;
 mod embedded;
 mod messages;
 mod mongo;
+#[path = "../support/random.rs"]
+#[allow(dead_code)]
+mod random;
+mod reading;
 #[path = "../support/replica_set.rs"]
 #[allow(dead_code)]
 mod replica_set;

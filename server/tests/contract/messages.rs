@@ -24,16 +24,15 @@ pub async fn a_message_is_stored_as_it_was_sent(store: TheStore) {
         sender_name: "Person 0".into(),
         client_id: new.client_id,
         body: new.body.as_str().into(),
-        attachments: Vec::new(),
         created_at: at(5),
-        deleted_at: None,
+        ..MessageView::default()
     };
     assert_eq!((event.chat_id, event.seq, event.at, event.actor_id), (chat, Seq(1), at(5), ada));
     assert_eq!(event.body, EventBody::NewMessage { message: expected.clone() });
     assert_eq!(log(&store, chat).await, [event]);
     assert_eq!(store.message_by_client_id(ada, new.client_id).await.unwrap(), Some(expected.clone()));
     assert_eq!(store.message_by_client_id(bob, new.client_id).await.unwrap(), None);
-    let page = store.history(chat, PageQuery::Latest, 10).await.unwrap();
+    let page = store.history(chat, NOBODY, PageQuery::Latest, 10).await.unwrap();
     assert_eq!(page.messages, std::slice::from_ref(&expected));
     let record = store.chat(chat, bob, 10).await.unwrap().unwrap();
     assert_eq!((record.head, record.head_ordinal), (Seq(1), Ordinal(1)));
@@ -126,7 +125,7 @@ pub async fn the_longest_body_is_kept_as_it_is(store: TheStore) {
     let chat = direct(&store, [ada, bob], at(0)).await;
     let body = "🎉".repeat(limits::BODY_CHARS);
     assert_eq!(send(&store, chat, ada, &body, 1).await.body, body);
-    let page = store.history(chat, PageQuery::Latest, 1).await.unwrap();
+    let page = store.history(chat, NOBODY, PageQuery::Latest, 1).await.unwrap();
     assert_eq!(page.messages[0].body, body);
 }
 
@@ -176,7 +175,7 @@ pub async fn racing_writers_get_dense_numbers_and_one_order(store: TheStore) {
     // Paging through the history gives the same.
     let (mut paged, mut from) = (Vec::new(), Seq(0));
     loop {
-        let page = store.history(chat, PageQuery::After(from), 100).await.unwrap();
+        let page = store.history(chat, NOBODY, PageQuery::After(from), 100).await.unwrap();
         from = page.messages.last().map_or(from, |message| message.seq);
         paged.extend(page.messages);
         if !page.has_newer {
@@ -201,7 +200,8 @@ async fn ten(store: &TheStore) -> ChatId {
 }
 
 async fn page(store: &TheStore, chat: ChatId, query: PageQuery, limit: usize) -> (String, bool, bool) {
-    let HistoryPage { messages, has_older, has_newer } = store.history(chat, query, limit).await.unwrap();
+    let HistoryPage { messages, has_older, has_newer } =
+        store.history(chat, NOBODY, query, limit).await.unwrap();
     (bodies(&messages).join(" "), has_older, has_newer)
 }
 
@@ -227,7 +227,7 @@ pub async fn history_is_paged_from_either_end(store: TheStore) {
         assert_eq!(found, (expected.to_owned(), older, newer), "{query:?}, at most {limit}");
     }
     let nowhere = ChatId::from_bytes(id());
-    assert_eq!(store.history(nowhere, PageQuery::Latest, 5).await.unwrap(), HistoryPage::default());
+    assert_eq!(store.history(nowhere, NOBODY, PageQuery::Latest, 5).await.unwrap(), HistoryPage::default());
     assert!(store.events_after(nowhere, Seq(0), 5).await.unwrap().is_empty());
     assert_eq!(store.events_after(chat, Seq(9), 5).await.unwrap().len(), 1);
     assert!(store.events_after(chat, Seq(10), 5).await.unwrap().is_empty());
@@ -292,7 +292,7 @@ pub async fn messages_show_the_current_name_of_their_sender(store: TheStore) {
     store.update_profile(ada, name, about).await.unwrap();
     let leave = by_policy(move |chat| policy::leave(chat, ada));
     store.change_chat(chat, ada, at(2), leave).await.unwrap();
-    let history = store.history(chat, PageQuery::Latest, 1).await.unwrap();
+    let history = store.history(chat, NOBODY, PageQuery::Latest, 1).await.unwrap();
     let last = store.chat(chat, bob, 1).await.unwrap().unwrap().last_message.unwrap();
     let found = store.message_by_client_id(ada, sent.client_id).await.unwrap().unwrap();
     let events = log(&store, chat).await;

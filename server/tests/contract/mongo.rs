@@ -14,8 +14,11 @@ mod abandoned;
 mod files;
 mod fixture;
 mod lost_answers;
+mod markers;
 mod nodes;
+mod older_nodes;
 mod queries;
+mod rolled_back;
 mod schema;
 
 /// All documents of a collection.

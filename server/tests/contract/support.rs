@@ -15,8 +15,8 @@ use app::{
     },
     error::{AppResult, ErrorCode},
     ports::{
-        Appended, Decide, NewDirectChat, NewGroupChat, NewMessage, NewSession, NewUser, RefreshToken,
-        SessionRecord, Store,
+        Appended, Decide, DecideMessage, MessageChange, NewDirectChat, NewGroupChat, NewMessage, NewSession,
+        NewUser, RefreshToken, SessionRecord, Store,
     },
     protocol::{EventBody, LogEvent, MemberView, MessageView, UserView},
 };
@@ -32,6 +32,9 @@ pub trait Fixture: Sized {
     /// Closes the store and opens the same data again.
     fn reopen(&mut self) -> impl Future<Output = ()> + Send;
 }
+
+/// Somebody who has nothing and is in no chat.
+pub const NOBODY: UserId = UserId::from_bytes([0; 12]);
 
 /// So many seconds after the scenario began.
 pub fn at(seconds: i64) -> Timestamp {
@@ -105,6 +108,7 @@ pub fn text(sender_id: UserId, body: &str, created_at: Timestamp) -> NewMessage 
         sender_id,
         client_id: ClientId::random(),
         body: Body::parse(body).unwrap(),
+        reply_to: None,
         attachments: Vec::new(),
         user_bytes: u64::MAX,
         created_at,
@@ -146,7 +150,7 @@ pub fn renamed(name: &str) -> EventBody {
 
 pub fn added(user: UserId, role: Role, joined_at: Timestamp) -> EventBody {
     let user = UserView { id: user, display_name: "Somebody".into(), about: String::new() };
-    EventBody::MemberAdded { member: MemberView { user, role, joined_at } }
+    EventBody::MemberAdded { member: MemberView { user, role, joined_at, read: None } }
 }
 
 fn event(change: MemberChange) -> EventBody {
@@ -156,6 +160,40 @@ fn event(change: MemberChange) -> EventBody {
         MemberChange::SetRole(user_id, role) => EventBody::RoleChanged { user_id, role },
         MemberChange::Delete => EventBody::ChatDeleted {},
     }
+}
+
+/// Has this happen to a message, whatever the rules say of it.
+pub async fn amend(
+    store: &TheStore,
+    message: &MessageView,
+    actor: UserId,
+    when: i64,
+    body: EventBody,
+) -> MessageChange {
+    try_amend(store, message, actor, when, body).await.unwrap()
+}
+
+pub async fn try_amend(
+    store: &TheStore,
+    message: &MessageView,
+    actor: UserId,
+    when: i64,
+    body: EventBody,
+) -> AppResult<MessageChange> {
+    let decide: DecideMessage = Box::new(move |_state| Ok(Some(body.clone())));
+    store.change_message(message.chat_id, message.id, actor, at(when), decide).await
+}
+
+pub fn edited(message: &MessageView, body: &str) -> EventBody {
+    EventBody::MessageEdited { message_id: message.id, body: body.into() }
+}
+
+pub fn reacted(message: &MessageView, emoji: &str, on: bool) -> EventBody {
+    EventBody::ReactionChanged { message_id: message.id, emoji: emoji.into(), on }
+}
+
+pub fn pinned(message: &MessageView, on: bool) -> EventBody {
+    EventBody::PinChanged { message_id: message.id, on }
 }
 
 /// Seconds.

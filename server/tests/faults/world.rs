@@ -312,7 +312,8 @@ async fn final_logs(store: &dyn Store, chats: &[ChatId]) -> BTreeMap<ChatId, Fin
         }
         let mut last = Seq(0);
         loop {
-            let page = store.history(chat, PageQuery::After(last), 100).await.expect("a page");
+            let page =
+                store.history(chat, UserId::default(), PageQuery::After(last), 100).await.expect("a page");
             let Some(message) = page.messages.last() else { break };
             assert!(message.seq > last, "messages after {last:?} end with {:?}", message.seq);
             last = message.seq;

@@ -88,6 +88,10 @@ async fn everything_done_leads_to_the_page_that_shows_it() {
         to(ada.submit("/settings", "update_profile", &[("display_name", "Ada L")]).await),
         "/settings"
     );
+    assert_eq!(
+        to(ada.submit("/settings", "update_settings", &[("read_receipts", "false")]).await),
+        "/settings"
+    );
     assert_eq!(to(ada.submit("/settings", "logout", &[]).await), "/login");
     assert_eq!(ada.get("/").await.header("location"), "/login");
     server.stop().await;

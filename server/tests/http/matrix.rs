@@ -82,8 +82,20 @@ const IN_A_CHAT: &[(&str, More, u16, u16)] = &[
     ("delete_chat", nothing, 403, 200),
     ("list_messages", nothing, 200, 200),
     ("delete_message", nothing, 403, 200),
+    ("edit_message", |_| vec![("body", "changed".into())], 403, 403),
+    ("list_edits", nothing, 403, 403),
+    ("react", |_| vec![("emoji", "👍".into()), ("on", "true".into())], 200, 200),
+    ("pin_message", |_| vec![("on", "true".into())], 200, 200),
+    ("list_pinned", nothing, 200, 200),
+    ("mark_read", |_| vec![("ordinal", "1".into())], 200, 200),
+    ("mark_unread", |_| vec![("ordinal", "1".into())], 200, 200),
+    ("mute_chat", |_| vec![("on", "true".into())], 200, 200),
+    ("archive_chat", |_| vec![("on", "true".into())], 200, 200),
     ("send_message", |_| vec![("client_id", client_id()), ("body", "hello".into())], 200, 200),
 ];
+
+/// Those of them that are upon a message: here on somebody else's.
+const UPON_A_MESSAGE: &[&str] = &["delete_message", "edit_message", "list_edits", "react", "pin_message"];
 
 /// Functions of one's own, and the status for who is not signed in and for who is.
 const OF_ONES_OWN: &[(&str, More, u16, u16)] = &[
@@ -93,6 +105,7 @@ const OF_ONES_OWN: &[(&str, More, u16, u16)] = &[
     ("refresh", nothing, 401, 200),
     ("me", nothing, 401, 200),
     ("update_profile", |_| vec![("display_name", "Somebody".into())], 401, 200),
+    ("update_settings", |_| vec![("read_receipts", "true".into())], 401, 200),
     ("change_password", |_| vec![("current", "wrong".into()), ("new", "x".into())], 401, 422),
     ("list_sessions", nothing, 401, 200),
     ("end_session", |_| vec![("session_id", NOBODY.into())], 401, 404),
@@ -148,7 +161,7 @@ async fn in_a_chat_everybody_may_what_their_role_says() {
             let chat = world.group().await;
             let mut fields = vec![("chat_id", chat.clone())];
             fields.extend(more(&world));
-            if *function == "delete_message" {
+            if UPON_A_MESSAGE.contains(function) {
                 fields.push(("message_id", id_of(&world.other.send(&chat, "theirs").await)));
             }
             let before = world.admin.call("get_chat", &[("chat_id", &chat)]).await.ok();
@@ -180,16 +193,22 @@ async fn in_a_chat_everybody_may_what_their_role_says() {
 async fn a_wrong_field_tells_an_outsider_nothing_either() {
     let world = World::new().await;
     let chat = world.group().await;
+    let message = id_of(&world.admin.send(&chat, "ours").await);
     for who in [Who::Outsider, Who::Former] {
         for (function, field) in [
             ("rename_chat", ("name", String::new())),
             ("add_members", ("user_ids[0]", NOBODY.to_owned())),
             ("remove_member", ("user_id", NOBODY.to_owned())),
             ("list_messages", ("limit", "100000".to_owned())),
+            ("edit_message", ("body", "x".repeat(8_001))),
+            ("react", ("emoji", "no emoji".to_owned())),
+            ("mark_read", ("ordinal", u64::MAX.to_string())),
         ] {
             let browser = world.browser(who);
-            let there = call(browser, function, &[("chat_id", chat.clone()), field.clone()]).await;
-            let nowhere = call(browser, function, &[("chat_id", NOBODY.into()), field]).await;
+            let more = [field, ("message_id", message.clone()), ("on", "true".to_owned())];
+            let in_chat = |chat: &str| [vec![("chat_id", chat.to_owned())], more.to_vec()].concat();
+            let there = call(browser, function, &in_chat(&chat)).await;
+            let nowhere = call(browser, function, &in_chat(NOBODY)).await;
             assert_eq!(there.shown(), nowhere.shown(), "{function} by {who:?}");
             assert_eq!(there.status, 404);
         }

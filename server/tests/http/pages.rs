@@ -128,6 +128,22 @@ async fn what_people_write_stays_text_on_every_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn markdown_is_on_the_page_before_any_script_runs() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.register("Ada").await, server.register("Bob").await);
+    let chat = ada.group("Book club", &[&bob]).await;
+    ada.send(&chat, "**two**\n[three](https://example.org) [four](javascript:alert(1))").await;
+    let chat_page = ada.get(&format!("/c/{chat}")).await.text();
+    let expected = "<p><strong>two</strong><br>\n<a href=\"https://example.org\" target=\"_blank\" \
+                    rel=\"noopener noreferrer nofollow\">three</a> [four](javascript:alert(1))</p>";
+    assert!(chat_page.contains(expected), "{chat_page}");
+    // Its label and the list of chats say it without the marks.
+    assert!(chat_page.contains("two three [four](javascript:alert(1))\""), "{chat_page}");
+    assert!(chat_page.contains("You: two three [four]"), "{chat_page}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_chat_is_on_its_page_before_any_script_runs() {
     let server = TestServer::start().await;
     let (ada, bob) = (server.register("Ada").await, server.register("Bob").await);

@@ -112,7 +112,7 @@ impl Chat {
                 return self.store.events_after(self.id, self.seq(place, turn), limit).await.unwrap().len();
             }
         };
-        self.store.history(self.id, page, limit).await.unwrap().messages.len()
+        self.store.history(self.id, app::domain::UserId::default(), page, limit).await.unwrap().messages.len()
     }
 }
 

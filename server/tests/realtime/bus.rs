@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     nodes::{Alone, Nodes, Together, also_at},
@@ -35,6 +35,8 @@ contract!(
     who_is_removed_gets_nothing_more
     a_deleted_chat_is_gone_everywhere
     the_end_of_a_session_closes_its_sockets
+    reading_is_told_to_ones_own_devices_and_to_the_others
+    that_somebody_is_writing_is_told_to_the_others
 );
 
 /// Ada at the first place, Bob at the second, in a group.
@@ -178,5 +180,35 @@ async fn the_end_of_a_session_closes_its_sockets(nodes: impl Nodes) {
     assert_eq!(socket.closed().await, 1008);
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     other.round_trip().await;
+    nodes.stop().await;
+}
+
+async fn reading_is_told_to_ones_own_devices_and_to_the_others(nodes: impl Nodes) {
+    let (ada, bob, chat) = pair(&nodes).await;
+    let elsewhere = also_at(&bob, nodes.one()).await;
+    let (mut hers, mut desk, mut phone) = (ada.socket().await, bob.socket().await, elsewhere.socket().await);
+    ada.send(&chat, "hello").await;
+    let mine = bob.call("mark_read", &[("chat_id", &chat), ("ordinal", "1")]).await.ok();
+    for own in [&mut desk, &mut phone] {
+        assert_eq!(own.next_event("my_chat_changed").await["mine"], mine);
+    }
+    for socket in [&mut hers, &mut desk, &mut phone] {
+        let told = socket.next_event("read").await;
+        assert_eq!((&told["chat_id"], &told["readers"]), (&json!(chat), &json!({ bob.id.as_str(): 1 })));
+    }
+    nodes.stop().await;
+}
+
+async fn that_somebody_is_writing_is_told_to_the_others(nodes: impl Nodes) {
+    let (ada, bob, chat) = pair(&nodes).await;
+    let elsewhere = also_at(&bob, nodes.one()).await;
+    let (mut hers, mut desk, mut phone) = (ada.socket().await, bob.socket().await, elsewhere.socket().await);
+    desk.send(&json!({"type": "typing", "chat_id": chat})).await;
+    let told = hers.next_event("typing").await;
+    assert_eq!((&told["chat_id"], &told["user_id"]), (&json!(chat), &json!(bob.id)));
+    for own in [&mut desk, &mut phone] {
+        own.round_trip().await;
+        assert!(!own.seen.iter().any(|frame| frame["type"] == "typing"), "{:?}", own.seen);
+    }
     nodes.stop().await;
 }

@@ -12,7 +12,7 @@ use app::{
     },
     error::{AppError, AppResult},
     ports::*,
-    protocol::{Heads, HistoryPage, LogEvent, MessageView},
+    protocol::{EditView, Heads, HistoryPage, LogEvent, MessageView},
 };
 use async_trait::async_trait;
 use server::store::embedded::EmbeddedStore;
@@ -336,16 +336,50 @@ impl MessageStore for FaultyStore {
         done
     }
 
-    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
+    async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageChange> {
+        self.before("change_message")?;
+        let done = self.inner.change_message(chat, id, actor, at, decide).await;
+        self.after("change_message")?;
+        done
+    }
+
+    async fn message(&self, chat: ChatId, viewer: UserId, id: MessageId) -> AppResult<Option<MessageView>> {
         self.before("message")?;
-        let done = self.inner.message(chat, id).await;
+        let done = self.inner.message(chat, viewer, id).await;
         self.after("message")?;
         done
     }
 
-    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {
+        self.before("pinned")?;
+        let done = self.inner.pinned(chat, viewer).await;
+        self.after("pinned")?;
+        done
+    }
+
+    async fn edits(&self, chat: ChatId, id: MessageId) -> AppResult<Vec<EditView>> {
+        self.before("edits")?;
+        let done = self.inner.edits(chat, id).await;
+        self.after("edits")?;
+        done
+    }
+
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        page: PageQuery,
+        limit: usize,
+    ) -> AppResult<HistoryPage> {
         self.before("history")?;
-        let done = self.inner.history(chat, page, limit).await;
+        let done = self.inner.history(chat, viewer, page, limit).await;
         self.after("history")?;
         done
     }
@@ -354,6 +388,35 @@ impl MessageStore for FaultyStore {
         self.before("events_after")?;
         let done = self.inner.events_after(chat, seq, limit).await;
         self.after("events_after")?;
+        done
+    }
+}
+
+#[async_trait]
+impl ReadingStore for FaultyStore {
+    async fn change_mine(
+        &self,
+        chat: ChatId,
+        member: UserId,
+        decide: DecideMine,
+    ) -> AppResult<Option<MineChange>> {
+        self.before("change_mine")?;
+        let done = self.inner.change_mine(chat, member, decide).await;
+        self.after("change_mine")?;
+        done
+    }
+
+    async fn places_of(&self, person: UserId) -> AppResult<Places> {
+        self.before("places_of")?;
+        let done = self.inner.places_of(person).await;
+        self.after("places_of")?;
+        done
+    }
+
+    async fn set_read_receipts(&self, person: UserId, on: bool) -> AppResult<bool> {
+        self.before("set_read_receipts")?;
+        let done = self.inner.set_read_receipts(person, on).await;
+        self.after("set_read_receipts")?;
         done
     }
 }

@@ -95,6 +95,26 @@ impl ReplicaSet {
         signal("-CONT", self.members[member].process);
     }
 
+    /// Has a member take over nothing of what the primary writes, or go on with it. It stays a member meanwhile.
+    pub async fn lag(&self, member: usize, on: bool) {
+        const FAULT: &str = "stopReplProducer";
+        let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", self.members[member].port);
+        let admin = Client::with_uri_str(url).await.unwrap().database("admin");
+        let mode = if on { "alwaysOn" } else { "off" };
+        let set = doc! { "configureFailPoint": FAULT, "mode": mode };
+        let before = admin.run_command(set).await.unwrap();
+        if on {
+            // What it has asked for already would come yet.
+            let entered =
+                before.get("count").and_then(|count| count.as_i64().or(count.as_i32().map(i64::from)));
+            let limit = i64::try_from(WITHIN.as_millis()).unwrap();
+            let wait = doc! {
+                "waitForFailPoint": FAULT, "timesEntered": entered.unwrap_or_default() + 1, "maxTimeMS": limit,
+            };
+            admin.run_command(wait).await.unwrap();
+        }
+    }
+
     /// Starts a member that was killed, as it was started before, and does not wait for it.
     pub fn restart(&mut self, member: usize) {
         self.members[member].restart();

@@ -148,6 +148,7 @@ async fn a_tail_that_was_never_told_is_healed_by_the_heads() {
         sender_id: ada.id.parse().unwrap(),
         client_id: app::domain::ClientId::random(),
         body: app::domain::Body::parse("untold").unwrap(),
+        reply_to: None,
         attachments: Vec::new(),
         user_bytes: u64::MAX,
         created_at: app::domain::Timestamp::from_millis(1),

@@ -10,4 +10,5 @@ mod delivery;
 mod ending;
 mod frames;
 mod presence;
+mod reading;
 mod resume;

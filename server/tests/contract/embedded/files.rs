@@ -10,7 +10,7 @@ use server::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use super::{EmbeddedFixture, file};
 use crate::{
     attachments::{arriving, with_files},
-    deletions::{SECRET_NAME, SECRET_TEXT, Secret, a_secret, delete},
+    deletions::{SECRET_EDIT, SECRET_NAME, SECRET_TEXT, Secret, a_secret, delete},
     support::*,
 };
 
@@ -68,17 +68,22 @@ async fn a_database_from_before_there_were_files_is_migrated_with_all_that_is_in
 
     let store: TheStore = EmbeddedStore::open(&path, EmbeddedOptions::default()).unwrap();
     let (ada, chat) = (UserId::from_bytes(ada), ChatId::from_bytes(chat));
-    let page = store.history(chat, PageQuery::Latest, 1_000).await.unwrap();
+    let page = store.history(chat, NOBODY, PageQuery::Latest, 1_000).await.unwrap();
     let wanted: Vec<_> = (1..=MESSAGES).map(|seq| format!("number {seq}")).collect();
     assert_eq!(bodies(&page.messages), wanted);
     for (event, message) in log(&store, chat).await.iter().zip(&page.messages) {
         assert_eq!(stored(&app::ports::Appended::New(event.clone())), message);
         assert!(message.attachments.is_empty() && message.deleted_at.is_none());
     }
+    for person in [ada, UserId::from_bytes(bob)] {
+        let place = &store.places_of(person).await.unwrap()[&chat];
+        assert_eq!(place.mine.read.0, MESSAGES.unsigned_abs(), "everybody begins as having read everything");
+        assert!(store.user(person).await.unwrap().unwrap().read_receipts);
+    }
     let photo = arriving(&store, ada, 10).await;
     let sent = append(&store, chat, with_files(ada, &[photo], 2)).await;
     assert_eq!(stored(&sent).ordinal.0, MESSAGES.unsigned_abs() + 1);
-    let first = delete(&store, chat, ada, page.messages[0].id, 3).await;
+    let first = delete(&store, chat, ada, page.messages[0].id, 3).await.unwrap();
     assert_eq!(first.seq.0, MESSAGES.unsigned_abs() + 2);
     store.close().await.unwrap();
 
@@ -126,11 +131,11 @@ async fn what_was_deleted_stands_in_no_table() {
     let store = fixture.store();
     let Secret { chat, sender, message, file: id } = a_secret(&store).await;
     let connection = Connection::open(file(&fixture.directory)).unwrap();
-    for text in [SECRET_TEXT, SECRET_NAME, &id] {
+    for text in [SECRET_TEXT, SECRET_EDIT, SECRET_NAME, &id] {
         assert!(says(&connection, text), "{text}");
     }
     delete(&store, chat, sender, message, 2).await;
-    for text in [SECRET_TEXT, SECRET_NAME, &id] {
+    for text in [SECRET_TEXT, SECRET_EDIT, SECRET_NAME, &id] {
         assert!(!says(&connection, text), "{text}");
     }
 }

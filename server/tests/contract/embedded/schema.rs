@@ -136,6 +136,29 @@ async fn wrong_states_are_refused() {
             "a text that is too long",
             format!("UPDATE messages SET body = printf('%8001s', 'x') WHERE chat_id = {chat}"),
         ),
+        (
+            "a change before the message",
+            format!("UPDATE messages SET changed_seq = 1 WHERE chat_id = {chat}"),
+        ),
+        (
+            "an answer to what comes later",
+            format!("UPDATE messages SET reply_seq = 1 WHERE chat_id = {chat}"),
+        ),
+        ("an edit at no time", format!("UPDATE messages SET edit_seqs = '[2]' WHERE chat_id = {chat}")),
+        ("a time without an edit", format!("UPDATE messages SET edited_at = 1 WHERE chat_id = {chat}")),
+        (
+            "a deleted message that is pinned",
+            format!("UPDATE messages SET body = '', deleted_at = 1, pinned_at = 1 WHERE chat_id = {chat}"),
+        ),
+        (
+            "a deleted message with reactions",
+            format!(
+                "UPDATE messages SET body = '', deleted_at = 1, reactions = '[1]' WHERE chat_id = {chat}"
+            ),
+        ),
+        ("a reaction to no message", format!("INSERT INTO reactions VALUES ({chat}, 2, {ada}, 'x')")),
+        ("a reaction of nobody's", format!("INSERT INTO reactions VALUES ({chat}, 1, {nobody}, 'x')")),
+        ("a reaction without an emoji", format!("INSERT INTO reactions VALUES ({chat}, 1, {ada}, '')")),
         ("a place in the log that is taken", event(&chat, 1, &ada)),
         ("a place before the log", event(&chat, 0, &ada)),
         ("an event in no chat", event(&nobody, 1, &ada)),
@@ -160,7 +183,16 @@ async fn wrong_states_are_refused() {
         ("a deleted chat with members", format!("UPDATE chats SET deleted_at = 1 WHERE id = {team}")),
         ("an unknown role", format!("UPDATE members SET role = 'owner' WHERE chat_id = {team}")),
         ("two members in one place", format!("UPDATE members SET position = 1 WHERE chat_id = {team}")),
-        ("a member of no chat", format!("INSERT INTO members VALUES ({nobody}, {ada}, 'member', 0, 1)")),
+        (
+            "a member of no chat",
+            format!(
+                "INSERT INTO members (chat_id, user_id, role, joined_at, position)
+                 VALUES ({nobody}, {ada}, 'member', 0, 1)"
+            ),
+        ),
+        ("somebody who has read less than nothing", "UPDATE members SET read_ordinal = -1".to_owned()),
+        ("a chat that is unread from before its beginning", "UPDATE members SET unread_from = 0".to_owned()),
+        ("a chat that is half put away", "UPDATE members SET archived = 2".to_owned()),
         ("an e-mail in capitals", format!("UPDATE users SET email = 'A@B.C' WHERE id = {ada}")),
         ("an id of the wrong length", format!("UPDATE users SET id = x'00' WHERE id = {carol}")),
         ("a chat that goes before its log", format!("DELETE FROM chats WHERE id = {chat}")),
@@ -187,9 +219,18 @@ async fn hot_queries_walk_an_index() {
     // These sort, what they sort being bounded by something else than the length of a log.
     const SORTED: [&str; 3] = ["search by words", "chats in order", "contacts"];
     // Where a part of an index would do for SQLite, all of it is wanted.
-    const WHOLE: [(&str, &str); 14] = [
+    const WHOLE: [(&str, &str); 23] = [
+        ("scrubbing edits", "(chat_id=? AND seq=?)"),
+        ("own reactions", "(chat_id=? AND message_seq=? AND user_id=?)"),
+        ("pinned messages", "messages_pinned (chat_id=? AND pinned_at>?)"),
+        ("counting pinned messages", "messages_pinned (chat_id=? AND pinned_at>?)"),
+        ("what is answered in a page", "q USING PRIMARY KEY (chat_id=? AND seq=?)"),
+        ("taking a reaction away", "(chat_id=? AND message_seq=? AND user_id=? AND emoji=?)"),
         ("chats that somebody made", "members_who_made (user_id=?)"),
         ("role", "(chat_id=? AND user_id=?)"),
+        ("what a chat is to a member", "(chat_id=? AND user_id=?)"),
+        ("changing what a chat is to a member", "(chat_id=? AND user_id=?)"),
+        ("reading by sending", "(chat_id=? AND user_id=?)"),
         ("last message", "(chat_id=? AND ordinal=?)"),
         ("last messages", "(chat_id=? AND ordinal=?)"),
         ("first members", "(chat_id=? AND position<?)"),

@@ -6,7 +6,7 @@ use mongodb::bson::{Document, doc};
 use super::{MongoFixture, all};
 use crate::{
     attachments::{a_file_has_one_fate, arriving, racing_sends_stay_within_the_room, with_files},
-    deletions::{SECRET_NAME, SECRET_TEXT, Secret, a_secret, delete},
+    deletions::{SECRET_EDIT, SECRET_NAME, SECRET_TEXT, Secret, a_secret, delete},
     support::*,
 };
 
@@ -40,6 +40,10 @@ async fn what_older_nodes_write_lacks_nothing() {
     let limited = NewMessage { user_bytes: 10, ..with_files(ada, std::slice::from_ref(&photo), 2) };
     let new = append(&store, chat, limited).await;
     assert_eq!(store.attached_bytes(ada).await.unwrap(), 10);
+    // Nor does what happens to an old one.
+    let told = amend(&store, &old, ada, 2, edited(&old, "changed")).await.message;
+    amend(&store, &old, bob, 2, reacted(&old, "👍", true)).await;
+    assert_eq!((told.body.as_str(), told.changed_seq.0), ("changed", 3));
     for message in [&old, stored(&new)] {
         delete(&store, chat, ada, message.id, 3).await;
     }
@@ -59,12 +63,12 @@ async fn what_was_deleted_stands_in_no_document() {
         text
     };
     let before = said().await;
-    for text in [SECRET_TEXT, SECRET_NAME] {
+    for text in [SECRET_TEXT, SECRET_EDIT, SECRET_NAME] {
         assert!(before.contains(text), "{text}");
     }
     delete(&store, chat, sender, message, 2).await;
     let after = said().await;
-    for text in [SECRET_TEXT, SECRET_NAME] {
+    for text in [SECRET_TEXT, SECRET_EDIT, SECRET_NAME] {
         assert!(!after.contains(text), "{after}");
     }
     let events = all(&fixture.database, "events").await;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use app::{
     domain::{ChatId, Role, SessionId, UserId, policy},
     error::{AppResult, ErrorCode},
-    ports::{Appended, NewDirectChat, NewMessage, RefreshOutcome},
-    protocol::{AttachmentView, EventBody, LogEvent},
+    ports::{Appended, MessageChange, NewDirectChat, NewMessage, RefreshOutcome},
+    protocol::{AttachmentView, EventBody, LogEvent, MessageView},
 };
 use mongodb::{
     Client,
@@ -34,6 +34,8 @@ struct Scene {
     photo: AttachmentView,
     team: ChatId,
     gone: ChatId,
+    /// Ada's, to be changed, in a chat of its own.
+    draft: MessageView,
     /// Ada's, to be ended.
     ended: SessionId,
     /// Bob's, which ends his other one.
@@ -54,6 +56,7 @@ struct Answers {
     pair: (ChatId, AppResult<(ChatId, bool)>),
     joined: AppResult<Option<Vec<LogEvent>>>,
     deleted: AppResult<Option<Vec<LogEvent>>>,
+    edited: AppResult<MessageChange>,
     ended: AppResult<bool>,
     others: AppResult<Vec<SessionId>>,
     signed_in: (SessionId, AppResult<Vec<SessionId>>),
@@ -69,7 +72,9 @@ impl Scene {
         let people @ [ada, bob, cy, dan] = people(&store).await;
         let (reused, stolen) = session(&store, cy, 0, DAY).await;
         store.rotate_refresh(refresh(stolen, 10)).await.unwrap();
+        let notes = group(&store, &[ada, bob]).await;
         Self {
+            draft: send(&store, notes, ada, "a draft", 1).await,
             people,
             chat: direct(&store, [ada, bob], at(0)).await,
             album: group(&store, &[ada, bob]).await,
@@ -119,6 +124,7 @@ impl Scene {
             store.create_direct_chat(pair),
             store.change_chat(self.team, ada, at(2), by_policy(join)),
             store.change_chat(self.gone, ada, at(2), always(vec![EventBody::ChatDeleted {}])),
+            try_amend(store, &self.draft, ada, 2, edited(&self.draft, "the text")),
             store.end_session(ada, self.ended),
             store.end_other_sessions(bob, self.kept),
             store.create_session(sign_in),
@@ -133,11 +139,12 @@ impl Scene {
             pair: (pair_id, outcomes.3),
             joined: outcomes.4,
             deleted: outcomes.5,
-            ended: outcomes.6,
-            others: outcomes.7,
-            signed_in: (signed_in, outcomes.8),
-            reused: outcomes.9,
-            rotated: outcomes.10,
+            edited: outcomes.6,
+            ended: outcomes.7,
+            others: outcomes.8,
+            signed_in: (signed_in, outcomes.9),
+            reused: outcomes.10,
+            rotated: outcomes.11,
         }
     }
 }
@@ -166,6 +173,10 @@ async fn a_commit_whose_answers_are_lost_is_found_and_told() {
     assert_eq!(answers.joined.unwrap().unwrap(), log(store, scene.team).await);
     assert_eq!(store.role(scene.team, cy).await.unwrap(), Some(Role::Member));
     assert_eq!(answers.deleted.unwrap().unwrap().len(), 1);
+    let edited = answers.edited.unwrap();
+    assert_eq!(edited.event.as_ref(), log(store, scene.draft.chat_id).await.get(1));
+    let found = store.message(scene.draft.chat_id, ada, scene.draft.id).await.unwrap();
+    assert_eq!((edited.message.body.as_str(), Some(edited.message.clone())), ("the text", found));
     assert!(answers.ended.unwrap(), "the session has ended, and its sockets are to hear of it");
     assert_eq!(answers.others.unwrap(), [scene.other]);
     assert_eq!(answers.signed_in.1.unwrap(), []);
@@ -191,14 +202,17 @@ async fn a_commit_that_never_happened_is_not_told_as_one() {
         code(answers.pair.1),
         code(answers.joined),
         code(answers.deleted),
+        code(answers.edited),
         code(answers.ended),
         code(answers.others),
         code(answers.signed_in.1),
         code(answers.reused),
         code(answers.rotated),
     ];
-    assert_eq!(codes, [Some(ErrorCode::Unavailable); 11]);
+    assert_eq!(codes, [Some(ErrorCode::Unavailable); 12]);
     assert!(log(store, scene.chat).await.is_empty() && log(store, scene.team).await.is_empty());
+    let draft = store.message(scene.draft.chat_id, ada, scene.draft.id).await.unwrap();
+    assert_eq!(draft, Some(scene.draft.clone()));
     assert_eq!(store.attached_bytes(ada).await.unwrap(), 0);
     // The file is arriving as it was: what is sent again has it.
     stored(&append(store, scene.album, scene.with_the_photo()).await);

@@ -94,6 +94,12 @@ async fn two_nodes_write_one_log() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_change_one_message() {
+    let fixture = MongoFixture::open().await;
+    crate::conversation::race(&[fixture.store(), fixture.another().await]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_removed_on_one_node_writes_no_more_on_another() {
     let fixture = MongoFixture::open().await;
     let (store, other) = (fixture.store(), fixture.another().await as TheStore);

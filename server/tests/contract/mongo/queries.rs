@@ -5,7 +5,7 @@
 
 use app::{
     domain::{ChatId, Email, Seq, SessionId, UserId},
-    ports::{NewAttachment, PageQuery, RefreshOutcome},
+    ports::{NewAttachment, NewMessage, PageQuery, RefreshOutcome},
     protocol::EventBody,
 };
 use futures::future::join_all;
@@ -14,6 +14,7 @@ use mongodb::bson::{Document, doc};
 use super::{MongoFixture, all};
 use crate::{
     attachments::{arriving, file, with_files},
+    reading::read_to,
     support::*,
 };
 
@@ -21,8 +22,8 @@ use crate::{
 const BESIDE: i64 = 8;
 
 /// Commands with a plan that a send of words alone takes: where the log stands, whether it was stored before, who
-/// sends it, and the move of the head. What is only inserted has no plan.
-const APPEND_COMMANDS: usize = 4;
+/// sends it, the move of the head, and how far the sender has read. What is only inserted has no plan.
+const APPEND_COMMANDS: usize = 5;
 
 /// Turns the profiler on for one call and gives what the call's commands cost.
 async fn profiled<T>(fixture: &MongoFixture, call: impl Future<Output = T>) -> (T, Vec<Document>) {
@@ -126,15 +127,16 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     costs!("chat", 8, store.chat(chat, ada, 10));
     costs!("chats of", 10 + 10 + 30 + 10 + 20, store.chats_of(ada, 100, 10));
     costs!("heads of", 10, store.heads_of(ada));
+    assert_eq!(costs!("places of", 20, store.places_of(ada)).len(), 10);
     assert_eq!(costs!("heads", 10, store.heads(&chats)).len(), 10);
     costs!("member ids", 0, store.member_ids(chat));
     costs!("contacts of", 10, store.contacts_of(ada, 100, 100));
     costs!("small chats of", 10, store.small_chats_of(ada, 100));
     costs!("message by client id", 3, store.message_by_client_id(ben, last.client_id));
-    costs!("history, latest", 50, store.history(chat, PageQuery::Latest, 50));
-    costs!("history, before", 50, store.history(chat, PageQuery::Before(Seq(300)), 50));
-    costs!("history, after", 50, store.history(chat, PageQuery::After(Seq(300)), 50));
-    costs!("history, around", 100, store.history(chat, PageQuery::Around(Seq(300)), 50));
+    costs!("history, latest", 50, store.history(chat, NOBODY, PageQuery::Latest, 50));
+    costs!("history, before", 50, store.history(chat, NOBODY, PageQuery::Before(Seq(300)), 50));
+    costs!("history, after", 50, store.history(chat, NOBODY, PageQuery::After(Seq(300)), 50));
+    costs!("history, around", 100, store.history(chat, NOBODY, PageQuery::Around(Seq(300)), 50));
     costs!("events after", 50, store.events_after(chat, Seq(300), 50));
     let mine = new_group(&[ada, ben], at(3));
     costs!("make", 2, store.create_group_chat(mine));
@@ -143,6 +145,8 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     // That there could be files costs a text nothing.
     let (_, commands) = profiled(&fixture, words()).await;
     assert_eq!(commands.len(), APPEND_COMMANDS, "{commands:#?}");
+    // The member, the chat and the account read, and the member written.
+    costs!("mark", 4, store.change_mine(chat, ben, read_to(3)));
     let renamed = || always(vec![renamed("Crew")]);
     costs!("change", 4, store.change_chat(chat, ada, at(5), renamed()));
     costs!("purge", 0, store.purge(at(6)));
@@ -157,14 +161,28 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     let sent = stored(&sent[0]).id;
     costs!("file", 2, store.attachment(one.id));
     costs!("bytes of files", 1, store.attached_bytes(ada));
-    costs!("message", 3, store.message(chat, sent));
+    costs!("message", 3, store.message(chat, NOBODY, sent));
     costs!("give up", 1, store.give_up_attachments(&[late.id], at(2)));
     // The one that was expected above, and the one that was given up: read, and claimed.
     assert_eq!(costs!("collect", 4, store.collect_attachments(at(2), 10)).len(), 2);
     costs!("forget", 1, store.forget_attachments(&[late.id]));
-    let deleted = || always(vec![EventBody::MessageDeleted { message_id: sent }]);
-    // The message and its event, read and written; two files released, one account counted.
-    costs!("delete a message", 4 + 4 + 2 + 1, store.change_chat(chat, ada, at(7), deleted()));
+    // The chat, the member, the message and its sender; how many are pinned is counted in the index. Then the chat,
+    // the message, and what else there is to change.
+    let sent = store.message(chat, ada, sent).await.unwrap().unwrap();
+    let ground = 4 + 2;
+    costs!("edit a message", ground, try_amend(&store, &sent, ada, 7, edited(&sent, "changed")));
+    costs!("react", ground, try_amend(&store, &sent, ben, 7, reacted(&sent, "👍", true)));
+    costs!("take it back", ground + 1, try_amend(&store, &sent, ben, 7, reacted(&sent, "👍", false)));
+    costs!("pin", ground, try_amend(&store, &sent, ben, 7, pinned(&sent, true)));
+    costs!("pinned", 3, store.pinned(chat, ada));
+    costs!("edits", 4, store.edits(chat, sent.id));
+    let answer = || NewMessage { reply_to: Some(sent.id), ..text(ben, "an answer", at(7)) };
+    costs!("append, an answer", 5, store.append_messages(chat, vec![answer()]));
+    costs!("history, answers", 50 + 1, store.history(chat, ada, PageQuery::Latest, 50));
+    costs!("events after, answers", 3, store.events_after(chat, Seq(sent.seq.0 + 4), 50));
+    let deleted = EventBody::MessageDeleted { message_id: sent.id };
+    // Its event, read and written, and that of the edit; two files released, one account counted.
+    costs!("delete a message", ground + 3 + 2 + 1, try_amend(&store, &sent, ada, 8, deleted));
     let gone = chats[1];
     let three =
         [arriving(&store, ada, 10).await, arriving(&store, ada, 10).await, arriving(&store, ada, 10).await];
@@ -193,11 +211,34 @@ async fn a_long_history_costs_what_a_short_one_does() {
         store.append_messages(chat, batch).await.unwrap();
         let mut cost = 0;
         for query in [PageQuery::Latest, PageQuery::Before(Seq(60)), PageQuery::After(Seq(40))] {
-            let (page, commands) = profiled(&fixture, store.history(chat, query, 20)).await;
+            let (page, commands) = profiled(&fixture, store.history(chat, NOBODY, query, 20)).await;
             assert_eq!(page.unwrap().messages.len(), 20);
             cost += examined("history", &commands);
         }
         costs.push(cost);
     }
     assert_eq!(costs[0], costs[1], "documents looked at among 100 messages and among 5,100");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_takes_as_many_commands_however_often_the_text_was_changed() {
+    let fixture = MongoFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob] = people(&store).await;
+    let chat = direct(&store, [ada, bob], at(0)).await;
+    let mut costs = Vec::new();
+    for edits in [1, 12] {
+        let message = send(&store, chat, ada, "as it was first", 1).await;
+        for number in 0..edits {
+            amend(&store, &message, ada, 2, edited(&message, &format!("as it was then: {number}"))).await;
+        }
+        let deleted = EventBody::MessageDeleted { message_id: message.id };
+        let (change, commands) = profiled(&fixture, try_amend(&store, &message, ada, 3, deleted)).await;
+        change.unwrap();
+        examined("a deletion", &commands);
+        costs.push(commands.len());
+    }
+    assert_eq!(costs[0], costs[1], "after one change of the text and after twelve");
+    let texts = all(&fixture.database, "events").await;
+    assert!(!texts.iter().any(|event| event.to_string().contains("as it was")), "{texts:#?}");
 }

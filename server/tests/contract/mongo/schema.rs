@@ -27,7 +27,12 @@ async fn nodes_that_start_at_once_make_one_schema() {
     three.unwrap();
     assert_eq!(all(&fixture.database, "schema").await.len(), 1);
     let names = fixture.database.collection::<Document>("messages").list_index_names().await.unwrap();
-    assert_eq!(names, ["_id_", "messages_by_seq", "messages_by_client_id"]);
+    assert_eq!(
+        names,
+        ["_id_", "messages_by_seq", "messages_by_client_id", "messages_pinned", "messages_half_deleted"]
+    );
+    let names = fixture.database.collection::<Document>("reactions").list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "reactions_by_user"]);
     let names = fixture.database.collection::<Document>("attachments").list_index_names().await.unwrap();
     assert_eq!(names, ["_id_", "attachments_by_message", "attachments_to_collect"]);
     let ada = person(&store, "Ada").await;

@@ -94,9 +94,9 @@ impl Running {
     /// Does what the model asks for.
     pub(super) async fn carry_out(&mut self, effects: &mut Effects) {
         self.show(std::mem::take(&mut effects.shown));
-        for (chat, id, at) in std::mem::take(&mut effects.deleted) {
-            if let Some(timeline) = self.timelines.get_mut(&chat) {
-                timeline.delete(id, at);
+        for event in std::mem::take(&mut effects.changed) {
+            if let Some(timeline) = self.timelines.get_mut(&event.chat_id) {
+                timeline.change(event, Some(self.me));
             }
         }
         if !self.habits.fetches_gaps {

@@ -56,21 +56,24 @@ impl Http {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Chooses another entrance, by chance, as whoever balances the load does: a node that is away is not asked
-    /// time and again.
-    pub fn turn(&self) {
+    /// This entrance has failed: another one is chosen, by chance, as whoever balances the load does, unless that has
+    /// been done already. One that works is stayed with.
+    pub fn leave(&self, failed: SocketAddr) {
         let mut state = self.state();
-        let last = state.site.take();
-        state.site = self.entrances.choose(&mut state.random, last.as_ref());
-        state.idle.clear();
+        if state.site.as_ref().is_some_and(|site| site.addr == failed) {
+            let last = state.site.take();
+            state.site = self.entrances.choose(&mut state.random, last.as_ref());
+            state.idle.clear();
+        }
     }
 
     /// Through which entrance it goes now.
     pub fn site(&self) -> Option<Site> {
-        if self.state().site.is_none() {
-            self.turn();
+        let mut state = self.state();
+        if state.site.is_none() {
+            state.site = self.entrances.choose(&mut state.random, None);
         }
-        self.state().site.clone()
+        state.site.clone()
     }
 
     /// The `Cookie` header.
@@ -141,11 +144,11 @@ impl Http {
                 Err(refused.unwrap_or_else(|error| AppError::new(ErrorCode::Offline).because(error)))
             }
             Ok(Err(lost)) => {
-                self.turn();
+                self.leave(site.addr);
                 Err(AppError::new(ErrorCode::Offline).because(lost))
             }
             Err(_elapsed) => {
-                self.turn();
+                self.leave(site.addr);
                 Err(ErrorCode::Offline.into())
             }
         }

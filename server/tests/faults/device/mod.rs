@@ -184,6 +184,8 @@ struct Running {
     deadline: Instant,
     patience: Duration,
     opened_at: Instant,
+    /// Through which entrance the socket goes, or was tried last.
+    tried: Option<SocketAddr>,
     connections: u64,
     list_under_way: bool,
     being_fetched: BTreeSet<ChatId>,
@@ -238,6 +240,7 @@ impl Running {
             deadline: now,
             patience: socket::GREETING,
             opened_at: now,
+            tried: None,
             connections: 0,
             list_under_way: false,
             being_fetched: BTreeSet::new(),

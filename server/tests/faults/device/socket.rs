@@ -41,9 +41,9 @@ pub async fn next(stream: &mut Option<Stream>) -> Received {
 }
 
 impl Running {
-    /// Begins to connect, through an entrance that chance chooses.
+    /// Begins to connect, where requests go as well.
     pub fn connect(&mut self) {
-        self.http.turn();
+        self.tried = self.http.site().map(|site| site.addr);
         self.opened_at = Instant::now();
         let http = self.http.clone();
         self.tasks.spawn(async move {
@@ -114,6 +114,9 @@ impl Running {
     fn let_go(&mut self) {
         self.stream = None;
         self.is_greeted = false;
+        if let Some(failed) = self.tried {
+            self.http.leave(failed);
+        }
         if self.opened_at.elapsed() > GOOD {
             self.backoff.reset();
         }

@@ -164,6 +164,26 @@ impl ChatStore for Sabotaged {
 }
 
 #[async_trait]
+impl ReadingStore for Sabotaged {
+    async fn change_mine(
+        &self,
+        chat: ChatId,
+        member: UserId,
+        decide: DecideMine,
+    ) -> AppResult<Option<MineChange>> {
+        self.inner.change_mine(chat, member, decide).await
+    }
+
+    async fn places_of(&self, person: UserId) -> AppResult<Places> {
+        self.inner.places_of(person).await
+    }
+
+    async fn set_read_receipts(&self, person: UserId, on: bool) -> AppResult<bool> {
+        self.inner.set_read_receipts(person, on).await
+    }
+}
+
+#[async_trait]
 impl Store for Sabotaged {
     async fn check(&self) -> AppResult<()> {
         self.inner.check().await

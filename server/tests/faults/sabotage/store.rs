@@ -7,10 +7,10 @@ use std::{
 };
 
 use app::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, UserId},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::{AppError, AppResult},
-    ports::{Appended, MessageStore, NewMessage, PageQuery, Store},
-    protocol::{EventBody, HistoryPage, LogEvent, MessageView},
+    ports::{Appended, DecideMessage, MessageChange, MessageStore, NewMessage, PageQuery, Store},
+    protocol::{EditView, EventBody, HistoryPage, LogEvent, MessageView},
 };
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -94,7 +94,7 @@ impl Sabotaged {
         // The sequencer appends to one chat from one task.
         let mut lane = match self.lane(chat) {
             Some(lane) => lane,
-            None => self.open_lane(chat).await?,
+            None => self.open_lane(chat, new.sender_id).await?,
         };
         if let Some(original) = lane.known.get(&(new.sender_id, new.client_id)) {
             return Ok(Appended::Duplicate(original.clone()));
@@ -109,9 +109,8 @@ impl Sabotaged {
             sender_name: sender.display_name.as_str().to_owned(),
             client_id: new.client_id,
             body: new.body.as_str().to_owned(),
-            attachments: Vec::new(),
             created_at: new.created_at,
-            deleted_at: None,
+            ..MessageView::default()
         };
         lane.known.insert((new.sender_id, new.client_id), message.clone());
         let event = LogEvent {
@@ -130,9 +129,9 @@ impl Sabotaged {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get(&chat).cloned()
     }
 
-    async fn open_lane(&self, chat: ChatId) -> AppResult<Lane> {
+    async fn open_lane(&self, chat: ChatId, viewer: UserId) -> AppResult<Lane> {
         let seq = self.inner.heads(&[chat]).await?.get(&chat).copied().unwrap_or_default();
-        let page = self.inner.history(chat, PageQuery::Latest, 1).await?;
+        let page = self.inner.history(chat, viewer, PageQuery::Latest, 1).await?;
         let ordinal = page.messages.last().map_or(Ordinal(0), |message| message.ordinal);
         let (late, mut waiting) = mpsc::channel::<NewMessage>(MOST_LATE);
         let inner = Arc::clone(&self.inner);
@@ -162,14 +161,43 @@ impl MessageStore for Sabotaged {
         self.inner.message_by_client_id(sender, id).await
     }
 
-    async fn message(&self, chat: ChatId, id: MessageId) -> AppResult<Option<MessageView>> {
-        let mut message = self.inner.message(chat, id).await?;
+    async fn change_message(
+        &self,
+        chat: ChatId,
+        id: MessageId,
+        actor: UserId,
+        at: Timestamp,
+        decide: DecideMessage,
+    ) -> AppResult<MessageChange> {
+        let mut change = self.inner.change_message(chat, id, actor, at, decide).await?;
+        self.restore(&mut change.message);
+        Ok(change)
+    }
+
+    async fn message(&self, chat: ChatId, viewer: UserId, id: MessageId) -> AppResult<Option<MessageView>> {
+        let mut message = self.inner.message(chat, viewer, id).await?;
         message.iter_mut().for_each(|message| self.restore(message));
         Ok(message)
     }
 
-    async fn history(&self, chat: ChatId, page: PageQuery, limit: usize) -> AppResult<HistoryPage> {
-        let mut page = self.inner.history(chat, page, limit).await?;
+    async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {
+        let mut pinned = self.inner.pinned(chat, viewer).await?;
+        pinned.iter_mut().for_each(|message| self.restore(message));
+        Ok(pinned)
+    }
+
+    async fn edits(&self, chat: ChatId, id: MessageId) -> AppResult<Vec<EditView>> {
+        self.inner.edits(chat, id).await
+    }
+
+    async fn history(
+        &self,
+        chat: ChatId,
+        viewer: UserId,
+        page: PageQuery,
+        limit: usize,
+    ) -> AppResult<HistoryPage> {
+        let mut page = self.inner.history(chat, viewer, page, limit).await?;
         page.messages.iter_mut().for_each(|message| self.restore(message));
         Ok(page)
     }
