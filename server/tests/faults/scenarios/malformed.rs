@@ -170,8 +170,9 @@ async fn frames(person: &Person, chat: &str, random: &mut Random, count: usize, 
                 true
             }
             (2, Err(odd)) => {
-                // A text frame, masked with zeros, that is no text.
-                let odd = odd.into_bytes();
+                // A text frame, masked with zeros, that is no text from its first byte on.
+                let at = odd.utf8_error().valid_up_to();
+                let odd = odd.into_bytes().split_off(at);
                 let length = odd.len().min(100);
                 let head = [0x81, 0x80 | length as u8, 0, 0, 0, 0];
                 open.send_raw(&[&head, &odd[..length]].concat()).await;
