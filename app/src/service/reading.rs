@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Actor, Errands, accounts::account_view};
+use super::{
+    Actor, Errands,
+    accounts::account_view,
+    sequencer::{encode, publish},
+};
 use crate::{
     domain::{ChatId, Ordinal, Timestamp},
     error::{AppError, AppResult, FieldError},
@@ -99,13 +103,8 @@ impl Reading {
         let done = self.errands.run(async move {
             let change =
                 store.change_mine(chat, actor.user_id, decide).await?.ok_or_else(AppError::not_found)?;
-            if change.after.revision != change.before.revision
-                && let Err(error) = bus.publish(news(actor, chat, &change)?).await
-            {
-                tracing::warn!(
-                    error = error.chain(),
-                    "a person's other devices were not told of a chat's state"
-                );
+            if change.after.revision != change.before.revision {
+                publish(&*bus, news(actor, chat, &change)?).await;
             }
             Ok(change.after)
         });
@@ -127,6 +126,6 @@ fn news(actor: Actor, chat_id: ChatId, change: &MineChange) -> AppResult<BusMess
         user_id: actor.user_id,
         revision: after.revision,
         read: (*is_shown && after.read > before.read).then_some(after.read),
-        frame: serde_json::to_string(&notice).map_err(AppError::internal)?.into(),
+        frame: encode(&notice.into())?,
     })
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use app::{
     domain::UserId,
-    protocol::{EventBody, MessageView},
+    protocol::{EventBody, MessageView, ReactionView},
 };
 
 /// The event as the log keeps it: of what a message answers only where that is, so that no text stands in the log that
@@ -30,6 +30,11 @@ pub(super) fn mark_named(message: &mut MessageView, viewer: UserId) -> bool {
         are_others |= !reaction.mine && reaction.count > named;
     }
     are_others
+}
+
+/// Reactions as they are stored: nobody's own.
+pub(super) fn of_nobody(reactions: &[ReactionView]) -> Vec<ReactionView> {
+    reactions.iter().map(|reaction| ReactionView { mine: false, ..reaction.clone() }).collect()
 }
 
 /// Says that this reaction is the viewer's own.

@@ -10,6 +10,7 @@ use app::{
 use rusqlite::{Connection, params};
 
 use super::{attachments, changes, fault::Fault, messages, rows};
+use crate::store::conversation;
 
 pub(super) const GROUND: &str = "SELECT c.kind, c.head_seq, m.role
     FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2";
@@ -116,14 +117,12 @@ fn scrub(connection: &Connection, seq: Seq, deletion: &LogEvent, edit_seqs: &[Se
 /// Writes everything of a message that can change.
 fn write(connection: &Connection, message: &MessageView, edit_seqs: &[Seq]) -> Result<(), Fault> {
     let json = |value: Result<String, serde_json::Error>| value.map_err(Fault::unencodable);
-    let mut reactions = message.reactions.clone();
-    reactions.iter_mut().for_each(|reaction| reaction.mine = false);
     let params = params![
         message.chat_id.as_bytes(),
         message.seq.as_i64(),
         message.body,
         json(serde_json::to_string(&message.attachments))?,
-        json(serde_json::to_string(&reactions))?,
+        json(serde_json::to_string(&conversation::of_nobody(&message.reactions)))?,
         message.edited_at.map(Timestamp::as_millis),
         message.pinned_at.map(Timestamp::as_millis),
         message.deleted_at.map(Timestamp::as_millis),

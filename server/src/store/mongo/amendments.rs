@@ -9,7 +9,6 @@ use app::{
     ports::{DecideMessage, MessageChange, MessageState},
     protocol::{EditView, EventBody, LogEvent, MessageView},
 };
-use futures::TryStreamExt;
 use mongodb::{
     bson::{Bson, Document, doc, oid::ObjectId, serde_helpers::HumanReadable, serialize_to_bson},
     error::Error,
@@ -144,10 +143,7 @@ async fn newest_view(
         let own = doc! {
             "chat_id": document.chat_id, "message_seq": document.seq, "user_id": user_oid(actor),
         };
-        let own = store.reactions.find(own).read_concern(ReadConcern::local()).max_time(COMMAND);
-        let mut session = store.causal().await?;
-        let mut own = own.session(&mut session).await?;
-        let own: Vec<ReactionDocument> = own.stream(&mut session).try_collect().await?;
+        let own = store.newest_all(store.reactions.find(own)).await?;
         own.iter().for_each(|reaction| conversation::mark(&mut view, &reaction.emoji));
     }
     Ok(view)
@@ -273,9 +269,8 @@ fn update(now: &MessageView, event: &LogEvent) -> Result<Document, Fault> {
             update.insert("$push", doc! { "edit_seqs": event.seq.as_i64() });
         }
         EventBody::ReactionChanged { .. } => {
-            let mut now = now.clone();
-            now.disown();
-            set.insert("reactions", serialize_to_bson(&now.reactions).map_err(Error::from)?);
+            let reactions = conversation::of_nobody(&now.reactions);
+            set.insert("reactions", serialize_to_bson(&reactions).map_err(Error::from)?);
         }
         EventBody::PinChanged { .. } => match now.pinned_at {
             Some(at) => {

@@ -9,10 +9,7 @@ use app::{
     protocol::{EditView, EventBody, HistoryPage, LogEvent, MessageView},
 };
 use async_trait::async_trait;
-use mongodb::{
-    bson::{Document, Uuid, doc, oid::ObjectId},
-    options::ReadConcern,
-};
+use mongodb::bson::{Document, Uuid, doc, oid::ObjectId};
 use serde::Deserialize;
 
 use super::{
@@ -24,7 +21,7 @@ use super::{
     history,
     log::{EventDocument, MessageDocument},
     reading,
-    transaction::{Attempted, COMMAND, Transaction},
+    transaction::{Attempted, Transaction},
     views::{self, Quotes},
 };
 
@@ -215,15 +212,7 @@ async fn ground(store: &MongoStore, chat: ChatId, senders: &[ObjectId]) -> Resul
             "as": "senders",
         } },
     ];
-    let found = store
-        .chats
-        .aggregate(pipeline)
-        .with_type::<Ground>()
-        .read_concern(ReadConcern::local())
-        .max_time(COMMAND);
-    let mut session = store.causal().await?;
-    let mut found = found.session(&mut session).await?;
-    Ok(found.next(&mut session).await.transpose()?)
+    store.newest_brought(store.chats.aggregate(pipeline).with_type::<Ground>()).await
 }
 
 /// Those of the messages that are stored, on a majority: their senders are told so.

@@ -13,10 +13,7 @@ use app::{
     ports::{DecideMine, MineChange, Place, Places, ReadingStore},
 };
 use async_trait::async_trait;
-use mongodb::{
-    bson::{Bson, Document, doc, oid::ObjectId},
-    options::ReadConcern,
-};
+use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
 use serde::Deserialize;
 
 use super::{
@@ -24,7 +21,7 @@ use super::{
     documents::{MemberDocument, chat_oid, date, user_oid},
     fault::Fault,
     log::MessageDocument,
-    transaction::{COMMAND, Transaction},
+    transaction::Transaction,
 };
 
 /// A member, with what decides who may see how far they have read.
@@ -147,15 +144,7 @@ async fn ground(store: &MongoStore, chat: ChatId, member: UserId) -> Result<Opti
             "as": "user",
         } },
     ];
-    let found = store
-        .members
-        .aggregate(pipeline)
-        .with_type::<Ground>()
-        .read_concern(ReadConcern::local())
-        .max_time(COMMAND);
-    let mut session = store.causal().await?;
-    let mut found = found.session(&mut session).await?;
-    Ok(found.next(&mut session).await.transpose()?)
+    store.newest_brought(store.members.aggregate(pipeline).with_type::<Ground>()).await
 }
 
 /// The members' documents first and then the chats: so no head is older than what is told of reading.

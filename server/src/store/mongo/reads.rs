@@ -68,6 +68,31 @@ impl MongoStore {
         Ok(find.session(&mut session).await?)
     }
 
+    /// All that are found, in their order, of the newest state, as [`Self::newest`].
+    pub(super) async fn newest_all<T>(&self, find: Find<'_, T>) -> Result<Vec<T>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync + Unpin,
+    {
+        let mut session = self.causal().await?;
+        let find = find.read_concern(ReadConcern::local()).max_time(COMMAND);
+        let mut found = find.session(&mut session).await?;
+        Ok(found.stream(&mut session).try_collect().await?)
+    }
+
+    /// The first that the pipeline brings, of the newest state, as [`Self::newest`].
+    pub(super) async fn newest_brought<T>(
+        &self,
+        aggregate: Aggregate<'_, ImplicitSession, T>,
+    ) -> Result<Option<T>, Fault>
+    where
+        T: DeserializeOwned + Send + Sync,
+    {
+        let mut session = self.causal().await?;
+        let aggregate = aggregate.read_concern(ReadConcern::local()).max_time(COMMAND);
+        let mut found = aggregate.session(&mut session).await?;
+        Ok(found.next(&mut session).await.transpose()?)
+    }
+
     /// All that are found, in their order, of what a majority has.
     pub(super) async fn all<T>(&self, find: Find<'_, T>) -> Result<Vec<T>, Fault>
     where

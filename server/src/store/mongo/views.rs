@@ -6,18 +6,13 @@ use app::{
     domain::{ChatId, MessageId, Seq, UserId},
     protocol::{EventBody, LogEvent, MessageView, QuoteView},
 };
-use futures::TryStreamExt;
-use mongodb::{
-    bson::{doc, oid::ObjectId},
-    options::ReadConcern,
-};
+use mongodb::bson::{doc, oid::ObjectId};
 
 use super::{
     MongoStore, accounts,
     documents::{Profiles, chat_oid, message_oid, user_oid},
     fault::Fault,
     log::{MessageDocument, ReactionDocument},
-    transaction::COMMAND,
 };
 use crate::store::conversation;
 
@@ -72,10 +67,7 @@ pub(super) async fn newest_quotes(
         return Ok(Quotes::new());
     }
     let these = doc! { "_id": { "$in": ids }, "chat_id": chat_oid(chat) };
-    let found = store.messages.find(these).read_concern(ReadConcern::local()).max_time(COMMAND);
-    let mut session = store.causal().await?;
-    let mut found = found.session(&mut session).await?;
-    let found: Vec<_> = found.stream(&mut session).try_collect().await?;
+    let found = store.newest_all(store.messages.find(these)).await?;
     let profiles = accounts::profiles(store, found.iter().map(|message| message.sender_id).collect()).await?;
     Ok(quotes(&found, &profiles))
 }
