@@ -10,6 +10,7 @@ use leptos::server_fn::{
     codec::JsonEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The result of everything that can fail in the application.
@@ -33,7 +34,7 @@ pub struct AppError {
 macro_rules! error_codes {
     ($($variant:ident $name:literal $status:literal $sentence:literal;)*) => {
         /// The stable codes of `docs/protocol.md`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode {
             $(#[doc = $sentence] $variant,)*
@@ -74,6 +75,7 @@ error_codes! {
     Forbidden "forbidden" 403 "You may not do that here.";
     CrossSite "cross_site" 403 "The request came from another site and was refused.";
     NotFound "not_found" 404 "There is nothing here, or it is not yours to see.";
+    InviteInvalid "invite_invalid" 404 "This invitation is not good any more, or never was.";
     MethodNotAllowed "method_not_allowed" 405 "That address does not take this kind of request.";
     RequestTimeout "request_timeout" 408 "The request took too long to arrive.";
     EmailTaken "email_taken" 409 "There is already an account with this e-mail.";
@@ -81,6 +83,7 @@ error_codes! {
     LastAdmin "last_admin" 409 "A group needs an admin. Make somebody else one first.";
     GroupFull "group_full" 409 "The group has as many members as a group can have.";
     TooManyChats "too_many_chats" 409 "You have made as many chats as an account can make.";
+    TooManyInvites "too_many_invites" 409 "The group has as many invitations as it can have. Take one back first.";
     ClientIdReused "client_id_reused" 409 "This message id was already used in another chat.";
     MessageDeleted "message_deleted" 409 "The message has been deleted.";
     TooManyEdits "too_many_edits" 409 "The message was changed as often as a message can be.";
@@ -125,7 +128,7 @@ impl ErrorCode {
 macro_rules! field_errors {
     ($($variant:ident $name:literal $sentence:literal;)*) => {
         /// What can be wrong with one field of a form.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum FieldError {
             $(#[doc = $sentence] $variant,)*
@@ -271,21 +274,26 @@ impl PartialEq for AppError {
     }
 }
 
-/// The body of every error answer: `{"error":{…}}`.
-#[derive(Serialize, Deserialize)]
+/// The body of every error answer.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Envelope<'a> {
     error: Body<'a>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 struct Body<'a> {
     code: ErrorCode,
+    /// For people who read logs.
     #[serde(default)]
     message: Cow<'a, str>,
+    /// What is wrong with which field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     fields: BTreeMap<Cow<'static, str>, FieldError>,
+    /// Under which the server has logged the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+    /// After how many seconds another try makes sense.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after: Option<u32>,
 }
@@ -302,6 +310,16 @@ impl Serialize for AppError {
             },
         }
         .serialize(out)
+    }
+}
+
+impl JsonSchema for AppError {
+    fn schema_name() -> Cow<'static, str> {
+        "Error".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Envelope::json_schema(generator)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::{Json, PostUrl};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "ssr")]
 use super::context::{RequestContext, answer};
@@ -12,7 +14,8 @@ use crate::{
 };
 
 /// Opens the direct chat with somebody: the one that there is, or a new one.
-#[server(prefix = "/api", endpoint = "create_direct_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "create_direct_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn create_direct_chat(user_id: UserId) -> Result<ChatView, AppError> {
     answer("create_direct_chat", async move {
         let context = RequestContext::get()?;
@@ -22,7 +25,8 @@ pub async fn create_direct_chat(user_id: UserId) -> Result<ChatView, AppError> {
 }
 
 /// Makes a group with oneself as its admin.
-#[server(prefix = "/api", endpoint = "create_group_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "create_group_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn create_group_chat(
     name: String,
     #[server(default)] member_ids: Vec<UserId>,
@@ -35,7 +39,8 @@ pub async fn create_group_chat(
 }
 
 /// One's chats, last active first.
-#[server(prefix = "/api", endpoint = "list_chats", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "list_chats", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn list_chats() -> Result<Vec<ChatView>, AppError> {
     answer("list_chats", async move {
         let context = RequestContext::get()?;
@@ -45,7 +50,8 @@ pub async fn list_chats() -> Result<Vec<ChatView>, AppError> {
 }
 
 /// One chat with all its members.
-#[server(prefix = "/api", endpoint = "get_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "get_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn get_chat(chat_id: ChatId) -> Result<ChatView, AppError> {
     answer("get_chat", async move {
         let context = RequestContext::get()?;
@@ -55,7 +61,8 @@ pub async fn get_chat(chat_id: ChatId) -> Result<ChatView, AppError> {
 }
 
 /// Gives a group another name. Admins only.
-#[server(prefix = "/api", endpoint = "rename_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "rename_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn rename_chat(chat_id: ChatId, name: String) -> Result<ChatView, AppError> {
     answer("rename_chat", async move {
         let context = RequestContext::get()?;
@@ -64,8 +71,23 @@ pub async fn rename_chat(chat_id: ChatId, name: String) -> Result<ChatView, AppE
     .await
 }
 
+/// Has a group say something about itself; nothing, if it is empty. Admins only.
+#[server(prefix = "/api", endpoint = "set_description", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
+pub async fn set_description(
+    chat_id: ChatId,
+    #[server(default)] description: String,
+) -> Result<ChatView, AppError> {
+    answer("set_description", async move {
+        let context = RequestContext::get()?;
+        context.services.chats.describe(context.actor()?, chat_id, &description).await
+    })
+    .await
+}
+
 /// Adds people to a group. Admins only; who is in it already stays as they are.
-#[server(prefix = "/api", endpoint = "add_members", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "add_members", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn add_members(
     chat_id: ChatId,
     #[server(default)] user_ids: Vec<UserId>,
@@ -78,7 +100,8 @@ pub async fn add_members(
 }
 
 /// Removes somebody from a group. Admins only, unless it is oneself.
-#[server(prefix = "/api", endpoint = "remove_member", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "remove_member", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn remove_member(chat_id: ChatId, user_id: UserId) -> Result<Done, AppError> {
     answer("remove_member", async move {
         let context = RequestContext::get()?;
@@ -89,7 +112,8 @@ pub async fn remove_member(chat_id: ChatId, user_id: UserId) -> Result<Done, App
 }
 
 /// Makes a member an admin or a plain member. Admins only.
-#[server(prefix = "/api", endpoint = "set_role", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "set_role", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn set_role(chat_id: ChatId, user_id: UserId, role: Role) -> Result<ChatView, AppError> {
     answer("set_role", async move {
         let context = RequestContext::get()?;
@@ -99,7 +123,8 @@ pub async fn set_role(chat_id: ChatId, user_id: UserId, role: Role) -> Result<Ch
 }
 
 /// Says that one has read a chat up to this message.
-#[server(prefix = "/api", endpoint = "mark_read", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "mark_read", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn mark_read(chat_id: ChatId, ordinal: Ordinal) -> Result<MyChatView, AppError> {
     answer("mark_read", async move {
         let context = RequestContext::get()?;
@@ -109,7 +134,8 @@ pub async fn mark_read(chat_id: ChatId, ordinal: Ordinal) -> Result<MyChatView, 
 }
 
 /// Has a chat count as unread from this message on.
-#[server(prefix = "/api", endpoint = "mark_unread", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "mark_unread", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn mark_unread(chat_id: ChatId, ordinal: Ordinal) -> Result<MyChatView, AppError> {
     answer("mark_unread", async move {
         let context = RequestContext::get()?;
@@ -119,7 +145,8 @@ pub async fn mark_unread(chat_id: ChatId, ordinal: Ordinal) -> Result<MyChatView
 }
 
 /// Has a chat notify one no longer until then, for good without `until`, or again.
-#[server(prefix = "/api", endpoint = "mute_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "mute_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn mute_chat(chat_id: ChatId, on: bool, until: Option<Timestamp>) -> Result<MyChatView, AppError> {
     answer("mute_chat", async move {
         let context = RequestContext::get()?;
@@ -129,7 +156,8 @@ pub async fn mute_chat(chat_id: ChatId, on: bool, until: Option<Timestamp>) -> R
 }
 
 /// Puts a chat away, or brings it back.
-#[server(prefix = "/api", endpoint = "archive_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "archive_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn archive_chat(chat_id: ChatId, on: bool) -> Result<MyChatView, AppError> {
     answer("archive_chat", async move {
         let context = RequestContext::get()?;
@@ -139,7 +167,8 @@ pub async fn archive_chat(chat_id: ChatId, on: bool) -> Result<MyChatView, AppEr
 }
 
 /// Leaves a group.
-#[server(prefix = "/api", endpoint = "leave_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "leave_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn leave_chat(chat_id: ChatId) -> Result<Done, AppError> {
     answer("leave_chat", async move {
         let context = RequestContext::get()?;
@@ -150,7 +179,8 @@ pub async fn leave_chat(chat_id: ChatId) -> Result<Done, AppError> {
 }
 
 /// Deletes a group for everybody. Admins only.
-#[server(prefix = "/api", endpoint = "delete_chat", input = PostUrl, output = Json)]
+#[server(prefix = "/api", endpoint = "delete_chat", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
 pub async fn delete_chat(chat_id: ChatId) -> Result<Done, AppError> {
     answer("delete_chat", async move {
         let context = RequestContext::get()?;

@@ -14,13 +14,24 @@ mod chats;
 pub mod context;
 #[cfg(feature = "ssr")]
 pub mod cookies;
+#[allow(missing_docs)]
+mod groups;
 #[cfg(feature = "ssr")]
 pub mod intake;
 #[allow(missing_docs)]
 mod messages;
 #[cfg(feature = "ssr")]
 mod multipart;
+#[cfg(feature = "ssr")]
+pub mod openapi;
+#[allow(missing_docs)]
+mod push;
+#[allow(missing_docs)]
+mod search;
 
 pub use accounts::*;
 pub use chats::*;
+pub use groups::*;
 pub use messages::*;
+pub use push::*;
+pub use search::*;

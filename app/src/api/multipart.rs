@@ -20,6 +20,32 @@ const STEP_EVERY: Duration = Duration::from_secs(5);
 /// Texts that the form may have besides what is said of its files.
 const OTHER_TEXTS: usize = 8;
 
+/// Sends a message. Answered when it is durable; sending the same `client_id` again answers with the original.
+#[derive(schemars::JsonSchema)]
+#[allow(dead_code, reason = "only described: the form is read part by part")]
+pub(super) struct MessageFields {
+    /// To which chat.
+    chat_id: ChatId,
+    /// The device's own id for the message.
+    client_id: ClientId,
+    /// The text, Markdown. May be empty if there are files.
+    #[schemars(length(max = limits::BODY_CHARS))]
+    body: Option<String>,
+    /// The message that it answers.
+    reply_to: Option<MessageId>,
+    /// Who means to send it: refused, if that is not who is signed in.
+    sender_id: Option<UserId>,
+    /// What is said of the file at a place, for those who do not see it: as `alt[0]`, `alt[1]` …
+    alt: Option<Vec<String>>,
+    /// The files.
+    #[schemars(schema_with = "binary")]
+    files: Option<Vec<u8>>,
+}
+
+fn binary(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "array", "items": { "type": "string", "format": "binary" } })
+}
+
 /// The form, as far as it has been read.
 pub(super) struct MessageForm<'a> {
     form: multer::Multipart<'static>,

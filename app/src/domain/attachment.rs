@@ -1,12 +1,13 @@
 //! Files that travel with messages.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
 
 /// What a file is shown as. It is found out from the file's first bytes, never from its name or from what the
 /// sender's browser said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttachmentKind {
     /// A picture, of which the server has made a preview and a thumbnail.
@@ -23,7 +24,7 @@ pub enum AttachmentKind {
 }
 
 /// How much one message can carry, and one person's messages together. Whoever runs the server can choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UploadLimits {
     /// Files of one message; 0 if no files are taken at all.
     pub files: usize,

@@ -1,7 +1,8 @@
 //! Identifiers. On the wire each is 24 lower-case hexadecimal digits, the form of a MongoDB `ObjectId`.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, json_schema};
 use serde::{Deserialize, Serialize, de};
 
 /// The text is not an id.
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize, de};
 pub struct ParseIdError;
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident;)*) => {$(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 12]);
 
@@ -55,8 +56,19 @@ macro_rules! ids {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(input)?;
+                let text = Cow::<str>::deserialize(input)?;
                 text.parse().map_err(de::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let description = [$($doc),*].concat();
+                json_schema!({ "type": "string", "pattern": "^[0-9a-fA-F]{24}$", "description": description.trim() })
             }
         }
     )*};
@@ -73,6 +85,8 @@ ids! {
     AttachmentId;
     /// One sign-in of one person on one device.
     SessionId;
+    /// An invitation to a group.
+    InviteId;
 }
 
 /// The id that the sender's device gave a message, so that sending it again never doubles it.
@@ -108,6 +122,17 @@ impl FromStr for ClientId {
 impl fmt::Display for ClientId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
+    }
+}
+
+impl JsonSchema for ClientId {
+    fn schema_name() -> Cow<'static, str> {
+        "ClientId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        json_schema!({ "type": "string", "format": "uuid",
+            "description": "The id that the sender's device gave a message, so that sending it again never doubles it." })
     }
 }
 

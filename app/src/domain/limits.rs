@@ -10,6 +10,10 @@ pub const EDITS_PER_MESSAGE: usize = 200;
 pub const REACTIONS_PER_MESSAGE: usize = 20;
 /// People that are named with an emoji under a message, at most: of more there is only their number.
 pub const REACTION_USERS: usize = 20;
+/// Names that one message mentions; what is named beyond them is text.
+pub const MENTIONS_PER_MESSAGE: usize = 50;
+/// Messages that mention somebody and are unread, as far as a chat says which: the newest ones.
+pub const MENTIONS_PER_CHAT: usize = 100;
 /// Pinned messages of a chat.
 pub const PINS_PER_CHAT: usize = 100;
 /// In chats with more members than this nobody is told how far others have read, nor that they are writing.
@@ -18,6 +22,8 @@ pub const RECEIPT_MEMBERS: usize = 100;
 pub const DISPLAY_NAME_CHARS: usize = 60;
 /// Characters in a group's name.
 pub const GROUP_NAME_CHARS: usize = 80;
+/// Characters in what a group says about itself.
+pub const DESCRIPTION_CHARS: usize = 500;
 /// Characters in what somebody says about themselves.
 pub const ABOUT_CHARS: usize = 500;
 /// Bytes in an e-mail address (RFC 5321, section 4.5.3.1.3).
@@ -28,6 +34,16 @@ pub const PASSWORD_MIN_CHARS: usize = 8;
 pub const PASSWORD_MAX_CHARS: usize = 256;
 /// Members of a group.
 pub const GROUP_MEMBERS: usize = 20_000;
+/// Members of a chat that a page shows at once, and that one part of the list has.
+pub const MEMBERS_AT_ONCE: usize = 100;
+/// Invitations to one group that are good at the same time.
+pub const INVITES_PER_CHAT: usize = 50;
+/// For how long an invitation that expires is good, in seconds: at least.
+pub const INVITE_SECONDS_LEAST: u64 = 60;
+/// For how long an invitation that expires is good, in seconds: at most.
+pub const INVITE_SECONDS_MOST: u64 = 366 * 24 * 60 * 60;
+/// How many people may join by an invitation that counts them.
+pub const INVITE_USES: u32 = 20_000;
 /// People named in one request.
 pub const USERS_PER_REQUEST: usize = 1_000;
 /// Members that a chat shows in a list of chats; `get_chat` gives all of them.
@@ -40,8 +56,14 @@ pub const CHATS_MADE_PER_USER: usize = 1_000;
 pub const CHATS_IN_LIST: usize = 1_000;
 /// Messages on one page of history.
 pub const PAGE_MESSAGES: usize = 100;
+/// What else happened to the chat that one page of history tells, at most.
+pub const EVENTS_PER_PAGE: usize = 200;
 /// Messages on the page that the server renders, and that the client asks for.
 pub const DEFAULT_PAGE_MESSAGES: usize = 50;
+/// Characters of what messages are searched for.
+pub const SEARCH_CHARS: usize = 200;
+/// Messages in one answer of `search_messages`.
+pub const SEARCH_PAGE_MESSAGES: usize = 30;
 /// People in one answer of `search_users`.
 pub const SEARCH_RESULTS: usize = 20;
 /// Bytes in the body of a request that carries no files.
@@ -91,3 +113,11 @@ pub const SOCKETS_PER_USER: usize = 10;
 /// In chats with more members than this, presence is not announced to everybody: with `n` people
 /// connecting at once it would cost `n²` frames. Their members' presence comes with the member list.
 pub const PRESENCE_MEMBERS: usize = 500;
+/// In chats with more members than this nobody is told of messages by Web Push.
+pub const PUSH_MEMBERS: usize = 500;
+/// Browsers that are told of one message.
+pub const PUSH_TARGETS: usize = 2_000;
+/// Bytes of what a browser is told by Web Push: what every push service takes, less what encryption adds.
+pub const PUSH_BYTES: usize = 3_000;
+/// Bytes in the address at which a browser is told.
+pub const PUSH_ENDPOINT_BYTES: usize = 2_048;

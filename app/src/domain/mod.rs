@@ -8,14 +8,15 @@ mod ids;
 pub mod limits;
 pub mod next_path;
 pub mod policy;
+pub mod search;
 mod text;
 mod timestamp;
 
 pub use attachment::{AttachmentKind, UploadLimits};
 pub use chat::{ChatKind, ChatState, Membership, Ordinal, Role, Seq};
-pub use ids::{AttachmentId, ChatId, ClientId, MessageId, ParseIdError, SessionId, UserId};
+pub use ids::{AttachmentId, ChatId, ClientId, InviteId, MessageId, ParseIdError, SessionId, UserId};
 pub use text::{
-    About, AltText, Body, DisplayName, Email, FileName, GroupName, NewPassword, check_password_length,
-    search_words,
+    About, AltText, Body, Description, DisplayName, Email, FileName, GroupName, NewPassword,
+    check_password_length, name_key, search_words,
 };
 pub use timestamp::Timestamp;

@@ -97,6 +97,31 @@ pub fn rename(chat: &ChatState, actor: UserId) -> AppResult<()> {
     administer(chat, actor)
 }
 
+/// Admins say what a group is about.
+pub fn describe(chat: &ChatState, actor: UserId) -> AppResult<()> {
+    administer(chat, actor)
+}
+
+/// Admins invite people to a group.
+pub fn invite(kind: ChatKind, role: Role) -> AppResult<()> {
+    if kind != ChatKind::Group {
+        return Err(ErrorCode::NotAGroup.into());
+    }
+    if may_administer(kind, role) { Ok(()) } else { Err(AppError::forbidden()) }
+}
+
+/// Who is invited to a group joins it. Who is in it already stays as they are.
+pub fn join(chat: &ChatState, actor: UserId) -> AppResult<Vec<MemberChange>> {
+    group(chat)?;
+    if chat.role_of(actor).is_some() {
+        return Ok(Vec::new());
+    }
+    if chat.members.len() >= limits::GROUP_MEMBERS {
+        return Err(ErrorCode::GroupFull.into());
+    }
+    Ok(vec![MemberChange::Add(actor)])
+}
+
 /// Admins add people. Who is in the group already stays as they are; the rest join in the order given.
 pub fn add_members(chat: &ChatState, actor: UserId, users: &[UserId]) -> AppResult<Vec<MemberChange>> {
     administer(chat, actor)?;
@@ -209,6 +234,7 @@ mod tests {
         let team = team();
         let all = [
             code(rename(&team, OUTSIDER)),
+            code(describe(&team, OUTSIDER)),
             code(add_members(&team, OUTSIDER, &[OUTSIDER])),
             code(remove_member(&team, OUTSIDER, MEMBER)),
             code(set_role(&team, OUTSIDER, MEMBER, Role::Admin)),
@@ -216,7 +242,7 @@ mod tests {
             code(delete(&team, OUTSIDER)),
             code(read(team.role_of(OUTSIDER))),
         ];
-        assert_eq!(all, [Some(ErrorCode::NotFound); 7]);
+        assert_eq!(all, [Some(ErrorCode::NotFound); 8]);
     }
 
     #[test]
@@ -224,12 +250,13 @@ mod tests {
         let team = team();
         let all = [
             code(rename(&team, MEMBER)),
+            code(describe(&team, MEMBER)),
             code(add_members(&team, MEMBER, &[OUTSIDER])),
             code(remove_member(&team, MEMBER, OTHER)),
             code(set_role(&team, MEMBER, MEMBER, Role::Admin)),
             code(delete(&team, MEMBER)),
         ];
-        assert_eq!(all, [Some(ErrorCode::Forbidden); 5]);
+        assert_eq!(all, [Some(ErrorCode::Forbidden); 6]);
         assert_eq!(leave(&team, MEMBER), Ok(vec![MemberChange::Remove(MEMBER)]));
     }
 
@@ -271,6 +298,21 @@ mod tests {
     fn adding_folds_duplicates_and_those_who_are_in() {
         let added = add_members(&team(), ADMIN, &[OUTSIDER, MEMBER, OUTSIDER]);
         assert_eq!(added, Ok(vec![MemberChange::Add(OUTSIDER)]));
+    }
+
+    #[test]
+    fn who_is_invited_joins_once() {
+        assert_eq!(join(&team(), OUTSIDER), Ok(vec![MemberChange::Add(OUTSIDER)]));
+        assert_eq!(join(&team(), MEMBER), Ok(Vec::new()));
+        let many: Vec<_> = (0..limits::GROUP_MEMBERS).map(|_| (OTHER, Role::Member)).collect();
+        let mut full = chat(ChatKind::Group, &many);
+        assert_eq!(code(join(&full, OUTSIDER)), Some(ErrorCode::GroupFull));
+        assert_eq!(join(&full, OTHER), Ok(Vec::new()));
+        full.kind = ChatKind::Direct;
+        assert_eq!(code(join(&full, OUTSIDER)), Some(ErrorCode::NotAGroup));
+        assert_eq!(invite(ChatKind::Group, Role::Admin), Ok(()));
+        assert_eq!(code(invite(ChatKind::Group, Role::Member)), Some(ErrorCode::Forbidden));
+        assert_eq!(code(invite(ChatKind::Direct, Role::Member)), Some(ErrorCode::NotAGroup));
     }
 
     #[test]

@@ -39,6 +39,8 @@ texts! {
     GroupName;
     /// What a person says about themselves; may have lines.
     About;
+    /// What a group says about itself; may have lines.
+    Description;
     /// A message's text: up to 8,000 characters after trimming; empty only beside files.
     Body;
     /// What a file is called: one line without a path.
@@ -87,14 +89,14 @@ impl GroupName {
 impl About {
     /// At most 500 characters; empty is allowed.
     pub fn parse(text: &str) -> AppResult<Self> {
-        let text = block(text);
-        match text.chars().count() {
-            n if n > limits::ABOUT_CHARS => Err(AppError::field("about", FieldError::TooLong)),
-            _ if text.chars().any(is_direction_override) => {
-                Err(AppError::field("about", FieldError::ForbiddenCharacters))
-            }
-            _ => Ok(Self(text)),
-        }
+        lines("about", text, limits::ABOUT_CHARS).map(Self)
+    }
+}
+
+impl Description {
+    /// At most 500 characters; empty is allowed.
+    pub fn parse(text: &str) -> AppResult<Self> {
+        lines("description", text, limits::DESCRIPTION_CHARS).map(Self)
     }
 }
 
@@ -209,6 +211,12 @@ pub fn search_words(text: &str) -> Vec<String> {
     words
 }
 
+/// What a name is found by: in one form of each character, in lower case, with single spaces.
+pub fn name_key(name: &str) -> String {
+    let folded = name.nfkc().collect::<String>().to_lowercase();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// One line, normalised to NFC, its white space folded.
 fn line(field: &'static str, text: &str, max_chars: usize) -> AppResult<String> {
     if text.chars().any(|c| (is_control(c) && !c.is_whitespace()) || is_direction_override(c)) {
@@ -219,6 +227,18 @@ fn line(field: &'static str, text: &str, max_chars: usize) -> AppResult<String> 
         0 => Err(AppError::field(field, FieldError::Required)),
         n if n > max_chars => Err(AppError::field(field, FieldError::TooLong)),
         _ if text.chars().all(is_invisible) => Err(AppError::field(field, FieldError::Required)),
+        _ => Ok(text),
+    }
+}
+
+/// Lines without direction-overriding characters; none is allowed.
+fn lines(field: &'static str, text: &str, max_chars: usize) -> AppResult<String> {
+    let text = block(text);
+    match text.chars().count() {
+        n if n > max_chars => Err(AppError::field(field, FieldError::TooLong)),
+        _ if text.chars().any(is_direction_override) => {
+            Err(AppError::field(field, FieldError::ForbiddenCharacters))
+        }
         _ => Ok(text),
     }
 }
@@ -286,6 +306,25 @@ mod tests {
             Some(FieldError::ForbiddenCharacters)
         );
         assert_eq!(code(GroupName::parse(&"x".repeat(81)), "name"), Some(FieldError::TooLong));
+    }
+
+    #[test]
+    fn a_name_is_found_however_it_is_written() {
+        for typed in ["Asha Rao", "asha  rao", "ＡＳＨＡ Rao"] {
+            assert_eq!(name_key(typed), "asha rao");
+        }
+        assert_eq!(name_key("Ångström"), name_key("A\u{30a}ngstro\u{308}m"));
+        assert_eq!(name_key("आशा राव"), "आशा राव");
+    }
+
+    #[test]
+    fn a_description_has_lines_and_may_be_empty() {
+        let parse = |text: &str| Description::parse(text).map(Description::into_string);
+        assert_eq!(parse(" For all\r\nwho dig \n").ok().as_deref(), Some("For all\nwho dig"));
+        assert_eq!(parse(" \u{200b} ").ok().as_deref(), Some(""));
+        assert!(parse(&"न".repeat(500)).is_ok());
+        assert_eq!(code(parse(&"न".repeat(501)), "description"), Some(FieldError::TooLong));
+        assert_eq!(code(parse("a\u{202e}b"), "description"), Some(FieldError::ForbiddenCharacters));
     }
 
     #[test]

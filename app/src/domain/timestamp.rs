@@ -1,7 +1,8 @@
 //! Points in time, to the millisecond, in UTC. RFC 3339 on the wire.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use schemars::{JsonSchema, json_schema};
 use serde::{Deserialize, Serialize, de};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
@@ -52,9 +53,19 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(input)?;
+        let text = Cow::<str>::deserialize(input)?;
         let time = OffsetDateTime::parse(&text, &Rfc3339).map_err(de::Error::custom)?;
         i64::try_from(time.unix_timestamp_nanos() / 1_000_000).map(Self).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        json_schema!({ "type": "string", "format": "date-time", "description": "RFC 3339, in UTC, to the millisecond." })
     }
 }
 

@@ -7,41 +7,50 @@
 use super::{
     Block, Inline, bidi,
     highlight::{Token, highlight, language_name},
+    mentions::{self, Mark},
     parse::parse,
 };
+
+/// Says of a name behind an `@`, as it was typed, how it is marked, if it is one.
+type Named<'a> = &'a dyn Fn(&str) -> Option<Mark>;
 
 /// A message as HTML: a sequence of blocks. A single block takes its direction from what it is put into, which has
 /// `dir="auto"`; of several each decides on its own.
 ///
 /// For [`crate::domain::limits::BODY_CHARS`] characters this takes a few milliseconds at most, whatever they are.
 pub fn html(typed: &str) -> String {
+    html_naming(typed, &|_name| None)
+}
+
+/// As [`html`], with the names marked that `named` knows.
+pub fn html_naming(typed: &str, named: &dyn Fn(&str) -> Option<Mark>) -> String {
     let blocks = parse(typed);
     let direction = if blocks.len() > 1 { " dir=\"auto\"" } else { "" };
     let mut html = String::with_capacity(typed.len() * 2);
-    write_blocks(&mut html, &blocks, direction);
+    write_blocks(&mut html, &blocks, direction, named);
     html
 }
 
 /// Lines stand between blocks, which browsers do not show, for whoever reads only the text.
-fn write_blocks(html: &mut String, blocks: &[Block], direction: &str) {
+fn write_blocks(html: &mut String, blocks: &[Block], direction: &str, named: Named<'_>) {
     for (place, block) in blocks.iter().enumerate() {
         if place > 0 {
             html.push('\n');
         }
-        write_block(html, block, direction);
+        write_block(html, block, direction, named);
     }
 }
 
-fn write_block(html: &mut String, block: &Block, direction: &str) {
+fn write_block(html: &mut String, block: &Block, direction: &str, named: Named<'_>) {
     match block {
         Block::Paragraph(content) => {
             html.extend(["<p", direction, ">"]);
-            write_inlines(html, content);
+            write_inlines(html, content, named);
             html.push_str("</p>");
         }
         Block::Quote(blocks) => {
             html.extend(["<blockquote", direction, ">"]);
-            write_blocks(html, blocks, "");
+            write_blocks(html, blocks, "", named);
             html.push_str("</blockquote>");
         }
         Block::List { start, items } => {
@@ -53,7 +62,7 @@ fn write_block(html: &mut String, block: &Block, direction: &str) {
             html.push('>');
             for (place, item) in items.iter().enumerate() {
                 html.push_str(if place > 0 { "\n<li>" } else { "<li>" });
-                write_blocks(html, item, "");
+                write_blocks(html, item, "", named);
                 html.push_str("</li>");
             }
             html.extend(["</", tag, ">"]);
@@ -83,14 +92,14 @@ fn write_block(html: &mut String, block: &Block, direction: &str) {
     }
 }
 
-fn write_inlines(html: &mut String, content: &[Inline]) {
+fn write_inlines(html: &mut String, content: &[Inline], named: Named<'_>) {
     for inline in content {
         match inline {
-            Inline::Text(text) => write_text(html, &bidi::contained(text)),
+            Inline::Text(text) => write_named(html, text, named),
             Inline::Break => html.push_str("<br>\n"),
-            Inline::Strong(content) => write_within(html, "strong", content),
-            Inline::Emphasis(content) => write_within(html, "em", content),
-            Inline::Strike(content) => write_within(html, "del", content),
+            Inline::Strong(content) => write_within(html, "strong", content, named),
+            Inline::Emphasis(content) => write_within(html, "em", content, named),
+            Inline::Strike(content) => write_within(html, "del", content, named),
             Inline::Code(text) => {
                 html.push_str("<code>");
                 write_text(html, &bidi::shown(text));
@@ -100,17 +109,34 @@ fn write_inlines(html: &mut String, content: &[Inline]) {
                 html.push_str("<a href=\"");
                 write_text(html, href);
                 html.push_str("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">");
-                write_inlines(html, content);
+                // A link leads to where it leads, and to nobody.
+                write_inlines(html, content, &|_name| None);
                 html.push_str("</a>");
             }
         }
     }
 }
 
-fn write_within(html: &mut String, tag: &'static str, content: &[Inline]) {
+fn write_within(html: &mut String, tag: &'static str, content: &[Inline], named: Named<'_>) {
     html.extend(["<", tag, ">"]);
-    write_inlines(html, content);
+    write_inlines(html, content, named);
     html.extend(["</", tag, ">"]);
+}
+
+/// A text with its names marked. What turns the direction of writing stays within its piece.
+fn write_named(html: &mut String, text: &str, named: Named<'_>) {
+    let mut written = 0;
+    for (from, to, mark) in mentions::find(text, named) {
+        write_text(html, &bidi::contained(&text[written..from]));
+        html.push_str(match mark {
+            Mark::Other => "<span class=\"mention\">",
+            Mark::Reader => "<span class=\"mention\" data-reader=\"true\">",
+        });
+        write_text(html, &bidi::contained(&text[from..to]));
+        html.push_str("</span>");
+        written = to;
+    }
+    write_text(html, &bidi::contained(&text[written..]));
 }
 
 /// Quotes stay: text is never written into an attribute, and addresses have theirs encoded.
@@ -126,5 +152,29 @@ fn write_text(html: &mut String, text: &str) {
             _ if c.is_control() => {}
             _ => html.push(c),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_marked_and_nothing_else_is() {
+        let named = |name: &str| match name {
+            "Asha Rao" => Some(Mark::Other),
+            "all" => Some(Mark::Reader),
+            _ => None,
+        };
+        assert_eq!(
+            html_naming("**@Asha Rao** & @all, not @Ben, `@all` or [@all](https://a.org)", &named),
+            "<p><strong><span class=\"mention\">@Asha Rao</span></strong> &amp; \
+             <span class=\"mention\" data-reader=\"true\">@all</span>, not @Ben, <code>@all</code> or \
+             <a href=\"https://a.org\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">@all</a></p>"
+        );
+        assert_eq!(
+            html_naming("@<b>", &|_any| Some(Mark::Other)),
+            "<p><span class=\"mention\">@&lt;b&gt;</span></p>"
+        );
     }
 }

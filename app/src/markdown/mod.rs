@@ -11,6 +11,7 @@
 //! | [`bidi`] | characters that turn the direction of writing stay within their own text |
 //! | [`html`](mod@html) | the one writer of markup: known tags, known attributes, escaped text |
 //! | [`plain`] | a message on one line, without its marks |
+//! | [`mentions`] | names behind an `@`: where they may stand, and how the known ones are found |
 //! | [`emoji`] | whether a message is nothing but a few emoji |
 //! | [`highlight`] | the colours of code |
 //!
@@ -26,13 +27,15 @@ mod guard;
 mod highlight;
 mod html;
 mod languages;
+mod mentions;
 mod parse;
 mod plain;
 #[cfg(test)]
 mod property_tests;
 
 pub use emoji::is_few_emoji;
-pub use html::html;
+pub use html::{html, html_naming};
+pub use mentions::{ALL, Mark, runs};
 pub use plain::plain_text;
 
 /// What stands below something else in a message.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
-use super::{highlight::highlight, html, plain_text};
+use super::{Mark, highlight::highlight, html_naming, plain_text};
 
 /// What messages are put together from when chance writes them.
 fn piece() -> impl Strategy<Value = String> {
@@ -60,6 +60,8 @@ fn piece() -> impl Strategy<Value = String> {
         "HTTPS://A.org:1?",
         "mailto:a@b.c",
         "<https://a.org>",
+        "@",
+        " @ab",
         "\u{202e}",
         "\u{2066}",
         "\u{2069}",
@@ -116,7 +118,13 @@ proptest! {
 /// Fails unless what this becomes is well nested, has only the tags and attributes that it may have, and is left as it is
 /// by a sanitizer that knows nothing of how it was made.
 pub(super) fn assert_safe(typed: &str) {
-    let written = html(typed);
+    // With every second name behind an `@` marked.
+    let named = |name: &str| match name.len() % 4 {
+        0 => Some(Mark::Other),
+        2 => Some(Mark::Reader),
+        _ => None,
+    };
+    let written = html_naming(typed, &named);
     assert_well_nested(&written);
     assert_eq!(sanitizer().clean(&written).to_string(), without_broken_addresses(&written), "{typed:?}");
 }
@@ -165,11 +173,21 @@ fn sanitizer() -> ammonia::Builder<'static> {
             ("ol", all(&["dir", "start"])),
             ("p", all(&["dir"])),
             ("pre", all(&["aria-label", "dir", "role", "tabindex"])),
+            ("span", all(&["data-reader"])),
             ("ul", all(&["dir"])),
         ]))
         .allowed_classes(HashMap::from([(
             "span",
-            all(&["hl-added", "hl-comment", "hl-keyword", "hl-name", "hl-number", "hl-removed", "hl-string"]),
+            all(&[
+                "hl-added",
+                "hl-comment",
+                "hl-keyword",
+                "hl-name",
+                "hl-number",
+                "hl-removed",
+                "hl-string",
+                "mention",
+            ]),
         )]))
         .url_schemes(all(&["http", "https", "mailto"]))
         .link_rel(None);

@@ -41,6 +41,8 @@ pub struct ChatRecord {
     pub kind: ChatKind,
     /// A group's name.
     pub name: Option<String>,
+    /// What a group says about itself; may be empty.
+    pub description: String,
     /// The first members, longest-standing first, as many as were asked for; with how far those have read who let
     /// others see it.
     pub members: Vec<MemberView>,
@@ -50,6 +52,9 @@ pub struct ChatRecord {
     pub my_role: Role,
     /// What it is to the viewer alone.
     pub mine: MyChatView,
+    /// The unread messages of others that mention the viewer: the newest
+    /// [`MENTIONS_PER_CHAT`](crate::domain::limits::MENTIONS_PER_CHAT), by ascending ordinal.
+    pub mentioned: Vec<Ordinal>,
     /// The last event.
     pub head: Seq,
     /// The last message's ordinal.
@@ -79,7 +84,7 @@ pub trait ChatStore: Send + Sync {
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
 
     /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
-    /// that follows from it (members, roles, name), as one atomic write. Messages change by
+    /// that follows from it (members, roles, name, description), as one atomic write. Messages change by
     /// [`MessageStore::change_message`](super::MessageStore::change_message). The outer error is a fault; a
     /// refusal of `decide` comes back as it is. `None` if there is no such chat. Fails with `unknown_member`
     /// if somebody who is to be added does not exist.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::{
     domain::{Body, ChatId, ChatKind, ClientId, MessageId, Role, Seq, Timestamp, UserId},
     error::AppResult,
-    protocol::{AttachmentView, EditView, EventBody, HistoryPage, LogEvent, MessageView},
+    protocol::{AttachmentView, EditView, EventBody, HistoryPage, LogEvent, MentionsView, MessageView},
 };
 
 /// A message to be appended.
@@ -19,6 +19,8 @@ pub struct NewMessage {
     pub client_id: ClientId,
     /// The text.
     pub body: Body,
+    /// Whom it mentions: members of the chat, as far as they were when they were looked for.
+    pub mentions: MentionsView,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
     /// Its files, which have arrived and whose contents are kept.
@@ -59,6 +61,30 @@ pub enum PageQuery {
     After(Seq),
     /// Messages on both sides of this event, the event's own included.
     Around(Seq),
+}
+
+impl PageQuery {
+    /// From which event to which a page reaches that has these messages: what happens between two pages that are read
+    /// one beside the other belongs to one of them.
+    pub fn reach(self, page: &HistoryPage) -> (Seq, Seq) {
+        let edge = |message: Option<&MessageView>| message.map(|message| message.seq);
+        let first = match self {
+            _ if !page.has_older => Seq(0),
+            Self::After(seq) => seq.next(),
+            _ => edge(page.messages.first()).unwrap_or_default(),
+        };
+        let last = match self {
+            _ if !page.has_newer => Seq(u64::MAX),
+            Self::Before(seq) => Seq(seq.0.saturating_sub(1)),
+            _ => edge(page.messages.last()).unwrap_or_default(),
+        };
+        (first, last)
+    }
+
+    /// Of what happened in a page, beyond what it can tell, the last is kept, or what is next to the page before.
+    pub fn is_forward(self) -> bool {
+        matches!(self, Self::After(_))
+    }
 }
 
 /// A message at one point of its chat's log, as the rules of [`crate::domain::policy`] look at it.
@@ -129,6 +155,9 @@ pub trait MessageStore: Send + Sync {
         page: PageQuery,
         limit: usize,
     ) -> AppResult<HistoryPage>;
+
+    /// The first message that was stored at this time or after it. Costs the same however long the chat.
+    async fn message_at(&self, chat: ChatId, at: Timestamp) -> AppResult<Option<Seq>>;
 
     /// The pinned messages of the chat, last pinned first: at most
     /// [`PINS_PER_CHAT`](crate::domain::limits::PINS_PER_CHAT).

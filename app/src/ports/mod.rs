@@ -12,11 +12,15 @@ mod blobs;
 mod bus;
 mod chats;
 mod clock;
+mod groups;
 mod limiter;
 mod media;
+mod mentions;
 mod messages;
 mod presence;
+mod push;
 mod reading;
+mod search;
 
 pub use accounts::{
     AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord,
@@ -26,19 +30,35 @@ pub use blobs::{BlobContent, BlobKey, BlobPart, Blobs, Stage, Staged, Staging};
 pub use bus::{Bus, BusMessage, Frame};
 pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
+pub use groups::{GroupStore, InvitedTo, NewInvite};
 pub use limiter::{Limit, Limiter, Throttle};
 pub use media::{Inspected, InspectedPicture, Media};
+pub use mentions::{MentionStore, NamedMember};
 pub use messages::{
     Appended, DecideMessage, MessageChange, MessageState, MessageStore, NewMessage, PageQuery,
 };
 pub use presence::{Online, Presence, SocketId};
+pub use push::{
+    PushAudience, PushNote, PushOutcome, PushQuery, PushService, PushStore, PushSubscription, PushTarget,
+};
 pub use reading::{DecideMine, MineChange, Place, Places, ReadingStore, heads};
+pub use search::{SearchCursor, SearchPage, SearchRequest, SearchStore};
 
 use crate::error::AppResult;
 
 /// Everything that is stored, behind one handle.
 #[async_trait::async_trait]
-pub trait Store: AccountStore + AttachmentStore + ChatStore + MessageStore + ReadingStore {
+pub trait Store:
+    AccountStore
+    + AttachmentStore
+    + ChatStore
+    + GroupStore
+    + MentionStore
+    + MessageStore
+    + PushStore
+    + ReadingStore
+    + SearchStore
+{
     /// Whether the store can be reached and written to at the moment.
     async fn check(&self) -> AppResult<()>;
 

@@ -1,12 +1,15 @@
 //! The durable events: what a chat's log holds, and what its members' sockets get, in order.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MemberView, MessageView};
-use crate::domain::{ChatId, MessageId, Role, Seq, Timestamp, UserId};
+use super::{MemberView, MentionsView, MessageView};
+use crate::domain::{ChatId, MessageId, Ordinal, Role, Seq, Timestamp, UserId};
 
 /// One entry of a chat's log, and the frame that tells of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogEvent {
     /// In which chat.
     pub chat_id: ChatId,
@@ -16,13 +19,17 @@ pub struct LogEvent {
     pub at: Timestamp,
     /// Who did it.
     pub actor_id: UserId,
+    /// What the people are called whom it is about, if it is about the chat rather than about its messages: also those
+    /// who are gone. Read when it is told, never kept with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<UserId, String>,
     /// What happened; its `type` and fields stand beside the others on the wire.
     #[serde(flatten)]
     pub body: EventBody,
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(clippy::large_enum_variant, reason = "most events are messages")]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventBody {
@@ -35,8 +42,14 @@ pub enum EventBody {
     MessageEdited {
         /// Which message.
         message_id: MessageId,
+        /// Its place among the chat's messages; 0 in logs from before this was said.
+        #[serde(default, skip_serializing_if = "is_unknown")]
+        ordinal: Ordinal,
         /// The new text; empty once the message is deleted.
         body: String,
+        /// Whom the new text mentions.
+        #[serde(default, skip_serializing_if = "MentionsView::is_empty")]
+        mentions: MentionsView,
     },
     /// Somebody put an emoji under a message, or took it away again.
     ReactionChanged {
@@ -58,6 +71,9 @@ pub enum EventBody {
     MessageDeleted {
         /// Which message.
         message_id: MessageId,
+        /// Its place among the chat's messages; 0 in logs from before this was said.
+        #[serde(default, skip_serializing_if = "is_unknown")]
+        ordinal: Ordinal,
     },
     /// Somebody joined.
     MemberAdded {
@@ -81,6 +97,11 @@ pub enum EventBody {
         /// The new name.
         name: String,
     },
+    /// The group says something else about itself.
+    ChatDescribed {
+        /// What; may be empty.
+        description: String,
+    },
     /// The group is gone. The last event of its log.
     ChatDeleted {},
     /// What a newer version says in a type, or with a value, that is not known here: its fields, `type` among
@@ -89,14 +110,45 @@ pub enum EventBody {
     Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
+fn is_unknown(ordinal: &Ordinal) -> bool {
+    *ordinal == Ordinal(0)
+}
+
 impl EventBody {
+    /// The types, as they stand on the wire, of what happens to a chat rather than to its messages and is shown between
+    /// them. The stores have an index of these.
+    pub const OF_CHAT: [&str; 5] =
+        ["member_added", "member_removed", "role_changed", "chat_renamed", "chat_described"];
+
+    /// Whether it is of one of these types.
+    pub fn is_of_chat(&self) -> bool {
+        matches!(
+            self,
+            Self::MemberAdded { .. }
+                | Self::MemberRemoved { .. }
+                | Self::RoleChanged { .. }
+                | Self::ChatRenamed { .. }
+                | Self::ChatDescribed { .. }
+        )
+    }
+
+    /// Whom it is about, if it is of one of these types: who did it, and to whom.
+    pub fn people(&self, actor: UserId) -> Vec<UserId> {
+        match self {
+            Self::MemberAdded { member } => vec![actor, member.user.id],
+            Self::MemberRemoved { user_id } | Self::RoleChanged { user_id, .. } => vec![actor, *user_id],
+            Self::ChatRenamed { .. } | Self::ChatDescribed { .. } => vec![actor],
+            _ => Vec::new(),
+        }
+    }
+
     /// The message that it changes, if it changes one.
     pub fn message_id(&self) -> Option<MessageId> {
         match self {
             Self::MessageEdited { message_id, .. }
             | Self::ReactionChanged { message_id, .. }
             | Self::PinChanged { message_id, .. }
-            | Self::MessageDeleted { message_id } => Some(*message_id),
+            | Self::MessageDeleted { message_id, .. } => Some(*message_id),
             _ => None,
         }
     }
@@ -113,6 +165,7 @@ mod tests {
             seq: Seq(7),
             at: Timestamp::from_millis(0),
             actor_id: UserId::from_bytes([2; 12]),
+            named: [(UserId::from_bytes([2; 12]), "Ada".to_owned())].into(),
             body: EventBody::ChatRenamed { name: "Team".into() },
         };
         let sent = serde_json::to_value(&event).unwrap_or_default();
@@ -120,6 +173,28 @@ mod tests {
         assert_eq!(sent["seq"], 7);
         assert_eq!(sent["name"], "Team");
         assert_eq!(serde_json::from_value::<LogEvent>(sent).ok(), Some(event));
+    }
+
+    #[test]
+    fn what_happens_to_a_chat_is_known_by_its_type() {
+        let id = UserId::from_bytes([1; 12]);
+        let member = MemberView {
+            user: Default::default(),
+            role: Role::Member,
+            joined_at: Timestamp::default(),
+            read: None,
+        };
+        let all = [
+            EventBody::MemberAdded { member },
+            EventBody::MemberRemoved { user_id: id },
+            EventBody::RoleChanged { user_id: id, role: Role::Admin },
+            EventBody::ChatRenamed { name: String::new() },
+            EventBody::ChatDescribed { description: String::new() },
+        ];
+        let types = all.each_ref().map(|body| serde_json::to_value(body).unwrap_or_default()["type"].clone());
+        assert_eq!(types.map(|kind| kind.as_str().unwrap_or_default().to_owned()), EventBody::OF_CHAT);
+        assert!(all.iter().all(EventBody::is_of_chat));
+        assert!(!EventBody::ChatDeleted {}.is_of_chat());
     }
 
     #[test]

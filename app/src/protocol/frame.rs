@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ChatView, LogEvent, MyChatView};
@@ -14,7 +15,7 @@ use crate::{
 pub type Heads = BTreeMap<ChatId, Seq>;
 
 /// Whether a person has a socket open anywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceStatus {
     /// At least one socket is open.
@@ -24,7 +25,7 @@ pub enum PresenceStatus {
 }
 
 /// What the server sends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(clippy::large_enum_variant, reason = "most frames are events")]
 #[serde(untagged)]
 pub enum ServerFrame {
@@ -35,7 +36,7 @@ pub enum ServerFrame {
 }
 
 /// What the server sends besides durable events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Notice {
     /// The first frame: who one is, where each chat's log stands, and who is there.
@@ -121,7 +122,7 @@ pub enum Notice {
 }
 
 /// What the client sends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// Send what came after these events.

@@ -1,12 +1,13 @@
 //! A message, as members see it, and what the events of its chat's log change in it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AttachmentView, EventBody, LogEvent};
+use super::{AttachmentView, EventBody, LogEvent, MentionsView};
 use crate::domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId, limits};
 
 /// A message.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessageView {
     /// Which message.
     pub id: MessageId,
@@ -24,6 +25,9 @@ pub struct MessageView {
     pub client_id: ClientId,
     /// Its text, Markdown: never HTML.
     pub body: String,
+    /// Whom it mentions.
+    #[serde(default, skip_serializing_if = "MentionsView::is_empty")]
+    pub mentions: MentionsView,
     /// Its files, in the order in which they were sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<AttachmentView>,
@@ -55,7 +59,7 @@ fn is_unchanged(changed: &Seq) -> bool {
 
 /// What is shown of a message that another one answers. The log keeps `id` and `seq` alone; the rest is read with
 /// the answer, so that it never outlives the message.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QuoteView {
     /// Which message.
     pub id: MessageId,
@@ -134,7 +138,7 @@ fn cut(body: &str) -> String {
 }
 
 /// One emoji under a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReactionView {
     /// The emoji.
     pub emoji: String,
@@ -151,6 +155,7 @@ impl MessageView {
     /// Takes away what a deleted message has no longer.
     pub fn delete(&mut self, at: Timestamp) {
         self.body.clear();
+        self.mentions = MentionsView::default();
         self.attachments.clear();
         self.reply_to = None;
         self.reactions.clear();
@@ -174,8 +179,9 @@ impl MessageView {
         match &event.body {
             EventBody::MessageDeleted { .. } => self.delete(event.at),
             _ if self.deleted_at.is_some() => {}
-            EventBody::MessageEdited { body, .. } => {
+            EventBody::MessageEdited { body, mentions, .. } => {
                 self.body.clone_from(body);
+                self.mentions.clone_from(mentions);
                 self.edited_at = Some(event.at);
             }
             EventBody::ReactionChanged { emoji, on, .. } => self.react(emoji, *on, event.actor_id, me),
@@ -237,7 +243,7 @@ impl MessageView {
 }
 
 /// One earlier text of a message, for its author.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EditView {
     /// The text.
     pub body: String,

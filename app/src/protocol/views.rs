@@ -1,14 +1,15 @@
 //! What server functions answer: allow-lists of what the caller may see, never a stored record itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::MessageView;
+use super::{LogEvent, MessageView};
 use crate::domain::{
     AttachmentId, AttachmentKind, ChatId, ChatKind, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
 };
 
 /// A person, as everybody may see them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UserView {
     /// Who.
     pub id: UserId,
@@ -20,7 +21,7 @@ pub struct UserView {
 }
 
 /// One's own account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountView {
     /// Who.
     pub id: UserId,
@@ -44,7 +45,7 @@ fn yes() -> bool {
 }
 
 /// One sign-in of one's own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SessionView {
     /// Which session.
     pub id: SessionId,
@@ -61,7 +62,7 @@ pub struct SessionView {
 }
 
 /// A person in a chat.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MemberView {
     /// Who.
     #[serde(flatten)]
@@ -76,7 +77,7 @@ pub struct MemberView {
 }
 
 /// What a chat is to one of its members alone, on all of their devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct MyChatView {
     /// Grows with every change of the rest: of two states the one with the higher revision is the later.
     #[serde(default)]
@@ -101,6 +102,26 @@ impl MyChatView {
         let from_mark = self.unread_from.map(|first| Ordinal(first.0.saturating_sub(1)));
         let read = from_mark.map_or(self.read, |mark| mark.min(self.read));
         head.0.saturating_sub(read.0)
+    }
+
+    /// Whether nothing of the chat notifies them at this time.
+    pub fn is_muted(&self, now: Timestamp) -> bool {
+        self.muted_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether the chat stands among those that are put away. One that is not muted comes back with the first message
+    /// that is unread in it.
+    pub fn is_put_away(&self, head: Ordinal, now: Timestamp) -> bool {
+        self.archived && (self.is_muted(now) || self.unread(head) == 0)
+    }
+
+    /// They have read up to this message. A chat that had come back from those that are put away stays, now that it
+    /// was read.
+    pub fn look_at(&mut self, ordinal: Ordinal, head: Ordinal, now: Timestamp) {
+        let is_back = self.archived && !self.is_put_away(head, now);
+        let unread = self.unread(head);
+        self.mark_read(ordinal, head);
+        self.archived &= !(is_back && self.unread(head) < unread);
     }
 
     /// They have read up to this message, in a chat whose last one is `head`: never beyond that, and never back.
@@ -147,7 +168,7 @@ impl MyChatView {
 }
 
 /// A chat, as one of its members sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChatView {
     /// Which chat.
     pub id: ChatId,
@@ -155,6 +176,9 @@ pub struct ChatView {
     pub kind: ChatKind,
     /// A group's name. A direct chat has none: it is called after the other person.
     pub name: Option<String>,
+    /// What a group says about itself; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
     /// The members, longest-standing first; in a list of chats at most the first
     /// [`crate::domain::limits::MEMBERS_IN_LIST`].
     pub members: Vec<MemberView>,
@@ -165,6 +189,10 @@ pub struct ChatView {
     /// What it is to the caller alone.
     #[serde(default)]
     pub mine: MyChatView,
+    /// The messages that mention the caller, are somebody else's and unread, as far as they are known: in answers the
+    /// newest [`crate::domain::limits::MENTIONS_PER_CHAT`] of them, by ascending ordinal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentioned: Vec<Ordinal>,
     /// The last event of the chat's log.
     pub head: Seq,
     /// The last message's ordinal: the number of messages.
@@ -176,6 +204,13 @@ pub struct ChatView {
 }
 
 impl ChatView {
+    /// How many messages mention the caller that are unread where the chat is this to them, as far as that is known.
+    pub fn unread_mentions(&self, mine: &MyChatView) -> usize {
+        let is_unread =
+            |ordinal: Ordinal| ordinal > mine.read || mine.unread_from.is_some_and(|first| ordinal >= first);
+        self.mentioned.iter().filter(|ordinal| is_unread(**ordinal)).count()
+    }
+
     /// Whether all members are in it.
     pub fn is_whole(&self) -> bool {
         self.members.len() as u64 >= self.member_count
@@ -188,7 +223,7 @@ impl ChatView {
 }
 
 /// A file of a message. Its content is at `/files/<id>/<name>`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttachmentView {
     /// Which file.
     pub id: AttachmentId,
@@ -212,7 +247,7 @@ pub struct AttachmentView {
 }
 
 /// What is shown of an image: at `/files/<id>/<name>/preview` and, smaller, `/files/<id>/<name>/thumb`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PictureView {
     /// The width of the preview in pixels, the right way up.
     pub width: u32,
@@ -226,7 +261,7 @@ pub struct PictureView {
 }
 
 /// The first lines of a text file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExcerptView {
     /// The lines.
     pub text: String,
@@ -235,18 +270,30 @@ pub struct ExcerptView {
 }
 
 /// Messages of one chat, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryPage {
     /// The messages, by ascending `seq`.
     pub messages: Vec<MessageView>,
+    /// What happened to the chat in the part of its log that the page is: from its first message to its last, up to
+    /// where another page begins that it was asked beside, and beyond its ends where no other message follows. At most
+    /// [`crate::domain::limits::EVENTS_PER_PAGE`], in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<LogEvent>,
     /// Whether there are messages before the first one.
     pub has_older: bool,
     /// Whether there are messages after the last one.
     pub has_newer: bool,
 }
 
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlaceView {
+    /// Its event; nothing if there is no such message.
+    pub seq: Option<Seq>,
+}
+
 /// The answer of what has nothing to say but that it was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Done {
     /// Always true.
     pub ok: bool,
@@ -310,6 +357,27 @@ mod tests {
             }
         }
         (told, mine)
+    }
+
+    #[test]
+    fn a_chat_that_is_put_away_comes_back_with_a_message_unless_it_is_muted_and_stays_once_that_is_read() {
+        let (now, later) = (Timestamp::from_millis(1_000), Timestamp::from_millis(2_000));
+        let (read, head) = (Ordinal(3), Ordinal(5));
+        let away = MyChatView { read, archived: true, ..MyChatView::default() };
+        assert!(away.is_put_away(read, now));
+        assert!(!away.is_put_away(head, now));
+        let muted = MyChatView { muted_until: Some(later), ..away.clone() };
+        assert!(muted.is_put_away(head, now));
+        assert!(!muted.is_put_away(head, later), "it is muted no longer");
+
+        let looked_at = |mine: &MyChatView, ordinal| {
+            let mut mine = mine.clone();
+            mine.look_at(Ordinal(ordinal), head, now);
+            (mine.read.0, mine.archived)
+        };
+        assert_eq!(looked_at(&away, 3), (3, true), "nothing new was read");
+        assert_eq!(looked_at(&away, 4), (4, false));
+        assert_eq!(looked_at(&muted, 5), (5, true));
     }
 
     #[test]

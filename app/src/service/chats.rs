@@ -1,11 +1,14 @@
 //! Chats and their members.
 
+mod invites;
+mod members;
+
 use std::sync::Arc;
 
 use super::{Actor, Errands, Sequencer};
 use crate::{
     domain::{
-        ChatId, ChatKind, ChatState, GroupName, Role, UserId, limits,
+        ChatId, ChatKind, ChatState, Description, GroupName, Role, UserId, limits,
         policy::{self, MemberChange},
     },
     error::{AppError, AppResult, ErrorCode, FieldError},
@@ -103,6 +106,13 @@ impl Chats {
         record.map(ChatView::from).ok_or_else(AppError::not_found)
     }
 
+    /// A chat as a page shows it, with its first members. Fails with `not_found` for who is not one of them.
+    pub async fn shown(&self, actor: Actor, chat: ChatId) -> AppResult<ChatView> {
+        self.limiter.take(READS, &actor.user_id.to_string()).await?;
+        let record = self.store.chat(chat, actor.user_id, limits::MEMBERS_AT_ONCE).await?;
+        record.map(ChatView::from).ok_or_else(AppError::not_found)
+    }
+
     /// Gives a group another name.
     pub async fn rename(&self, actor: Actor, chat: ChatId, name: &str) -> AppResult<ChatView> {
         // Who may not even know of the chat learns nothing from how a bad name is refused.
@@ -113,7 +123,19 @@ impl Chats {
             Ok(vec![EventBody::ChatRenamed { name: name.clone() }])
         })
         .await?;
-        self.get(actor, chat).await
+        self.shown(actor, chat).await
+    }
+
+    /// Has a group say something about itself.
+    pub async fn describe(&self, actor: Actor, chat: ChatId, description: &str) -> AppResult<ChatView> {
+        policy::read(self.store.role(chat, actor.user_id).await?)?;
+        let description = Description::parse(description)?.into_string();
+        self.change(actor, chat, move |state| {
+            policy::describe(state, actor.user_id)?;
+            Ok(vec![EventBody::ChatDescribed { description: description.clone() }])
+        })
+        .await?;
+        self.shown(actor, chat).await
     }
 
     /// Adds people to a group.
@@ -138,7 +160,7 @@ impl Chats {
                 .collect())
         })
         .await?;
-        self.get(actor, chat).await
+        self.shown(actor, chat).await
     }
 
     /// Removes somebody from a group.
@@ -156,7 +178,7 @@ impl Chats {
     ) -> AppResult<ChatView> {
         self.change_members(actor, chat, move |state| policy::set_role(state, actor.user_id, user, role))
             .await?;
-        self.get(actor, chat).await
+        self.shown(actor, chat).await
     }
 
     /// Leaves a group.
@@ -233,10 +255,12 @@ impl From<ChatRecord> for ChatView {
             id: chat.id,
             kind: chat.kind,
             name: chat.name.filter(|_| chat.kind == ChatKind::Group),
+            description: chat.description,
             members,
             member_count: chat.member_count,
             my_role: chat.my_role,
             mine: chat.mine,
+            mentioned: chat.mentioned,
             head: chat.head,
             head_ordinal: chat.head_ordinal,
             last_message: chat.last_message,

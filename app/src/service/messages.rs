@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{Actor, Arrival, Sequencer, emoji};
+use super::{Actor, Arrival, Sequencer, emoji, mentions, seek};
 use crate::{
-    domain::{Body, ChatId, ClientId, MessageId, Seq, limits, policy},
+    domain::{Body, ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, limits, policy},
     error::{AppError, AppResult, ErrorCode, FieldError},
     ports::{Clock, IdSource, Limit, Limiter, MessageState, NewMessage, PageQuery, Store},
     protocol::{EditView, EventBody, HistoryPage, MessageView},
@@ -73,12 +73,14 @@ impl Messages {
                 .ok_or_else(AppError::unauthenticated)?;
         }
         self.limiter.take(SENDS, &actor.user_id.to_string()).await?;
+        let mentions = mentions::of(&*self.store, chat, body.as_str()).await?;
         let now = self.clock.now();
         let message = NewMessage {
             id: MessageId::from_bytes(self.ids.id(now)),
             sender_id: actor.user_id,
             client_id,
             body,
+            mentions,
             reply_to,
             user_bytes: files.as_ref().map_or(0, Arrival::user_bytes),
             attachments,
@@ -119,6 +121,7 @@ impl Messages {
     ) -> AppResult<MessageView> {
         self.limiter.take(CHANGES, &actor.user_id.to_string()).await?;
         let body = self.for_members(actor, chat, Body::parse_beside_files(body)).await?.into_string();
+        let mentions = mentions::of(&*self.store, chat, &body).await?;
         let me = actor.user_id;
         self.change(actor, chat, id, move |state| {
             let message = &state.message;
@@ -130,7 +133,8 @@ impl Messages {
                 return Ok(None);
             }
             policy::one_more_edit(state.edits)?;
-            Ok(Some(EventBody::MessageEdited { message_id: id, body: body.clone() }))
+            let (ordinal, body, mentions) = (message.ordinal, body.clone(), mentions.clone());
+            Ok(Some(EventBody::MessageEdited { message_id: id, ordinal, body, mentions }))
         })
         .await
     }
@@ -182,7 +186,7 @@ impl Messages {
                 return Ok(None);
             }
             policy::delete_message(state.kind, state.role, me, state.message.sender_id)?;
-            Ok(Some(EventBody::MessageDeleted { message_id: id }))
+            Ok(Some(EventBody::MessageDeleted { message_id: id, ordinal: state.message.ordinal }))
         })
         .await?;
         Ok(())
@@ -249,6 +253,34 @@ impl Messages {
         self.limiter.take(PAGES, &actor.user_id.to_string()).await?;
         policy::read(self.store.role(chat, actor.user_id).await?)?;
         self.store.history(chat, actor.user_id, page, asked.clamp(1, limits::PAGE_MESSAGES)).await
+    }
+
+    /// The messages around the one of this ordinal, for who is in the chat; an ordinal beyond the last one counts as
+    /// that.
+    pub async fn list_at(
+        &self,
+        actor: Actor,
+        chat: ChatId,
+        ordinal: Ordinal,
+        limit: Option<u32>,
+    ) -> AppResult<HistoryPage> {
+        let asked = limit.map_or(limits::DEFAULT_PAGE_MESSAGES, |limit| limit as usize);
+        self.limiter.take(PAGES, &actor.user_id.to_string()).await?;
+        policy::read(self.store.role(chat, actor.user_id).await?)?;
+        let limit = asked.clamp(1, limits::PAGE_MESSAGES);
+        let page = match seek::place_of(&*self.store, chat, actor.user_id, ordinal).await? {
+            Some(seq) => PageQuery::Around(seq),
+            None => PageQuery::Latest,
+        };
+        self.store.history(chat, actor.user_id, page, limit).await
+    }
+
+    /// Where the first message is that was stored at this time or after it. Fails with `not_found` for who is not in
+    /// the chat.
+    pub async fn find(&self, actor: Actor, chat: ChatId, at: Timestamp) -> AppResult<Option<Seq>> {
+        self.limiter.take(PAGES, &actor.user_id.to_string()).await?;
+        policy::read(self.store.role(chat, actor.user_id).await?)?;
+        self.store.message_at(chat, at).await
     }
 
     /// What an ambiguous failure left: the message, if it was stored after all.

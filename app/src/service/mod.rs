@@ -7,10 +7,14 @@ mod device;
 mod emoji;
 mod ending;
 mod errands;
+mod mentions;
 pub mod messages;
 mod passwords;
 pub mod presence;
+pub mod push;
 pub mod reading;
+pub mod search;
+mod seek;
 mod sequencer;
 mod tokens;
 
@@ -22,11 +26,14 @@ use crate::{
 pub use accounts::{AccountPorts, Accounts};
 pub use attachments::{Arrival, AttachmentPorts, Attachments, Opened};
 pub use chats::Chats;
+pub use emoji::{ListedEmoji, emoji_list};
 pub use errands::Errands;
 pub use messages::{Draft, Messages};
 pub use passwords::{hash_password, is_password};
 pub use presence::PresenceService;
+pub use push::{Push, PushPorts, Telling};
 pub use reading::Reading;
+pub use search::{Search, SearchQuery};
 pub use sequencer::Sequencer;
 pub use tokens::{DEVICE_SECONDS, Tokens};
 
@@ -94,6 +101,10 @@ pub struct Services {
     pub messages: Messages,
     /// How far people have read, and what else a chat is to each of them.
     pub reading: Reading,
+    /// Searching messages.
+    pub search: Search,
+    /// Telling browsers while no page is open.
+    pub push: Push,
     /// Who is online.
     pub presence: std::sync::Arc<PresenceService>,
 }

@@ -39,12 +39,19 @@ impl Reading {
         Self { store, bus, errands, limiter, clock }
     }
 
-    /// The caller has read the chat up to this message: never back, and not beyond the last one.
+    /// The time by which chats are muted.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The caller has read the chat up to this message: never back, and not beyond the last one. One that had come
+    /// back from those that are put away stays.
     pub async fn mark_read(&self, actor: Actor, chat: ChatId, ordinal: Ordinal) -> AppResult<MyChatView> {
+        let now = self.clock.now();
         self.change(
             actor,
             chat,
-            Box::new(move |mine, head| changed(mine, |new| new.mark_read(ordinal, head))),
+            Box::new(move |mine, head| changed(mine, |new| new.look_at(ordinal, head, now))),
         )
         .await
     }

@@ -13,6 +13,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::push::Telling;
 use crate::{
     domain::{ChatId, MessageId, Role, Seq, Timestamp, UserId, limits},
     error::{AppError, AppResult, ErrorCode},
@@ -24,6 +25,9 @@ use crate::{
 const WAITING: usize = 256;
 /// Messages that are committed together.
 const BATCH: usize = 64;
+/// Bytes of their texts, unless a single one has more: what messages are found by is written with them, and grows with
+/// their length.
+const BATCH_BYTES: usize = 64 * 1024;
 /// After how long without a write a chat's task ends.
 const IDLE: Duration = Duration::from_secs(30);
 /// How long a caller waits for its write: longer than a store tries one, and so much less than the half minute within
@@ -39,6 +43,7 @@ pub struct Sequencer {
 struct Shared {
     store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
+    telling: Telling,
     writers: Mutex<HashMap<ChatId, Writer>>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -61,6 +66,8 @@ enum Command {
         actor: UserId,
         at: Timestamp,
         decide: Decide,
+        /// The hash of an invitation that it goes by.
+        invite: Option<[u8; 32]>,
         reply: oneshot::Sender<AppResult<bool>>,
     },
     ChangeMessage {
@@ -78,14 +85,15 @@ enum Command {
 
 impl Sequencer {
     /// Writers over this store and bus. Their tasks live in `tasks` and end after `stop`, when everything
-    /// that was accepted has been written.
+    /// that was accepted has been written. Who has no page open is told of messages by `telling`.
     pub fn new(
         store: Arc<dyn Store>,
         bus: Arc<dyn Bus>,
+        telling: Telling,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        Self { shared: Arc::new(Shared { store, bus, writers: Mutex::default(), tasks, stop }) }
+        Self { shared: Arc::new(Shared { store, bus, telling, writers: Mutex::default(), tasks, stop }) }
     }
 
     /// Appends a message. Returns it as stored, or the original if its `client_id` was stored before.
@@ -104,7 +112,22 @@ impl Sequencer {
         decide: Decide,
     ) -> AppResult<bool> {
         let (reply, answer) = oneshot::channel();
-        self.submit(chat, Command::Change { actor, at, decide, reply }, answer).await
+        self.submit(chat, Command::Change { actor, at, decide, invite: None, reply }, answer).await
+    }
+
+    /// As [`Self::change`], by an invitation with this hash, of which it is a use. Fails with `invite_invalid` if that
+    /// is not good for the actor.
+    pub async fn join(
+        &self,
+        chat: ChatId,
+        token_hash: [u8; 32],
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<bool> {
+        let (reply, answer) = oneshot::channel();
+        let invite = Some(token_hash);
+        self.submit(chat, Command::Change { actor, at, decide, invite, reply }, answer).await
     }
 
     /// Lets `decide` choose what happens to a message and commits it. Returns the message as the actor sees it then.
@@ -206,19 +229,25 @@ impl Shared {
 
     /// Carries the commands out in order, messages that stand side by side in one write.
     async fn carry_out(&self, chat: ChatId, waiting: &mut Vec<Command>) {
-        let (mut batch, mut replies) = (Vec::new(), Vec::new());
+        let (mut batch, mut replies, mut bytes) = (Vec::new(), Vec::new(), 0);
         for command in waiting.drain(..) {
-            if !matches!(command, Command::Append { .. }) {
+            let more = match &command {
+                Command::Append { message, .. } => message.body.as_str().len(),
+                _ => BATCH_BYTES + 1,
+            };
+            if bytes + more > BATCH_BYTES {
                 self.append(chat, std::mem::take(&mut batch), std::mem::take(&mut replies)).await;
+                bytes = 0;
             }
+            bytes += more;
             // A caller that has gone away does not need the answer.
             match command {
                 Command::Append { message, reply } => {
                     batch.push(message);
                     replies.push(reply);
                 }
-                Command::Change { actor, at, decide, reply } => {
-                    let _ = reply.send(self.change(chat, actor, at, decide).await);
+                Command::Change { actor, at, decide, invite, reply } => {
+                    let _ = reply.send(self.change(chat, actor, at, decide, invite).await);
                 }
                 Command::ChangeMessage { id, actor, at, decide, reply } => {
                     let _ = reply.send(self.change_message(chat, id, actor, at, decide).await);
@@ -267,14 +296,29 @@ impl Shared {
     async fn publish_message(&self, event: LogEvent) -> AppResult<MessageView> {
         self.publish_event(&event).await;
         match event.body {
-            EventBody::NewMessage { message } => Ok(message),
+            EventBody::NewMessage { message } => {
+                self.telling.note(&message);
+                Ok(message)
+            }
             _ => Err(AppError::internal("an appended message has the event of something else")),
         }
     }
 
-    async fn change(&self, chat: ChatId, actor: UserId, at: Timestamp, decide: Decide) -> AppResult<bool> {
-        let events =
-            self.store.change_chat(chat, actor, at, decide).await?.ok_or_else(AppError::not_found)?;
+    async fn change(
+        &self,
+        chat: ChatId,
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+        invite: Option<[u8; 32]>,
+    ) -> AppResult<bool> {
+        let (events, absent) = match invite {
+            None => (self.store.change_chat(chat, actor, at, decide).await?, ErrorCode::NotFound),
+            Some(hash) => {
+                (self.store.join_by_invite(chat, hash, actor, at, decide).await?, ErrorCode::InviteInvalid)
+            }
+        };
+        let events = events.ok_or(absent)?;
         let added: Vec<UserId> = events
             .iter()
             .filter_map(|event| match &event.body {
@@ -346,6 +390,8 @@ impl Shared {
                 let mut chat = ChatView::from(record);
                 // Which reactions are somebody's own differs even then, and is found out with the history.
                 chat.last_message.iter_mut().for_each(MessageView::disown);
+                // Who joins has read everything, so that nothing of it is an unread mention.
+                chat.mentioned.clear();
                 // All of them have read as far, but each has revisions of their own: any of those is the later state.
                 chat.mine = MyChatView { read: chat.mine.read, ..MyChatView::default() };
                 let frame = encode(&Notice::ChatAdded { chat: Box::new(chat) }.into())?;
