@@ -10,6 +10,7 @@
 //! | [`store`], [`bus`], [`presence`], [`limiter`] | adapters of `app::ports` |
 //! | [`redis`] | the link to Redis that three of them share |
 //! | [`blob`], [`media`] | the contents of files, and what is in them |
+//! | [`push`] | telling browsers while no page is open |
 //! | [`demo`] | the demo accounts |
 //! | [`open_files`], [`system`], [`telemetry`] | what the operating system gives |
 
@@ -26,6 +27,7 @@ pub mod limiter;
 pub mod media;
 pub mod open_files;
 pub mod presence;
+pub mod push;
 #[cfg(test)]
 #[allow(dead_code, reason = "the tests beside the code need less of it than those in `tests`")]
 #[path = "../tests/support/random.rs"]
@@ -103,6 +105,7 @@ pub async fn open(
         blobs,
         staging,
         upload_limits: config.attachments.limits(),
+        push_services: config.push_services.clone(),
         clock: Arc::new(SystemClock),
     })?;
     if config.is_open() && demo::is_present(&*state.store).await? {

@@ -5,10 +5,10 @@ use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 use app::{
     domain::UploadLimits,
     error::{AppError, AppResult},
-    ports::{Blobs, Bus, Clock, IdSource, Limiter, Presence, Staging, Store, Throttle},
+    ports::{Blobs, Bus, Clock, IdSource, Limiter, Presence, PushService, Staging, Store, Throttle},
     service::{
         AccountPorts, Accounts, AttachmentPorts, Attachments, Chats, Errands, Messages, PresenceService,
-        Reading, Sequencer, Services,
+        Push, PushPorts, Reading, Search, Sequencer, Services, Telling,
     },
 };
 use axum::extract::FromRef;
@@ -18,11 +18,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     blob::LocalStaging,
     bus::{LocalBus, RedisBus},
-    config::{Secret, ServiceUrl, Switch},
+    config::{PushPlace, Secret, ServiceUrl, Switch},
     http::bounds::Bounds,
     limiter::{LocalLimiter, LocalThrottle, RedisLimiter, RedisThrottle, Unlimited},
     media::Inspector,
     presence::{LocalPresence, RedisPresence},
+    push::WebPush,
     redis::{Client, Health, Link},
     system::SystemIds,
     ws::{self, Hub, Realtime},
@@ -92,6 +93,8 @@ pub struct Parts {
     pub staging: Arc<LocalStaging>,
     /// How many files, and how large.
     pub upload_limits: UploadLimits,
+    /// The push services that may be called.
+    pub push_services: Vec<PushPlace>,
     /// The time that everything goes by.
     pub clock: Arc<dyn Clock>,
 }
@@ -118,6 +121,18 @@ impl AppState {
             Switch::Off => (Arc::new(Unlimited), Arc::new(Unlimited)),
         };
         let store = parts.store;
+        let push_service: Arc<dyn PushService> = Arc::new(WebPush::new(
+            &parts.push_services,
+            parts.secret.expose(),
+            parts.origins.first().cloned(),
+            Arc::clone(&clock),
+        )?);
+        let push_ports = PushPorts {
+            store: Arc::clone(&store),
+            presence: Arc::clone(&presence),
+            service: Arc::clone(&push_service),
+            clock: Arc::clone(&clock),
+        };
         let presence = Arc::new(PresenceService::new(
             Arc::clone(&store),
             presence,
@@ -127,6 +142,7 @@ impl AppState {
         let sequencer = Sequencer::new(
             Arc::clone(&store),
             Arc::clone(&bus),
+            Telling::start(push_ports, &tasks.background, tasks.stop_background.clone()),
             tasks.background.clone(),
             tasks.stop_background.clone(),
         );
@@ -177,6 +193,8 @@ impl AppState {
                 Arc::clone(&limiter),
                 Arc::clone(&clock),
             ),
+            search: Search::new(Arc::clone(&store), Arc::clone(&limiter)),
+            push: Push::new(Arc::clone(&store), push_service, Arc::clone(&limiter)),
             presence: Arc::clone(&presence),
         });
         let realtime = Realtime::start(ws::Parts {

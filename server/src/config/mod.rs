@@ -6,6 +6,7 @@ pub mod file;
 mod load;
 mod mongo_url;
 mod origin;
+mod push;
 mod secret;
 mod service_url;
 
@@ -17,6 +18,7 @@ pub use attachments::{AttachmentOptions, Place};
 pub use load::{LoadError, Loaded, Sources, load};
 pub use mongo_url::MongoUrl;
 pub use origin::Origin;
+pub use push::{DEFAULT as DEFAULT_PUSH_PLACES, PushPlace};
 pub use secret::{Secret, load_secret, secret_file};
 pub use service_url::ServiceUrl;
 
@@ -102,6 +104,12 @@ pub struct Config {
     /// Where files are kept, and how many.
     #[command(flatten)]
     pub attachments: AttachmentOptions,
+
+    /// The push services that may be called to tell browsers of messages while no page is open, separated by commas:
+    /// hosts, *.domain, or an origin such as https://push.example.org for one of your own; off calls none. By default
+    /// those of the browsers that there are.
+    #[arg(long, env = "SAMVAD_PUSH_SERVICES", value_delimiter = ',', default_values = DEFAULT_PUSH_PLACES)]
+    pub push_services: Vec<PushPlace>,
 
     /// How log lines look.
     #[arg(long, env = "SAMVAD_LOG_FORMAT", default_value = "text")]

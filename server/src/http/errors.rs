@@ -52,8 +52,12 @@ impl Asked {
     }
 }
 
-/// A path as it stands in the log: without the name of a file, which is somebody's word.
+/// A path as it stands in the log: without the name of a file, which is somebody's word, and without the token of an
+/// invitation.
 fn logged(path: &str) -> String {
+    if path.starts_with("/join/") {
+        return "/join/…".to_owned();
+    }
     let Some(file) = path.strip_prefix("/files/") else { return path.to_owned() };
     format!("/files/{}", file.split('/').next().unwrap_or_default())
 }

@@ -81,8 +81,18 @@ async fn told(state: &AppState, context: &RequestContext, asked: Asked, answer: 
     let (answer_parts, answer_body) = answer.into_parts();
     let answer = axum::body::to_bytes(answer_body, ANSWER_BYTES).await.unwrap_or_default();
     let mut response = if answer_parts.status.is_success() {
-        let json = serde_json::from_slice(&answer).unwrap_or_default();
-        see(&destination(&function, &fields, &json, context))
+        let json: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let invite = json["token"].as_str().filter(|_| function == "create_invite");
+        match invite {
+            // Nowhere else is its link ever to be seen.
+            Some(token) => {
+                let origin = state.origins.first().map(String::as_str).unwrap_or_default();
+                let (page, link) =
+                    (format!("/c/{}/details", chat_id(&fields)), format!("{origin}/join/{token}"));
+                pages::render_invite(state, context, &headers, &page, link).await
+            }
+            None => see(&destination(&function, &fields, &json, context)),
+        }
     } else {
         let error = serde_json::from_slice(&answer).unwrap_or_else(|_| AppError::new(ErrorCode::Internal));
         let status = answer_parts.status;
@@ -123,7 +133,7 @@ fn destination(
     match function {
         "login" | "register" => safe_next(field("next")).to_owned(),
         "logout" => "/login".to_owned(),
-        "create_direct_chat" | "create_group_chat" => {
+        "create_direct_chat" | "create_group_chat" | "join_by_invite" => {
             format!("/c/{}", answer["id"].as_str().unwrap_or_default())
         }
         "send_message" => format!("/c/{}", answer["chat_id"].as_str().unwrap_or_default()),
@@ -132,10 +142,13 @@ fn destination(
         {
             "/".to_owned()
         }
-        "rename_chat" | "add_members" | "remove_member" | "set_role" => {
+        "rename_chat" | "set_description" | "add_members" | "remove_member" | "set_role"
+        | "revoke_invite" => {
             format!("/c/{}/details", chat_id(fields))
         }
         "edit_message" | "react" | "pin_message" | "delete_message" => format!("/c/{}", chat_id(fields)),
+        "mark_read" | "mark_unread" => format!("/c/{}", chat_id(fields)),
+        "mute_chat" | "archive_chat" => format!("/c/{}/details", chat_id(fields)),
         "update_profile" | "update_settings" | "change_password" | "end_session" => "/settings".to_owned(),
         _ => "/".to_owned(),
     }
@@ -147,6 +160,7 @@ fn fallback_page(function: &str, fields: &Fields) -> String {
         "login" | "register" => format!("/{function}"),
         "create_direct_chat" => "/new".to_owned(),
         "create_group_chat" => "/new-group".to_owned(),
+        "mark_read" | "mark_unread" => format!("/c/{}", chat_id(fields)),
         "send_message" | "edit_message" | "react" | "pin_message" | "delete_message" => {
             format!("/c/{}", chat_id(fields))
         }

@@ -8,10 +8,12 @@
 pub mod body;
 pub mod bounds;
 pub mod context;
+mod emoji;
 pub mod errors;
 mod files;
 pub mod forms;
 pub mod guard;
+mod openapi;
 pub mod pages;
 mod places;
 pub mod serve;
@@ -34,7 +36,10 @@ use axum::{
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list, handle_server_fns_with_context};
 use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir};
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, services::ServeDir,
+    set_header::SetResponseHeaderLayer,
+};
 
 use crate::{state::AppState, ws};
 
@@ -57,6 +62,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(api)
         .merge(files::routes())
+        .merge(openapi::routes().layer(CompressionLayer::new()))
         .merge(ws::routes(Arc::clone(&state.realtime)).with_state(()))
         .merge(pages)
         .layer(CatchPanicLayer::custom(errors::panicked))
@@ -64,6 +70,7 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), context::identify))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
+        .merge(emoji::routes())
         .merge(assets(&state))
         .layer(CatchPanicLayer::custom(errors::panicked_outside))
         .layer(from_fn_with_state(state.clone(), pages::secure_headers))
@@ -109,6 +116,16 @@ async fn ready(State(state): State<AppState>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], reason).into_response()
 }
 
+/// The script that shows notifications while no page is open. It calls this site and loads nothing.
+fn service_worker(state: &AppState) -> Router<AppState> {
+    const NAME: &str = "/sw.js";
+    let file = tower_http::services::ServeFile::new(state.site_root.join("sw.js"));
+    let policy = HeaderValue::from_static("default-src 'none'; connect-src 'self'; frame-ancestors 'none'");
+    Router::new()
+        .route_service(NAME, file)
+        .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, policy))
+}
+
 /// The files of the site. What has its content's hash in its name never changes; a development build, which
 /// changes while it is looked at, goes without such names.
 fn assets(state: &AppState) -> Router<AppState> {
@@ -129,5 +146,7 @@ fn assets(state: &AppState) -> Router<AppState> {
         let file = tower_http::services::ServeFile::new(root.join(name));
         public = public.route_service(&format!("/{name}"), file);
     }
-    package.merge(public.layer(cached("public, max-age=86400")))
+    package
+        .merge(public.layer(cached("public, max-age=86400")))
+        .merge(service_worker(state).layer(cached("no-cache")))
 }

@@ -79,6 +79,24 @@ pub async fn render_refusal(
     render(state, context.clone(), uri, data, status).await
 }
 
+/// The page of a chat's details as the answer to a plain form that made an invitation: its link is shown this once.
+pub async fn render_invite(
+    state: &AppState,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    path: &str,
+    link: String,
+) -> Response {
+    let uri: Uri = path.parse().unwrap_or_default();
+    match load(context, uri.path(), &query(&uri), utc_offset(headers)).await {
+        Loaded::Redirect(path) => forms::see(&path),
+        Loaded::Page(mut data, status) => {
+            data.new_invite = Some(link);
+            render(state, context.clone(), uri, *data, status).await
+        }
+    }
+}
+
 async fn render(
     state: &AppState,
     context: RequestContext,
@@ -120,7 +138,7 @@ fn content_security_policy(nonce: &str, secure: bool) -> String {
     let upgrade = if secure { "; upgrade-insecure-requests" } else { "" };
     let reload = reload_sockets();
     format!(
-        "default-src 'self'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; \
+        "default-src 'self'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; worker-src 'self'; \
          img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; \
          form-action 'self'; connect-src 'self'{reload}{upgrade}"
     )
@@ -141,7 +159,12 @@ fn query(uri: &Uri) -> PageQuery {
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
         match &*name {
             "q" => query.search = value.chars().take(200).collect(),
+            "m" => query.member = value.chars().take(200).collect(),
+            "from" => query.from = value.parse().unwrap_or(0),
+            "on" => query.on = Some(value.chars().take(20).collect()),
             "before" => query.before = value.parse().ok().map(app::domain::Seq),
+            "chat" => query.chat = value.parse().ok(),
+            "older" => query.older = Some(value.chars().take(60).collect()),
             "next" => query.next = Some(value.into_owned()),
             _ => {}
         }

@@ -5,6 +5,7 @@
 
 mod conversation;
 pub mod embedded;
+mod mentions;
 mod mine;
 pub mod mongo;
 mod people;

@@ -1,15 +1,13 @@
 //! What finding people means to every adapter, beyond what its queries say.
 
-use app::{domain::UserId, ports::UserRecord};
+use app::{
+    domain::{UserId, name_key},
+    ports::UserRecord,
+};
 
 /// How many people one word may bring into a search before the rest is left out: a single letter must not
 /// make the store sort everybody.
 pub(super) const CANDIDATES: i64 = 10_000;
-
-/// What a name is ordered by.
-pub(super) fn name_key(name: &str) -> String {
-    name.to_lowercase()
-}
 
 /// The people found by words, in their order, with the one found by the exact address among them, unless
 /// that is `except`; at most `limit`.

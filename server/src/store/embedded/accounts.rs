@@ -1,14 +1,14 @@
 //! Accounts: people, the words they are found under, and the port's entry to `sessions`.
 
 use app::{
-    domain::{About, DisplayName, Email, SessionId, Timestamp, UserId, search_words},
+    domain::{About, DisplayName, Email, SessionId, Timestamp, UserId, name_key, search_words},
     error::AppResult,
     ports::{AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord},
 };
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use crate::store::people::{CANDIDATES, name_key, with_exact};
+use crate::store::people::{CANDIDATES, with_exact};
 
 use super::{EmbeddedStore, fault::Fault, rows, sessions};
 

@@ -9,7 +9,7 @@ use app::{
 };
 use rusqlite::{Connection, params};
 
-use super::{attachments, changes, fault::Fault, messages, rows};
+use super::{attachments, changes, fault::Fault, indexing, mentions, messages, rows};
 use crate::store::conversation;
 
 pub(super) const GROUND: &str = "SELECT c.kind, c.head_seq, m.role
@@ -20,11 +20,13 @@ pub(super) const COUNT_PINNED: &str =
 pub(super) const EVENT: &str = "SELECT e.body, e.at FROM events e WHERE e.chat_id = ?1 AND e.seq = ?2";
 pub(super) const SCRUB_EVENT: &str = "UPDATE events SET body = ?3 WHERE chat_id = ?1 AND seq = ?2";
 /// At each place in a JSON array.
-pub(super) const SCRUB_EDITS: &str = "UPDATE events SET body = json_set(body, '$.body', '')
+pub(super) const SCRUB_EDITS: &str =
+    "UPDATE events SET body = json_remove(json_set(body, '$.body', ''), '$.mentions')
     WHERE chat_id = ?1 AND seq IN (SELECT page.value FROM json_each(?2) page)
     AND body ->> '$.type' = 'message_edited'";
 pub(super) const CHANGE_MESSAGE: &str = "UPDATE messages SET body = ?3, attachments = ?4, reactions = ?5,
-    edited_at = ?6, pinned_at = ?7, deleted_at = ?8, changed_seq = ?9, reply_seq = ?10, edit_seqs = ?11
+    edited_at = ?6, pinned_at = ?7, deleted_at = ?8, changed_seq = ?9, reply_seq = ?10, edit_seqs = ?11,
+    mentions = ?12
     WHERE chat_id = ?1 AND seq = ?2";
 pub(super) const DELETE_REACTION: &str = "DELETE FROM reactions
     WHERE chat_id = ?1 AND message_seq = ?2 AND user_id = ?3 AND emoji = ?4";
@@ -54,7 +56,7 @@ pub(super) fn change(
         return Ok(MessageChange { message: state.message, event: None });
     };
     let seq = head.next();
-    let event = LogEvent { chat_id: chat, seq, at, actor_id: actor, body };
+    let event = LogEvent { chat_id: chat, seq, at, actor_id: actor, named: Default::default(), body };
     let mut message = state.message;
     messages::insert_event(connection, &event)?;
     apply(connection, &mut message, &event, edit_seqs)?;
@@ -72,7 +74,15 @@ fn apply(
     if event.body.message_id() != Some(message.id) || message.deleted_at.is_some() {
         return Err(Fault::broken_rule("an event changes another message, or one that is deleted"));
     }
+    let is_rewritten =
+        matches!(event.body, EventBody::MessageEdited { .. } | EventBody::MessageDeleted { .. });
+    if is_rewritten {
+        mentions::remove(connection, message)?;
+    }
     message.apply(event, Some(event.actor_id));
+    if is_rewritten {
+        mentions::insert(connection, message)?;
+    }
     let (chat, seq) = (event.chat_id.as_bytes(), message.seq.as_i64());
     match &event.body {
         EventBody::MessageEdited { .. } => edit_seqs.push(event.seq),
@@ -91,7 +101,11 @@ fn apply(
         }
         _ => {}
     }
-    write(connection, message, &edit_seqs)
+    write(connection, message, &edit_seqs)?;
+    if matches!(&event.body, EventBody::MessageEdited { .. } | EventBody::MessageDeleted { .. }) {
+        indexing::renew(connection, message)?;
+    }
+    Ok(())
 }
 
 /// Takes what a deletion takes from the events that brought it: the first text with its files, and the later ones.
@@ -129,6 +143,7 @@ fn write(connection: &Connection, message: &MessageView, edit_seqs: &[Seq]) -> R
         message.changed_seq.as_i64(),
         message.reply_to.as_ref().map(|quote| quote.seq.as_i64()),
         json(serde_json::to_string(edit_seqs))?,
+        rows::mentions_text(&message.mentions)?,
     ];
     let changed = rows::execute(connection, CHANGE_MESSAGE, params)?;
     changes::exactly_one(changed, "an event changes a message that is not there")

@@ -8,7 +8,7 @@ use app::{
 };
 use rusqlite::{Connection, params};
 
-use super::{fault::Fault, messages, rows};
+use super::{fault::Fault, history, messages, rows};
 
 pub(super) const PAIR: &str = "SELECT c.id FROM chats c WHERE c.pair_low = ?1 AND c.pair_high = ?2";
 pub(super) const STATE: &str =
@@ -32,6 +32,7 @@ const DELETE_MEMBER: &str = "DELETE FROM members WHERE chat_id = ?1 AND user_id 
 const UNCOUNT_MEMBER: &str = "UPDATE chats SET member_count = member_count - 1 WHERE id = ?1";
 const SET_ROLE: &str = "UPDATE members SET role = ?3 WHERE chat_id = ?1 AND user_id = ?2";
 const RENAME: &str = "UPDATE chats SET name = ?2 WHERE id = ?1 AND kind = 'group'";
+const DESCRIBE: &str = "UPDATE chats SET description = ?2 WHERE id = ?1 AND kind = 'group'";
 const DELETE_MEMBERS: &str = "DELETE FROM members WHERE chat_id = ?1";
 const DELETE: &str = "UPDATE chats SET deleted_at = ?2, member_count = 0, pair_low = NULL, pair_high = NULL
     WHERE id = ?1";
@@ -83,7 +84,7 @@ pub(super) fn change(
     let mut events = Vec::with_capacity(bodies.len());
     for body in bodies {
         seq = seq.next();
-        let event = LogEvent { chat_id: chat, seq, at, actor_id: actor, body };
+        let event = LogEvent { chat_id: chat, seq, at, actor_id: actor, named: Default::default(), body };
         messages::insert_event(connection, &event)?;
         // What counts is committed with the event that it follows from, or not at all.
         apply(connection, &event)?;
@@ -92,6 +93,7 @@ pub(super) fn change(
     if seq > state.head {
         set_head(connection, chat, seq)?;
     }
+    history::name_all(connection, &mut events)?;
     Ok(Some(events))
 }
 
@@ -139,6 +141,10 @@ fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
         EventBody::ChatRenamed { name } => {
             let renamed = rows::execute(connection, RENAME, params![id, name])?;
             exactly_one(renamed, "an event renames what is not a group")
+        }
+        EventBody::ChatDescribed { description } => {
+            let described = rows::execute(connection, DESCRIBE, params![id, description])?;
+            exactly_one(described, "an event describes what is not a group")
         }
         EventBody::ChatDeleted {} => {
             rows::execute(connection, DELETE_MEMBERS, params![id])?;

@@ -14,19 +14,19 @@ use rusqlite::{Connection, Row, params};
 use super::{
     EmbeddedStore, changes,
     fault::Fault,
-    history,
+    history, mentions,
     rows::{self, message_columns, message_joins, mine_columns},
 };
 
 pub(super) const ROLE: &str = "SELECT m.role FROM members m WHERE m.chat_id = ?1 AND m.user_id = ?2";
 pub(super) const CHAT: &str = concat!(
-    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, ",
+    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, c.description, ",
     mine_columns!(),
     " FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2"
 );
 /// Sorts the viewer's chats: that depends on how many they are in, never on how long these are.
 pub(super) const CHATS_OF: &str = concat!(
-    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, ",
+    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, c.description, ",
     mine_columns!(),
     " FROM members m CROSS JOIN chats c ON c.id = m.chat_id
      WHERE m.user_id = ?1 ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?2"
@@ -177,10 +177,11 @@ fn record(
     history::mark_mine(connection, viewer, record.last_message.as_mut_slice())?;
     let params = params![chat.as_bytes(), rows::limit(members)];
     record.members = rows::all(connection, MEMBERS, params, member)?;
+    mentions::mark_unread(connection, viewer, std::slice::from_mut(&mut record))?;
     Ok(Some(record))
 }
 
-/// Many chats, in three statements however many they are.
+/// Many chats, in three statements however many they are, and one more where something is unread.
 fn list(
     connection: &Connection,
     viewer: UserId,
@@ -208,6 +209,7 @@ fn list(
         members.sort_unstable_by_key(|(position, _)| *position);
         chat.members = members.into_iter().map(|(_, member)| member).collect();
     }
+    mentions::mark_unread(connection, viewer, &mut chats)?;
     Ok(chats)
 }
 
@@ -217,6 +219,7 @@ fn bare(row: &Row<'_>) -> Result<ChatRecord, Fault> {
         id: rows::chat_id(row, 7)?,
         kind: rows::kind(row, 0)?,
         name: row.get(1)?,
+        description: row.get(8)?,
         members: Vec::new(),
         member_count: row.get::<_, i64>(2)?.unsigned_abs(),
         my_role: rows::role(row, 3)?,
@@ -224,12 +227,13 @@ fn bare(row: &Row<'_>) -> Result<ChatRecord, Fault> {
         head_ordinal: rows::ordinal(row, 5)?,
         last_message: None,
         created_at: rows::time(row, 6)?,
-        mine: rows::mine(row, 8)?,
+        mine: rows::mine(row, 9)?,
+        mentioned: Vec::new(),
     })
 }
 
-/// The member in the columns that [`MEMBERS`] and [`FIRST_MEMBERS`] share.
-fn member(row: &Row<'_>) -> Result<MemberView, Fault> {
+/// The member in the columns that [`MEMBERS`], [`FIRST_MEMBERS`] and the queries of `groups` share.
+pub(super) fn member(row: &Row<'_>) -> Result<MemberView, Fault> {
     Ok(MemberView {
         user: UserView { id: rows::user_id(row, 0)?, display_name: row.get(1)?, about: row.get(2)? },
         role: rows::role(row, 3)?,

@@ -1,13 +1,13 @@
 //! Reading the log, in pages that cost the same however long it is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use app::{
-    domain::{ChatId, Seq, UserId, limits},
+    domain::{ChatId, Seq, Timestamp, UserId, limits},
     ports::PageQuery,
     protocol::{EventBody, HistoryPage, LogEvent, MessageView, QuoteView},
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{
     fault::Fault,
@@ -57,6 +57,26 @@ pub(super) const MINE: &str = "SELECT r.chat_id, r.message_seq, r.emoji
 pub(super) const EVENTS_AFTER: &str = "SELECT e.seq, e.at, e.actor_id, e.body, u.display_name
     FROM events e CROSS JOIN users u ON u.id = e.actor_id
     WHERE e.chat_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3";
+/// What happened to a chat rather than to its messages, in the words of the index: [`EventBody::OF_CHAT`].
+macro_rules! of_chat {
+    ($order:literal) => {
+        concat!(
+            "SELECT e.seq, e.at, e.actor_id, e.body FROM events e INDEXED BY events_of_chat
+             WHERE e.chat_id = ?1 AND e.seq BETWEEN ?2 AND ?3 AND e.body ->> '$.type' IN
+                ('member_added', 'member_removed', 'role_changed', 'chat_renamed', 'chat_described')
+             ORDER BY e.seq ",
+            $order,
+            " LIMIT ?4"
+        )
+    };
+}
+pub(super) const FIRST_OF_CHAT: &str = of_chat!("");
+pub(super) const LAST_OF_CHAT: &str = of_chat!("DESC");
+/// Of each id in a JSON array, in hexadecimal digits.
+pub(super) const NAMES: &str = "SELECT u.id, u.display_name
+    FROM json_each(?1) page CROSS JOIN users u ON u.id = unhex(page.value)";
+pub(super) const MESSAGE_AT: &str = "SELECT m.seq FROM messages m
+    WHERE m.chat_id = ?1 AND m.created_at >= ?2 ORDER BY m.created_at, m.seq LIMIT 1";
 const ANY_FROM: &str = "SELECT 1 FROM messages m WHERE m.chat_id = ?1 AND m.seq >= ?2 LIMIT 1";
 const ANY_BEFORE: &str = "SELECT 1 FROM messages m WHERE m.chat_id = ?1 AND m.seq < ?2 LIMIT 1";
 
@@ -68,9 +88,67 @@ pub(super) fn page(
     page: PageQuery,
     limit: usize,
 ) -> Result<HistoryPage, Fault> {
-    let mut page = unmarked(connection, chat, page, limit)?;
+    let query = page;
+    let mut page = unmarked(connection, chat, query, limit)?;
     mark_mine(connection, viewer, &mut page.messages)?;
+    page.events = happened(connection, chat, query, &page)?;
     Ok(page)
+}
+
+/// What happened to the chat in the part of its log that the page is.
+fn happened(
+    connection: &Connection,
+    chat_id: ChatId,
+    query: PageQuery,
+    page: &HistoryPage,
+) -> Result<Vec<LogEvent>, Fault> {
+    let (first, last) = query.reach(page);
+    let most = rows::limit(limits::EVENTS_PER_PAGE);
+    let params = params![chat_id.as_bytes(), rows::place(first), rows::place(last), most];
+    let sql = if query.is_forward() { FIRST_OF_CHAT } else { LAST_OF_CHAT };
+    let mut events = rows::all(connection, sql, params, |row| event(row, chat_id))?;
+    if !query.is_forward() {
+        events.reverse();
+    }
+    name_all(connection, &mut events)?;
+    Ok(events)
+}
+
+/// The event in the columns that the queries of the log share.
+fn event(row: &Row<'_>, chat_id: ChatId) -> Result<LogEvent, Fault> {
+    Ok(LogEvent {
+        chat_id,
+        seq: rows::seq(row, 0)?,
+        at: rows::time(row, 1)?,
+        actor_id: rows::user_id(row, 2)?,
+        named: BTreeMap::new(),
+        body: rows::json(row, 3, "event")?,
+    })
+}
+
+/// Says what the people are called whom events are about. Asks only if there are such events.
+pub(super) fn name_all(connection: &Connection, events: &mut [LogEvent]) -> Result<(), Fault> {
+    let people: BTreeSet<UserId> =
+        events.iter().flat_map(|event| event.body.people(event.actor_id)).collect();
+    if people.is_empty() {
+        return Ok(());
+    }
+    let ids = serde_json::to_string(&people).map_err(Fault::unencodable)?;
+    let names = rows::all(connection, NAMES, params![ids], |row| {
+        Ok((rows::user_id(row, 0)?, row.get::<_, String>(1)?))
+    })?;
+    let names: HashMap<UserId, String> = names.into_iter().collect();
+    for event in events {
+        let people = event.body.people(event.actor_id).into_iter();
+        event.named = people.filter_map(|user| Some((user, names.get(&user)?.clone()))).collect();
+    }
+    Ok(())
+}
+
+/// The first message that was stored at this time or after it.
+pub(super) fn message_at(connection: &Connection, chat: ChatId, at: Timestamp) -> Result<Option<Seq>, Fault> {
+    let params = params![chat.as_bytes(), at.as_millis()];
+    rows::one(connection, MESSAGE_AT, params, |row| rows::seq(row, 0))
 }
 
 /// Each side is read with one row more than is wanted, which tells whether there are others behind it.
@@ -118,7 +196,7 @@ fn join(mut older: Vec<MessageView>, before: usize, mut newer: Vec<MessageView>,
     newer.truncate(from);
     older.reverse();
     older.append(&mut newer);
-    HistoryPage { messages: older, has_older, has_newer }
+    HistoryPage { messages: older, events: Vec::new(), has_older, has_newer }
 }
 
 /// The pinned messages of a chat, last pinned first.
@@ -142,19 +220,14 @@ pub(super) fn events_after(
 ) -> Result<Vec<LogEvent>, Fault> {
     let params = params![chat_id.as_bytes(), rows::place(after), rows::limit(limit)];
     let mut events = rows::all(connection, EVENTS_AFTER, params, |row| {
-        let mut body: EventBody = rows::json(row, 3, "event")?;
-        if let EventBody::NewMessage { message } = &mut body {
+        let mut event = event(row, chat_id)?;
+        if let EventBody::NewMessage { message } = &mut event.body {
             // The writer is the actor. Names are read when they are shown, wherever a message comes from.
             message.sender_name = row.get(4)?;
         }
-        Ok(LogEvent {
-            chat_id,
-            seq: rows::seq(row, 0)?,
-            at: rows::time(row, 1)?,
-            actor_id: rows::user_id(row, 2)?,
-            body,
-        })
+        Ok(event)
     })?;
+    name_all(connection, &mut events)?;
     quote_all(connection, chat_id, &mut events)?;
     Ok(events)
 }

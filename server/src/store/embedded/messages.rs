@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use super::{
     EmbeddedStore, amendments, attachments,
     fault::Fault,
-    history, reading,
+    history, mentions, reading,
     rows::{self, message_columns, message_joins, quote_columns},
 };
 use crate::store::conversation;
@@ -45,9 +45,12 @@ pub(super) const QUOTE: &str = concat!(
 );
 const INSERT_EVENT: &str =
     "INSERT INTO events (chat_id, seq, at, actor_id, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Its position is beyond all, and beyond those of messages that have been removed since they came into the index.
 const INSERT_MESSAGE: &str = "INSERT INTO messages
-    (chat_id, seq, ordinal, id, sender_id, client_id, body, attachments, created_at, reply_seq)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    (chat_id, seq, ordinal, id, sender_id, client_id, body, attachments, created_at, reply_seq, mentions, position)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1 + max(
+        coalesce((SELECT m.position FROM messages m WHERE m.position > 0 ORDER BY m.position DESC LIMIT 1), 0),
+        (SELECT p.indexed FROM search_progress p WHERE p.only_row = 1)))";
 const SET_HEAD: &str = "UPDATE chats SET head_seq = ?2, head_ordinal = ?3, last_activity_at = ?4
     WHERE id = ?1";
 
@@ -96,6 +99,16 @@ impl MessageStore for EmbeddedStore {
                     return Ok(HistoryPage::default());
                 }
                 history::page(connection, chat, viewer, page, limit)
+            })
+        })
+        .await
+    }
+
+    async fn message_at(&self, chat: ChatId, at: Timestamp) -> AppResult<Option<Seq>> {
+        self.read(move |connection| {
+            rows::snapshot(connection, |connection| match head(connection, chat)? {
+                Some(_) => history::message_at(connection, chat, at),
+                None => Ok(None),
             })
         })
         .await
@@ -209,7 +222,7 @@ fn view(
     reply_to: Option<QuoteView>,
     new: NewMessage,
 ) -> MessageView {
-    let NewMessage { id, sender_id, client_id, body, attachments, created_at, .. } = new;
+    let NewMessage { id, sender_id, client_id, body, mentions, attachments, created_at, .. } = new;
     MessageView {
         id,
         chat_id,
@@ -219,6 +232,7 @@ fn view(
         sender_name,
         client_id,
         body: body.into_string(),
+        mentions,
         attachments,
         reply_to,
         created_at,
@@ -230,7 +244,8 @@ fn view(
 fn insert(connection: &Connection, message: MessageView) -> Result<LogEvent, Fault> {
     let MessageView { chat_id, seq, sender_id, created_at, .. } = message;
     let body = EventBody::NewMessage { message: message.clone() };
-    let event = LogEvent { chat_id, seq, at: created_at, actor_id: sender_id, body };
+    let event =
+        LogEvent { chat_id, seq, at: created_at, actor_id: sender_id, named: Default::default(), body };
     insert_event(connection, &event)?;
     let files = match message.attachments.as_slice() {
         [] => Cow::Borrowed(rows::NOTHING),
@@ -247,8 +262,10 @@ fn insert(connection: &Connection, message: MessageView) -> Result<LogEvent, Fau
         files,
         created_at.as_millis(),
         message.reply_to.as_ref().map(|quote| quote.seq.as_i64()),
+        rows::mentions_text(&message.mentions)?,
     ];
     rows::execute(connection, INSERT_MESSAGE, params)?;
+    mentions::insert(connection, &message)?;
     attachments::attach(connection, chat_id, seq, &message.attachments)?;
     Ok(event)
 }
@@ -341,6 +358,7 @@ mod tests {
             sender_id: ada,
             client_id: ClientId::from_bytes([4; 16]),
             body: Body::parse("just words").unwrap(),
+            mentions: app::protocol::MentionsView::default(),
             reply_to: None,
             attachments: Vec::new(),
             user_bytes: 0,

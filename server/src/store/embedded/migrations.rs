@@ -1,6 +1,9 @@
 //! The schema's versions. A migration, once released, is never changed: the next one is added below it.
 
-use app::error::{AppError, AppResult};
+use app::{
+    domain::name_key,
+    error::{AppError, AppResult},
+};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Schema, fault::Fault};
@@ -12,6 +15,10 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_attachments.sql"),
     include_str!("migrations/0004_conversation.sql"),
     include_str!("migrations/0005_reading.sql"),
+    include_str!("migrations/0006_search.sql"),
+    include_str!("migrations/0007_mentions.sql"),
+    include_str!("migrations/0008_people.sql"),
+    include_str!("migrations/0009_push.sql"),
 ];
 
 /// Marks a file as one of ours (`PRAGMA application_id`): "smvd".
@@ -38,11 +45,31 @@ fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         transaction.execute_batch(sql)?;
     }
     if found < known {
+        write_name_keys(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", known)?;
         tracing::info!(from = found, to = known, "migrated the database");
     }
     transaction.commit()?;
+    Ok(())
+}
+
+/// Writes what names are found by as this version does: SQLite knows lower case alone, and not all of that.
+fn write_name_keys(connection: &Connection) -> Result<(), Fault> {
+    let mut read = connection.prepare("SELECT id, display_name, name_key FROM users")?;
+    let mut write = connection.prepare("UPDATE users SET name_key = ?2 WHERE id = ?1")?;
+    let mut users = read.query([])?;
+    let mut outdated: Vec<([u8; 12], String)> = Vec::new();
+    while let Some(user) = users.next()? {
+        let (name, before): (String, String) = (user.get(1)?, user.get(2)?);
+        let key = name_key(&name);
+        if key != before {
+            outdated.push((user.get(0)?, key));
+        }
+    }
+    for (id, key) in outdated {
+        write.execute((id, key))?;
+    }
     Ok(())
 }
 
@@ -60,4 +87,33 @@ pub(super) fn look(connection: &Connection) -> Result<Schema, Fault> {
         return Err(AppError::internal(Unusable::Newer { found, known }).into());
     }
     Ok(Schema { found, known })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_names_of_before_are_found_as_those_of_now() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before: Vec<_> =
+            MIGRATIONS.iter().take_while(|sql| !sql.contains("CREATE TABLE mentions")).collect();
+        for sql in &before {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", i64::try_from(before.len()).unwrap()).unwrap();
+        for (number, name) in [(1_u8, "Ada"), (2, "Ｒａｖｉ")] {
+            let insert = "INSERT INTO users (id, email, display_name, name_key, password_hash, created_at)
+                VALUES (?1, ?2, ?3, lower(?3), '$', 0)";
+            connection.execute(insert, (vec![number; 12], format!("{number}@x.org"), name)).unwrap();
+        }
+        apply(&mut connection).unwrap();
+        let mut keys = connection.prepare("SELECT name_key FROM users ORDER BY id").unwrap();
+        let keys: Vec<String> =
+            keys.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+        assert_eq!(keys, ["ada", "ravi"]);
+    }
 }

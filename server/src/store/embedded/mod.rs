@@ -9,10 +9,14 @@
 //! | `rows` | between rows and values |
 //! | `accounts`, `sessions` | people and their sign-ins |
 //! | `chats`, `changes` | chats as their members find them; making and changing them |
+//! | `groups` | finding members, and invitations |
 //! | `messages`, `history` | appending to the log, and reading it |
 //! | `amendments` | what one event changes in one message |
 //! | `reading` | what a chat is to each of its members alone |
+//! | `mentions` | whom messages mention |
+//! | `push` | where browsers are told while no page is open |
 //! | `attachments` | files: which there are and whose they are |
+//! | `search`, `indexing` | finding messages, and the index that helps with it |
 //! | `purge` | removing what nobody sees any longer |
 //!
 //! Durability: WAL with `synchronous=FULL`, so a commit is on the disk before anybody is answered. A
@@ -31,13 +35,18 @@ mod attachments;
 mod changes;
 mod chats;
 mod fault;
+mod groups;
 mod history;
+mod indexing;
+mod mentions;
 mod messages;
 mod migrations;
 mod purge;
+mod push;
 mod readers;
 mod reading;
 mod rows;
+mod search;
 mod sessions;
 mod writer;
 
@@ -76,6 +85,15 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("member ids", chats::MEMBER_IDS),
     ("contacts", chats::CONTACTS_OF),
     ("small chats", chats::SMALL_CHATS_OF),
+    ("search among members", groups::SEARCH_MEMBERS),
+    ("members from a place", groups::MEMBERS_FROM),
+    ("invitation", groups::INVITE),
+    ("invitations", groups::INVITES),
+    ("counting invitations", groups::COUNT_INVITES),
+    ("removing old invitations", groups::REMOVE_OLD_INVITES),
+    ("revoking an invitation", groups::REVOKE_INVITE),
+    ("using an invitation", groups::USE_INVITE),
+    ("invitations of a purged chat", groups::INVITES_OF_CHAT),
     ("chats that somebody made", changes::COUNT_MADE),
     ("direct chat of a pair", changes::PAIR),
     ("state of a chat", changes::STATE),
@@ -98,14 +116,37 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("taking a reaction away", amendments::DELETE_REACTION),
     ("taking reactions away", amendments::DELETE_REACTIONS),
     ("reactions of a purged chat", purge::REACTIONS),
+    ("kind of a chat", mentions::KIND),
+    ("members by name", mentions::NAMED),
+    ("unread mentions", mentions::UNREAD),
+    ("taking a mention away", mentions::DELETE),
+    ("mentions of a purged chat", purge::MENTIONS),
     ("latest messages", history::LATEST),
     ("messages before", history::BEFORE),
     ("messages from", history::FROM),
     ("events after", history::EVENTS_AFTER),
+    ("what happened to a chat first", history::FIRST_OF_CHAT),
+    ("what happened to a chat last", history::LAST_OF_CHAT),
+    ("names", history::NAMES),
+    ("message at a time", history::MESSAGE_AT),
     ("places", reading::PLACES_OF),
     ("what a chat is to a member", reading::MINE),
     ("changing what a chat is to a member", reading::SET_MINE),
     ("reading by sending", reading::NOTE_SENT),
+    ("chats to search in", search::MY_CHATS),
+    ("place of a message", search::BY_ID),
+    ("first message from a place", search::FIRST_FROM),
+    ("last place", search::LAST),
+    ("messages that are not in the index", search::NOT_INDEXED),
+    ("messages that the index names", search::FOUND),
+    ("message at a place", search::AT),
+    ("how far the index has come", indexing::INDEXED),
+    ("what the index lacks", indexing::MISSING),
+    ("next for the index", indexing::NEXT),
+    ("place in the index", indexing::POSITION),
+    ("places in the index", indexing::POSITIONS),
+    ("who is told by push", push::AUDIENCE),
+    ("forgetting an endpoint", push::FORGET),
     ("file", attachments::ATTACHMENT),
     ("bytes of somebody's files", attachments::ATTACHED_BYTES),
     ("arriving file", attachments::ARRIVING),

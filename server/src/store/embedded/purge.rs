@@ -3,7 +3,7 @@
 use app::domain::{Timestamp, limits};
 use rusqlite::{Connection, params};
 
-use super::{attachments, fault::Fault, rows};
+use super::{attachments, fault::Fault, groups, indexing, rows};
 
 /// Rows of one kind that one call removes at most.
 const SLICE: i64 = 500;
@@ -19,6 +19,8 @@ const DELETED_CHAT: &str = "SELECT id FROM chats WHERE deleted_at IS NOT NULL OR
 pub(super) const REACTIONS: &str = "DELETE FROM reactions
     WHERE (chat_id, message_seq, user_id, emoji) IN
     (SELECT chat_id, message_seq, user_id, emoji FROM reactions WHERE chat_id = ?1 LIMIT ?2)";
+pub(super) const MENTIONS: &str = "DELETE FROM mentions WHERE (chat_id, user_id, ordinal) IN
+    (SELECT chat_id, user_id, ordinal FROM mentions WHERE chat_id = ?1 LIMIT ?2)";
 const MESSAGES: &str = "DELETE FROM messages WHERE chat_id = ?1 AND seq IN
     (SELECT seq FROM messages WHERE chat_id = ?1 ORDER BY seq LIMIT ?2)";
 const EVENTS: &str = "DELETE FROM events WHERE chat_id = ?1 AND seq IN
@@ -31,7 +33,7 @@ pub(super) fn slice(connection: &Connection, now: Timestamp) -> Result<u64, Faul
     let mut gone = rows::execute(connection, EXPIRED_SESSIONS, params![now.as_millis(), SLICE])?;
     gone += rows::execute(connection, REPLACED_TOKENS, params![forgotten, SLICE])?;
     if let Some(chat) = rows::one(connection, DELETED_CHAT, [], |row| rows::chat_id(row, 0))? {
-        // A file and a reaction refer to their message, a message to its event and an event to its chat: each goes before what it
+        // A file, a reaction and a mention refer to their message, a message to its event and an event to its chat: each goes before what it
         // refers to, and the file's content later still.
         let collect_at = now.plus_seconds(limits::RELEASED_GRACE_SECONDS);
         let released = attachments::release_of_chat(connection, chat, SLICE, collect_at)?;
@@ -40,13 +42,17 @@ pub(super) fn slice(connection: &Connection, now: Timestamp) -> Result<u64, Faul
             return Ok(count(gone));
         }
         let chat = chat.as_bytes();
-        for sql in [REACTIONS, MESSAGES, EVENTS] {
+        for sql in [REACTIONS, MENTIONS, MESSAGES, EVENTS] {
+            if sql == MESSAGES {
+                indexing::forget(connection, chat, SLICE)?;
+            }
             let some = rows::execute(connection, sql, params![chat, SLICE])?;
             gone += some;
             if rows::limit(some) == SLICE {
                 return Ok(count(gone));
             }
         }
+        gone += rows::execute(connection, groups::INVITES_OF_CHAT, params![chat])?;
         gone += rows::execute(connection, CHAT, params![chat])?;
     }
     Ok(count(gone))

@@ -2,9 +2,9 @@
 
 use app::{
     domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
-    protocol::{AttachmentView, MessageView, MyChatView, QuoteView},
+    protocol::{AttachmentView, MentionsView, MessageView, MyChatView, QuoteView},
 };
-use rusqlite::{CachedStatement, Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row, types::ValueRef};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
@@ -15,7 +15,7 @@ macro_rules! message_columns {
     () => {
         concat!(
             "m.id, m.chat_id, m.seq, m.ordinal, m.sender_id, u.display_name, m.client_id, m.body, m.attachments,
-             m.created_at, m.deleted_at, m.reactions, m.edited_at, m.pinned_at, m.changed_seq, ",
+             m.created_at, m.deleted_at, m.reactions, m.edited_at, m.pinned_at, m.changed_seq, m.mentions, ",
             $crate::store::embedded::rows::quote_columns!()
         )
     };
@@ -23,7 +23,7 @@ macro_rules! message_columns {
 pub(super) use message_columns;
 
 /// How many columns these are.
-pub(super) const MESSAGE_COLUMNS: usize = 23;
+pub(super) const MESSAGE_COLUMNS: usize = 24;
 
 /// What [`message_columns`] needs beside `messages m`: who sent it, and what it answers.
 macro_rules! message_joins {
@@ -103,6 +103,23 @@ pub(super) fn all<T>(
     Ok(values)
 }
 
+/// Goes through the rows until there are none, or `take` has enough of them.
+pub(super) fn each(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut take: impl FnMut(&Row<'_>) -> Result<bool, Fault>,
+) -> Result<(), Fault> {
+    let mut statement = prepare(connection, sql)?;
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        if !take(row)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Carries out a statement and returns how many rows it changed.
 pub(super) fn execute(
     connection: &Connection,
@@ -161,6 +178,12 @@ pub(super) fn json<T: DeserializeOwned>(
 ) -> Result<T, Fault> {
     let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
     serde_json::from_str(text).map_err(|error| Fault::undecodable_json(what, &error))
+}
+
+/// Whom a message mentions as the column holds it.
+pub(super) fn mentions_text(mentions: &MentionsView) -> Result<Option<String>, Fault> {
+    let text = (!mentions.is_empty()).then(|| serde_json::to_string(mentions));
+    text.transpose().map_err(Fault::unencodable)
 }
 
 /// What a message has several of. Most have none, and cost nothing here.
@@ -228,7 +251,11 @@ pub(super) fn message(row: &Row<'_>) -> Result<MessageView, Fault> {
         edited_at: perhaps_time(row, 12)?,
         pinned_at: perhaps_time(row, 13)?,
         changed_seq: seq(row, 14)?,
-        reply_to: row.get::<_, Option<[u8; 12]>>(15)?.map(|_answered| quote(row, 15)).transpose()?,
+        mentions: match row.get_ref(15)? {
+            ValueRef::Null => MentionsView::default(),
+            _ => json(row, 15, "mentions")?,
+        },
+        reply_to: row.get::<_, Option<[u8; 12]>>(16)?.map(|_answered| quote(row, 16)).transpose()?,
     })
 }
 

@@ -18,11 +18,14 @@ use std::{
 use app::error::{AppError, AppResult, ErrorCode};
 use rusqlite::Connection;
 use tokio::sync::{
-    mpsc::{self, error::SendTimeoutError},
+    mpsc::{
+        self,
+        error::{SendTimeoutError, TryRecvError},
+    },
     oneshot,
 };
 
-use super::{EmbeddedOptions, WriteStats, fault::Fault, rows};
+use super::{EmbeddedOptions, WriteStats, fault::Fault, indexing, rows};
 
 /// How long a write waits for its answer. It has then either been committed or not; the caller cannot
 /// know, and looks it up or tries again.
@@ -55,8 +58,13 @@ impl Writer {
     pub(super) fn start(connection: Connection, options: &EmbeddedOptions) -> AppResult<Self> {
         let (sender, queue) = mpsc::channel(options.queue.max(1));
         let counters = Arc::new(Counters::default());
-        let thread =
-            Committer { connection, queue, group: options.group.max(1), counters: Arc::clone(&counters) };
+        let thread = Committer {
+            connection,
+            queue,
+            group: options.group.max(1),
+            counters: Arc::clone(&counters),
+            indexes: true,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || thread.run())
@@ -187,13 +195,17 @@ struct Committer {
     queue: mpsc::Receiver<Box<dyn Job>>,
     group: usize,
     counters: Arc<Counters>,
+    /// Whether there is an index of messages to be kept up.
+    indexes: bool,
 }
 
 impl Committer {
     /// Until every sender is gone.
     fn run(mut self) -> AppResult<()> {
         let mut groups = 0;
-        while let Some(first) = self.queue.blocking_recv() {
+        // What an earlier run, or a version without an index, has left.
+        let mut missing = self.missing();
+        while let Some(first) = self.next(&mut missing) {
             let mut waiting = VecDeque::from([first]);
             while waiting.len() < self.group
                 && let Ok(job) = self.queue.try_recv()
@@ -203,12 +215,57 @@ impl Committer {
             waiting.retain(|job| !job.abandoned());
             self.carry_out(waiting);
             groups += 1;
+            if groups % GROUPS_PER_LOOK == 0 {
+                missing = self.missing();
+                if missing >= indexing::MOST_MISSING {
+                    missing = self.index();
+                }
+            }
             if groups >= GROUPS_PER_LOOK && self.queue.is_empty() {
                 groups = 0;
                 self.tidy();
             }
         }
         self.finish().map_err(AppError::from)
+    }
+
+    /// The next write, or `None` once every sender is gone. While nothing waits, the index of messages is kept up.
+    fn next(&mut self, missing: &mut usize) -> Option<Box<dyn Job>> {
+        while *missing >= indexing::STEP {
+            match self.queue.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {
+                    *missing = self.index();
+                    self.tidy();
+                }
+            }
+        }
+        self.queue.blocking_recv()
+    }
+
+    /// How many messages the index lacks.
+    fn missing(&self) -> usize {
+        if !self.indexes {
+            return 0;
+        }
+        indexing::missing(&self.connection).unwrap_or_else(|error| unindexed(error.into()))
+    }
+
+    /// Adds a few messages to the index, and tells how many it lacks then. If that fails it is tried again later: until
+    /// then they are found without it.
+    fn index(&self) -> usize {
+        let step = self.statement("BEGIN IMMEDIATE").and_then(|()| {
+            indexing::step(&self.connection)?;
+            self.statement("COMMIT")
+        });
+        match step {
+            Ok(()) => self.missing(),
+            Err(error) => {
+                self.roll_back();
+                unindexed(error.into())
+            }
+        }
     }
 
     /// Answers every write. More than one transaction is needed only if SQLite gave one up in the middle.
@@ -298,6 +355,12 @@ impl Committer {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
+}
+
+/// Nothing is to be added to the index for now.
+fn unindexed(error: AppError) -> usize {
+    tracing::warn!(error = %error.chain(), "messages were not added to the index of search");
+    0
 }
 
 #[cfg(test)]

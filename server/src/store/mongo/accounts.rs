@@ -1,14 +1,14 @@
 //! Accounts: people, the words they are found under, and the port's entry to `sessions`.
 
 use app::{
-    domain::{About, DisplayName, Email, SessionId, Timestamp, UserId, search_words},
+    domain::{About, DisplayName, Email, SessionId, Timestamp, UserId, name_key, search_words},
     error::AppResult,
     ports::{AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord},
 };
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc, oid::ObjectId};
 
-use crate::store::people::{CANDIDATES, name_key, with_exact};
+use crate::store::people::{CANDIDATES, with_exact};
 
 use super::{
     MongoStore,
@@ -207,7 +207,7 @@ async fn by_words(
 
 /// A range, so that nothing in the text means anything. One element has to be in all of it, or the index
 /// would be walked from one bound alone. No word contains the last character of Unicode.
-fn begins_with(word: &str) -> Document {
+pub(super) fn begins_with(word: &str) -> Document {
     doc! { "words": { "$elemMatch": { "$gte": word, "$lt": format!("{word}\u{10FFFF}") } } }
 }
 

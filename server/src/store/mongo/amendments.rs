@@ -21,8 +21,10 @@ use super::{
     documents::{Profiles, attachment_oid, chat_oid, date, message_oid, time, user_oid},
     fault::Fault,
     log::{EventDocument, MessageDocument, ReactionDocument},
+    mentions,
     messages::exists,
     migrations::index,
+    search,
     transaction::{Attempted, COMMAND, Transaction},
     views,
 };
@@ -45,7 +47,7 @@ pub(super) async fn change(
     let message = doc! { "_id": message_oid(id), "chat_id": found.id };
     let (member, message, pinned) = tokio::try_join!(
         store.newest(store.members.find_one(place)),
-        store.newest(store.messages.find_one(message)),
+        store.newest(store.messages.find_one(message).projection(doc! { "grams": 0 })),
         count_pinned(store, found.id),
     )?;
     let (member, document) = member.zip(message).ok_or_else(AppError::not_found)?;
@@ -59,7 +61,7 @@ pub(super) async fn change(
         return Ok(MessageChange { message: state.message, event: None });
     };
     let seq = Seq::from_i64(found.head).next();
-    let event = LogEvent { chat_id: chat, seq, at, actor_id: actor, body };
+    let event = LogEvent { chat_id: chat, seq, at, actor_id: actor, named: Default::default(), body };
     if event.body.message_id() != Some(id) || document.deleted_at.is_some() {
         return Err(Fault::broken_rule("an event changes another message, or one that is deleted"));
     }
@@ -78,7 +80,8 @@ pub(super) async fn change(
 /// Whether a majority has the message as it was read. Where no write follows that would be lost with what it was built
 /// upon, an answer needs that: what a primary alone has may be rolled back.
 async fn is_kept(store: &MongoStore, read: &MessageDocument) -> Result<bool, Fault> {
-    let kept = store.first(store.messages.find_one(doc! { "_id": read.id })).await?;
+    let kept = store.messages.find_one(doc! { "_id": read.id }).projection(doc! { "grams": 0 });
+    let kept = store.first(kept).await?;
     let state = |message: &MessageDocument| (message.changed_seq, message.deleted_at);
     Ok(kept.is_some_and(|kept| state(&kept) == state(read)))
 }
@@ -185,6 +188,9 @@ async fn commit(
     if changed.matched_count != 1 {
         return Err(Fault::Lost);
     }
+    if matches!(event.body, EventBody::MessageEdited { .. } | EventBody::MessageDeleted { .. }) {
+        mentions::replace(store, &mut transaction, before, &now.mentions).await?;
+    }
     match &event.body {
         EventBody::ReactionChanged { emoji, on, .. } => {
             let reaction = ReactionDocument {
@@ -251,12 +257,13 @@ pub(super) fn scrub_edits(message: &MessageDocument) -> (Document, Document) {
     let edits = doc! {
         "chat_id": message.chat_id, "seq": { "$in": &message.edit_seqs }, "body.type": "message_edited",
     };
-    (edits, doc! { "$set": { "body.body": "" } })
+    (edits, doc! { "$set": { "body.body": "" }, "$unset": { "body.mentions": "" } })
 }
 
 /// What takes away the fields that a deleted message has no longer.
 pub(super) fn gone_when_deleted() -> Document {
-    MessageDocument::GONE_WHEN_DELETED.into_iter().map(|field| (field.to_owned(), Bson::from(""))).collect()
+    let fields = MessageDocument::GONE_WHEN_DELETED.into_iter().chain(["mentions"]);
+    fields.map(|field| (field.to_owned(), Bson::from(""))).collect()
 }
 
 /// Brings the document to what the event has made of the message. What a newer version knows of it stays.
@@ -265,8 +272,14 @@ fn update(now: &MessageView, event: &LogEvent) -> Result<Document, Fault> {
     let mut update = Document::new();
     match &event.body {
         EventBody::MessageEdited { .. } => {
-            set.extend(doc! { "body": &now.body, "edited_at": now.edited_at.map(date) });
+            let grams = search::numbers(now.sender_id, &now.body, &now.attachments);
+            set.extend(doc! { "body": &now.body, "edited_at": now.edited_at.map(date), "grams": grams });
             update.insert("$push", doc! { "edit_seqs": event.seq.as_i64() });
+            if now.mentions.is_empty() {
+                update.insert("$unset", doc! { "mentions": "" });
+            } else {
+                set.insert("mentions", serialize_to_bson(&now.mentions).map_err(Error::from)?);
+            }
         }
         EventBody::ReactionChanged { .. } => {
             let reactions = conversation::of_nobody(&now.reactions);
@@ -282,7 +295,9 @@ fn update(now: &MessageView, event: &LogEvent) -> Result<Document, Fault> {
         },
         EventBody::MessageDeleted { .. } => {
             set.extend(doc! { "body": "", "deleted_at": now.deleted_at.map(date) });
-            update.insert("$unset", gone_when_deleted());
+            let mut gone = gone_when_deleted();
+            gone.insert("grams", "");
+            update.insert("$unset", gone);
         }
         _ => return Err(Fault::broken_rule("an event that changes no message")),
     }
@@ -304,7 +319,8 @@ pub(super) async fn pinned(
         .find(pinned)
         .hint(Hint::Name(index::MESSAGES_PINNED.to_owned()))
         .sort(doc! { "pinned_at": -1, "seq": -1 })
-        .limit(i64::try_from(limits::PINS_PER_CHAT).unwrap_or(i64::MAX));
+        .limit(i64::try_from(limits::PINS_PER_CHAT).unwrap_or(i64::MAX))
+        .projection(doc! { "grams": 0 });
     let (exists, pinned) = tokio::try_join!(exists(store, chat_oid(chat)), store.all(pinned))?;
     if !exists {
         return Ok(Vec::new());
@@ -315,7 +331,7 @@ pub(super) async fn pinned(
 /// The texts that a message has had, oldest first; none if it is deleted or not in this chat.
 pub(super) async fn edits(store: &MongoStore, chat: ChatId, id: MessageId) -> Result<Vec<EditView>, Fault> {
     let this = doc! { "_id": message_oid(id), "chat_id": chat_oid(chat), "deleted_at": null };
-    let this = store.first(store.messages.find_one(this));
+    let this = store.first(store.messages.find_one(this).projection(doc! { "grams": 0 }));
     let (exists, message) = tokio::try_join!(exists(store, chat_oid(chat)), this)?;
     let Some(message) = message.filter(|_| exists) else { return Ok(Vec::new()) };
     let places: Vec<i64> = message.text_seqs().collect();

@@ -17,8 +17,8 @@ use mongodb::{
 use super::{
     MongoStore, accounts,
     documents::{
-        ChatDocument, IdDocument, MemberDocument, PairDocument, Profiles, chat_oid, date, role_text, time,
-        user, user_oid,
+        ChatDocument, IdDocument, MemberDocument, PairDocument, chat_oid, date, role_text, time, user,
+        user_oid,
     },
     fault::Fault,
     log::EventDocument,
@@ -71,6 +71,7 @@ fn new_chat(
         kind: if pair.is_some() { ChatKind::Direct } else { ChatKind::Group },
         name,
         pair,
+        description: String::new(),
         created_at: date(at),
         head: 0,
         head_ordinal: 0,
@@ -126,6 +127,7 @@ async fn may_make(store: &MongoStore, maker: Option<UserId>) -> Result<(), Fault
     if made < limit { Ok(()) } else { Err(ErrorCode::TooManyChats.into()) }
 }
 
+/// Changes a chat; if it goes by an invitation, as a use of that, which is found by `its_use` while it is as it was read.
 pub(super) async fn change(
     store: &MongoStore,
     id: ChatId,
@@ -133,6 +135,7 @@ pub(super) async fn change(
     at: Timestamp,
     decide: &Decide,
     attempted: &Attempted<Vec<LogEvent>>,
+    its_use: Option<Document>,
 ) -> Result<Option<Vec<LogEvent>>, Fault> {
     let _turn = store.turn(id).await;
     let Some((chat, members)) = state(store, id).await? else { return Ok(None) };
@@ -149,7 +152,7 @@ pub(super) async fn change(
         .into_iter()
         .map(|body| {
             seq = seq.next();
-            LogEvent { chat_id: id, seq, at, actor_id: actor, body }
+            LogEvent { chat_id: id, seq, at, actor_id: actor, named: Default::default(), body }
         })
         .collect();
     if events.is_empty() {
@@ -160,8 +163,16 @@ pub(super) async fn change(
         outcome.apply(event)?;
     }
     exist(store, outcome.added()).await?;
+    // Read before the commit: after it nothing may fail any more.
+    let people = events.iter().flat_map(|event| event.body.people(actor)).map(user_oid).collect();
+    let profiles = accounts::profiles(store, people).await?;
     attempted.note(events.clone());
-    commit(store, &chat, &events, outcome).await?;
+    commit(store, &chat, &events, outcome, its_use).await?;
+    let name = |user: UserId| Some((user, profiles.get(&user_oid(user))?.display_name.clone()));
+    let mut events = events;
+    for event in &mut events {
+        event.named = event.body.people(actor).into_iter().filter_map(name).collect();
+    }
     Ok(Some(events))
 }
 
@@ -176,9 +187,12 @@ pub(super) async fn look_up(
     // Asked of the log alone: the change may have been the end of the chat.
     let these = doc! { "chat_id": chat_oid(id), "seq": { "$in": places } };
     let stored = store.all(store.events.find(these).sort(doc! { "seq": 1 })).await?;
-    let nobody = Profiles::new();
-    let stored: Vec<LogEvent> = stored.into_iter().map(|event| event.into_event(&nobody)).collect();
-    Ok((stored == events).then_some(Some(events)))
+    let people = stored.iter().flat_map(EventDocument::people).collect();
+    let profiles = accounts::profiles(store, people).await?;
+    let stored: Vec<LogEvent> = stored.into_iter().map(|event| event.into_event(&profiles)).collect();
+    // What was attempted names nobody yet.
+    let unnamed = stored.iter().map(|event| LogEvent { named: Default::default(), ..event.clone() });
+    Ok(unnamed.eq(events).then_some(Some(stored)))
 }
 
 /// The chat and its members, in the order of joining. The head is read first: whatever happens to the
@@ -268,6 +282,12 @@ impl Outcome {
             EventBody::ChatRenamed { .. } => {
                 return Err(Fault::broken_rule("an event renames what is not a group"));
             }
+            EventBody::ChatDescribed { description } if self.is_group => {
+                self.set.insert("description", description);
+            }
+            EventBody::ChatDescribed { .. } => {
+                return Err(Fault::broken_rule("an event describes what is not a group"));
+            }
             EventBody::ChatDeleted {} => {
                 self.members.clear();
                 self.set.insert("deleted_at", date(event.at));
@@ -308,6 +328,7 @@ async fn commit(
     chat: &ChatDocument,
     events: &[LogEvent],
     mut outcome: Outcome,
+    its_use: Option<Document>,
 ) -> Result<(), Fault> {
     let removed: Vec<i64> =
         outcome.before.keys().filter(|position| !outcome.members.contains_key(position)).copied().collect();
@@ -322,6 +343,13 @@ async fn commit(
 
     let mut transaction = Transaction::begin(store).await?;
     move_head(store, &mut transaction, chat.id, chat.head, update).await?;
+    if let Some(invite) = its_use {
+        let used = doc! { "$inc": { "uses": 1_i64 } };
+        let used = store.invites.update_one(invite, used).session(transaction.session()).await?;
+        if used.matched_count != 1 {
+            return Err(Fault::Lost);
+        }
+    }
     let documents: Vec<_> = events.iter().map(EventDocument::from).collect();
     store.events.insert_many(documents).session(transaction.session()).await?;
     if !removed.is_empty() {

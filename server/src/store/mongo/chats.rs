@@ -21,6 +21,7 @@ use super::{
     documents::{ChatDocument, MemberDocument, chat_oid, time, user, user_oid},
     fault::Fault,
     log::MessageDocument,
+    mentions,
     messages::exists,
     transaction::{Attempted, COMMAND},
     views,
@@ -74,7 +75,7 @@ impl ChatStore for MongoStore {
         decide: Decide,
     ) -> AppResult<Option<Vec<LogEvent>>> {
         let attempted = Attempted::default();
-        let work = || changes::change(self, chat, actor, at, &decide, &attempted);
+        let work = || changes::change(self, chat, actor, at, &decide, &attempted, None);
         self.call_or_look(work, || changes::look_up(self, chat, &attempted)).await
     }
 
@@ -121,7 +122,7 @@ async fn role(store: &MongoStore, chat: ChatId, viewer: UserId) -> Result<Option
 }
 
 /// The chats that the person is in, read from the index alone.
-async fn places(store: &MongoStore, who: UserId) -> Result<Vec<ObjectId>, Fault> {
+pub(super) async fn places(store: &MongoStore, who: UserId) -> Result<Vec<ObjectId>, Fault> {
     let places = store.members.clone_with_type::<Place>();
     let found = places.find(doc! { "user_id": user_oid(who) }).projection(doc! { "_id": 0, "chat_id": 1 });
     Ok(store.all(found).await?.into_iter().map(|place| place.chat_id).collect())
@@ -164,7 +165,8 @@ async fn records(
         Err(_more_than_any_chat_has) => vec![doc! { "$sort": { "position": 1 } }],
     };
     pipeline.push(lookup("members", "_id", "chat_id", first, "first"));
-    pipeline.push(lookup("messages", "chat.last_message_id", "_id", Vec::new(), "last"));
+    let shown = vec![doc! { "$project": { "grams": 0 } }];
+    pipeline.push(lookup("messages", "chat.last_message_id", "_id", shown, "last"));
     let found = store.chats.aggregate(pipeline).with_type::<Found>().read_concern(ReadConcern::snapshot());
     let mut found = store.brought(found).await?;
     let (mut shown, mut last) = (Vec::new(), Vec::new());
@@ -182,17 +184,21 @@ async fn records(
             id,
             kind: found.chat.kind,
             name: found.chat.name,
+            description: found.chat.description,
             members: found.first.iter().filter_map(|member| member.view(&profiles, head_ordinal)).collect(),
             member_count: found.chat.member_count.unsigned_abs(),
             my_role: me.role,
             mine: me.mine(head_ordinal),
+            mentioned: Vec::new(),
             head: Seq::from_i64(found.chat.head),
             head_ordinal: Ordinal::from_i64(head_ordinal),
             last_message: last.remove(&id),
             created_at: time(found.chat.created_at),
         })
     };
-    Ok(found.into_iter().filter_map(record).collect())
+    let mut records: Vec<ChatRecord> = found.into_iter().filter_map(record).collect();
+    mentions::mark_unread(store, viewer, &mut records).await?;
+    Ok(records)
 }
 
 fn lookup(from: &str, local: &str, foreign: &str, pipeline: Vec<Document>, field: &str) -> Document {

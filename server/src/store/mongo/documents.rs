@@ -142,6 +142,9 @@ pub(super) struct ChatDocument {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<PairDocument>,
+    /// What a group says about itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
     pub created_at: DateTime,
     /// The last event. Every write to the chat moves it from what it has read, or is refused.
     pub head: i64,

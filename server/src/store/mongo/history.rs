@@ -1,18 +1,23 @@
 //! Reading the log, in pages that cost the same however long it is.
 
 use app::{
-    domain::{ChatId, Seq, UserId},
+    domain::{ChatId, Seq, Timestamp, UserId, limits},
     ports::PageQuery,
-    protocol::{HistoryPage, LogEvent},
+    protocol::{EventBody, HistoryPage, LogEvent, MessageView},
 };
-use mongodb::bson::{Document, doc};
+use mongodb::{
+    bson::{Document, doc},
+    options::Hint,
+};
+use serde::Deserialize;
 
 use super::{
     MongoStore, accounts,
-    documents::{chat_oid, place},
+    documents::{chat_oid, date, place},
     fault::Fault,
-    log::MessageDocument,
+    log::{EventDocument, MessageDocument},
     messages::exists,
+    migrations::index,
     views,
 };
 
@@ -42,6 +47,12 @@ impl Side {
     }
 }
 
+/// A message of which only its place was asked for.
+#[derive(Deserialize)]
+struct Place {
+    seq: i64,
+}
+
 /// Messages of a page as they are stored.
 struct Page {
     messages: Vec<MessageDocument>,
@@ -60,8 +71,57 @@ pub(super) async fn page(
     if !exists {
         return Ok(HistoryPage::default());
     }
-    let messages = views::views(store, &page.messages, viewer).await?;
-    Ok(HistoryPage { messages, has_older: page.has_older, has_newer: page.has_newer })
+    let (has_older, has_newer) = (page.has_older, page.has_newer);
+    let events = happened(store, chat, query, &page).await?;
+    let people = events.iter().flat_map(EventDocument::people).collect();
+    let (messages, profiles) = views::views_beside(store, &page.messages, viewer, people).await?;
+    let events = events.into_iter().map(|event| event.into_event(&profiles)).collect();
+    Ok(HistoryPage { messages, events, has_older, has_newer })
+}
+
+/// What happened to the chat in the part of its log that the page is.
+async fn happened(
+    store: &MongoStore,
+    chat: ChatId,
+    query: PageQuery,
+    page: &Page,
+) -> Result<Vec<EventDocument>, Fault> {
+    let edges = [page.messages.first(), page.messages.last()].into_iter().flatten();
+    let edges =
+        edges.map(|message| MessageView { seq: Seq::from_i64(message.seq), ..MessageView::default() });
+    let (has_older, has_newer) = (page.has_older, page.has_newer);
+    let edges = HistoryPage { messages: edges.collect(), events: Vec::new(), has_older, has_newer };
+    let (first, last) = query.reach(&edges);
+    let which = doc! {
+        "chat_id": chat_oid(chat), "seq": { "$gte": place(first), "$lte": place(last) },
+        "body.type": { "$in": EventBody::OF_CHAT.to_vec() },
+    };
+    let order = if query.is_forward() { 1 } else { -1 };
+    let found = store
+        .events
+        .find(which)
+        .hint(Hint::Name(index::EVENTS_OF_CHAT.to_owned()))
+        .sort(doc! { "seq": order })
+        .limit(i64::try_from(limits::EVENTS_PER_PAGE).unwrap_or(i64::MAX));
+    let mut events = store.all(found).await?;
+    if !query.is_forward() {
+        events.reverse();
+    }
+    Ok(events)
+}
+
+/// The first message that was stored at this time or after it.
+pub(super) async fn message_at(
+    store: &MongoStore,
+    chat: ChatId,
+    at: Timestamp,
+) -> Result<Option<Seq>, Fault> {
+    let later = doc! { "chat_id": chat_oid(chat), "created_at": { "$gte": date(at) } };
+    let messages = store.messages.clone_with_type::<Place>();
+    let found = messages.find_one(later).sort(doc! { "created_at": 1, "seq": 1 });
+    let found = store.first(found.projection(doc! { "_id": 0, "seq": 1 }));
+    let (exists, found) = tokio::try_join!(exists(store, chat_oid(chat)), found)?;
+    Ok(found.filter(|_| exists).map(|message| Seq::from_i64(message.seq)))
 }
 
 /// Each side is read with one message more than is wanted, which tells whether there are others behind it.
@@ -96,7 +156,8 @@ async fn messages(
     limit: usize,
 ) -> Result<Vec<MessageDocument>, Fault> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    store.all(store.messages.find(side.filter(chat)).sort(doc! { "seq": side.order() }).limit(limit)).await
+    let page = store.messages.find(side.filter(chat)).sort(doc! { "seq": side.order() }).limit(limit);
+    store.all(page.projection(doc! { "grams": 0 })).await
 }
 
 /// Whether there is a message on this side, asked of the index alone.
@@ -134,8 +195,8 @@ pub(super) async fn events_after(
     if !exists {
         return Ok(Vec::new());
     }
-    let actors = events.iter().map(|event| event.actor_id).collect();
-    let profiles = accounts::profiles(store, actors).await?;
+    let people = events.iter().flat_map(EventDocument::people).collect();
+    let profiles = accounts::profiles(store, people).await?;
     let mut events: Vec<_> = events.into_iter().map(|event| event.into_event(&profiles)).collect();
     views::quote_all(store, &mut events).await?;
     Ok(events)

@@ -2,15 +2,16 @@
 //! field is only ever added, with a default.
 
 use app::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, UserId},
     ports::NewMessage,
-    protocol::{AttachmentView, EventBody, LogEvent, MessageView, QuoteView, ReactionView},
+    protocol::{AttachmentView, EventBody, LogEvent, MentionsView, MessageView, QuoteView, ReactionView},
 };
 use mongodb::bson::{DateTime, Document, Uuid, doc, oid::ObjectId, serde_helpers::HumanReadable};
 use serde::{Deserialize, Serialize};
 
 use super::{
     documents::{Profiles, chat_oid, date, message_oid, time, user, user_oid, uuid},
+    search,
     views::Quotes,
 };
 use crate::store::conversation;
@@ -39,6 +40,12 @@ impl From<&LogEvent> for EventDocument {
 }
 
 impl EventDocument {
+    /// Who has to be known by name to tell of it.
+    pub(super) fn people(&self) -> impl Iterator<Item = ObjectId> + use<> {
+        let people = self.body.0.people(user(self.actor_id)).into_iter().map(user_oid);
+        std::iter::once(self.actor_id).chain(people)
+    }
+
     /// Names are read when they are shown, wherever a message comes from. The writer is the actor.
     pub(super) fn into_event(self, profiles: &Profiles) -> LogEvent {
         let HumanReadable(mut body) = self.body;
@@ -46,11 +53,14 @@ impl EventDocument {
         {
             message.sender_name.clone_from(&profile.display_name);
         }
+        let actor_id = user(self.actor_id);
+        let name = |user: UserId| Some((user, profiles.get(&user_oid(user))?.display_name.clone()));
         LogEvent {
+            named: body.people(actor_id).into_iter().filter_map(name).collect(),
             chat_id: ChatId::from_bytes(self.chat_id.bytes()),
             seq: Seq::from_i64(self.seq),
             at: time(self.at),
-            actor_id: user(self.actor_id),
+            actor_id,
             body,
         }
     }
@@ -67,6 +77,9 @@ pub(super) struct MessageDocument {
     pub sender_id: ObjectId,
     pub client_id: Uuid,
     pub body: String,
+    /// Whom it mentions. Written with the documents of `mentions`.
+    #[serde(default, skip_serializing_if = "MentionsView::is_empty")]
+    pub mentions: MentionsView,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<AttachmentView>,
     /// What it answers.
@@ -89,6 +102,9 @@ pub(super) struct MessageDocument {
     /// The places of the events that changed its text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edit_seqs: Vec<i64>,
+    /// What it is found by. Written with its text, and never read with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", skip_deserializing)]
+    pub grams: Vec<i32>,
 }
 
 fn is_unchanged(changed: &i64) -> bool {
@@ -123,7 +139,8 @@ impl ReactionDocument {
 }
 
 impl MessageDocument {
-    /// The fields that a deleted message has no longer. Nodes of a schema before version 4 know of the files alone.
+    /// The fields that a deleted message has no longer, as an index has them ([`super::migrations::are_half_deleted`]);
+    /// `mentions` came later. Nodes of a schema before version 4 know of the files alone.
     pub(super) const GONE_WHEN_DELETED: [&str; 6] =
         ["attachments", "reply_to", "reactions", "edited_at", "edit_seqs", "pinned_at"];
 
@@ -142,6 +159,7 @@ impl MessageDocument {
             sender_id: user_oid(new.sender_id),
             client_id: uuid(new.client_id),
             body: new.body.as_str().to_owned(),
+            mentions: new.mentions.clone(),
             attachments: new.attachments.clone(),
             reply_to: answered
                 .map(|quote| ReplyDocument { id: message_oid(quote.id), seq: quote.seq.as_i64() }),
@@ -152,6 +170,7 @@ impl MessageDocument {
             deleted_at: None,
             changed_seq: 0,
             edit_seqs: Vec::new(),
+            grams: search::numbers(new.sender_id, new.body.as_str(), &new.attachments),
         }
     }
 
@@ -176,6 +195,7 @@ impl MessageDocument {
             sender_name: sender_name.to_owned(),
             client_id: ClientId::from_bytes(self.client_id.bytes()),
             body: self.body.clone(),
+            mentions: self.mentions.clone(),
             attachments: self.attachments.clone(),
             reply_to: self.reply_to.as_ref().map(quote),
             reactions: self.reactions.clone(),

@@ -20,7 +20,7 @@ use super::{
     fault::Fault,
     history,
     log::{EventDocument, MessageDocument},
-    reading,
+    mentions, reading,
     transaction::{Attempted, Transaction},
     views::{self, Quotes},
 };
@@ -83,6 +83,10 @@ impl MessageStore for MongoStore {
         self.call(|| history::page(self, chat, viewer, page, limit)).await
     }
 
+    async fn message_at(&self, chat: ChatId, at: Timestamp) -> AppResult<Option<Seq>> {
+        self.call(|| history::message_at(self, chat, at)).await
+    }
+
     async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {
         self.call(|| amendments::pinned(self, chat, viewer)).await
     }
@@ -132,6 +136,8 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
     // Early, so that what the same people mark meanwhile waits for this rather than undoing it.
     reading::note_sent(store, &mut transaction, chat_oid(chat), &documents).await?;
     store.events.insert_many(events).session(transaction.session()).await?;
+    let named: Vec<_> = documents.iter().map(|message| (message, &message.mentions)).collect();
+    mentions::insert(store, &mut transaction, &named).await?;
     let inserted = store.messages.insert_many(documents).session(transaction.session()).await;
     match inserted.map_err(Fault::from) {
         // Somebody has sent one of them since we looked. The next look finds it.
@@ -226,7 +232,8 @@ async fn earlier(store: &MongoStore, batch: &[NewMessage]) -> Result<Earlier, Fa
         .into_iter()
         .map(|(sender, ids)| doc! { "sender_id": sender, "client_id": { "$in": ids } })
         .collect();
-    let stored = store.all(store.messages.find(doc! { "$or": any })).await?;
+    let stored = store.messages.find(doc! { "$or": any }).projection(doc! { "grams": 0 });
+    let stored = store.all(stored).await?;
     Ok(stored.into_iter().map(|message| ((message.sender_id, message.client_id), message)).collect())
 }
 
@@ -268,13 +275,15 @@ fn event_of(mut message: MessageView) -> LogEvent {
         seq: message.seq,
         at: message.created_at,
         actor_id: message.sender_id,
+        named: Default::default(),
         body: EventBody::NewMessage { message },
     }
 }
 
 /// The message that is found, unless its chat is deleted.
 async fn one(store: &MongoStore, filter: Document, viewer: UserId) -> Result<Option<MessageView>, Fault> {
-    let Some(message) = store.first(store.messages.find_one(filter)).await? else { return Ok(None) };
+    let found = store.messages.find_one(filter).projection(doc! { "grams": 0 });
+    let Some(message) = store.first(found).await? else { return Ok(None) };
     let views = views::views(store, std::slice::from_ref(&message), viewer);
     let (exists, mut views) = tokio::try_join!(exists(store, message.chat_id), views)?;
     Ok(views.pop().filter(|_| exists))

@@ -4,7 +4,7 @@
 //! collection, an index, a field that older nodes do not miss) and can be repeated, because several nodes
 //! may run it at once while others, of the version before, serve.
 
-use futures::future::try_join_all;
+use futures::{TryStreamExt, future::try_join_all};
 use mongodb::{
     Database, IndexModel,
     bson::{Document, doc},
@@ -12,9 +12,9 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 
-use app::error::AppError;
+use app::{domain::name_key, error::AppError, protocol::EventBody};
 
-use super::{fault::Fault, log::MessageDocument};
+use super::{catching_up, fault::Fault, log::MessageDocument};
 
 /// The indexes by name: a unique one carries a rule, and `fault` knows by the name which one was broken.
 pub(super) mod index {
@@ -22,6 +22,8 @@ pub(super) mod index {
     pub const USERS_BY_WORD: &str = "users_by_word";
     pub const SESSIONS_BY_USER: &str = "sessions_by_user";
     pub const SESSIONS_BY_EXPIRY: &str = "sessions_by_expiry";
+    pub const SESSIONS_BY_ENDPOINT: &str = "sessions_by_endpoint";
+    pub const SESSIONS_WITH_PUSH: &str = "sessions_with_push";
     pub const TOKENS_BY_SESSION: &str = "refresh_tokens_by_session";
     pub const TOKENS_BY_REPLACEMENT: &str = "refresh_tokens_by_replacement";
     pub const CHATS_BY_PAIR: &str = "chats_by_pair";
@@ -35,13 +37,20 @@ pub(super) mod index {
     pub const MESSAGES_BY_CLIENT_ID: &str = "messages_by_client_id";
     pub const MESSAGES_PINNED: &str = "messages_pinned";
     pub const MESSAGES_HALF_DELETED: &str = "messages_half_deleted";
+    pub const MESSAGES_BY_GRAM: &str = "messages_by_gram";
+    pub const USERS_BY_NAME: &str = "users_by_name";
+    pub const MENTIONS_BY_USER: &str = "mentions_by_user";
     pub const REACTIONS_BY_USER: &str = "reactions_by_user";
+    pub const EVENTS_OF_CHAT: &str = "events_of_chat";
+    pub const MESSAGES_BY_TIME: &str = "messages_by_time";
+    pub const INVITES_BY_TOKEN: &str = "invites_by_token";
+    pub const INVITES_BY_CHAT: &str = "invites_by_chat";
     pub const ATTACHMENTS_BY_MESSAGE: &str = "attachments_by_message";
     pub const ATTACHMENTS_TO_COLLECT: &str = "attachments_to_collect";
 }
 
 /// The newest version that this program knows.
-pub(super) const KNOWN: i32 = 6;
+pub(super) const KNOWN: i32 = 10;
 pub(super) const COLLECTION: &str = "schema";
 /// The id of its one document.
 pub(super) const ID: &str = "samvad";
@@ -97,6 +106,18 @@ pub(super) async fn apply(database: &Database) -> Result<(), Fault> {
     }
     if version < 6 {
         sixth(database).await?;
+    }
+    if version < 7 {
+        seventh(database, version > 0).await?;
+    }
+    if version < 8 {
+        eighth(database).await?;
+    }
+    if version < 9 {
+        ninth(database).await?;
+    }
+    if version < 10 {
+        tenth(database).await?;
     }
     let done = doc! { "$max": { "version": KNOWN, "compatible_from": 1 } };
     schema.update_one(doc! { "_id": ID }, done).await?;
@@ -254,6 +275,67 @@ async fn sixth(database: &Database) -> Result<(), Fault> {
     let options = IndexOptions::builder().name(name).partial_filter_expression(are_half_deleted()).build();
     let half_deleted = IndexModel::builder().keys(doc! { "deleted_at": 1 }).options(options).build();
     database.collection::<Document>("messages").create_index(half_deleted).await?;
+    Ok(())
+}
+
+/// Version 7: what messages are found by, with their chat and newest first. What there is already is given it in the
+/// background.
+async fn seventh(database: &Database, are_there_messages: bool) -> Result<(), Fault> {
+    let keys = doc! { "chat_id": 1, "grams": 1, "created_at": -1, "_id": -1 };
+    let by_gram = plain(index::MESSAGES_BY_GRAM, keys);
+    database.collection::<Document>("messages").create_index(by_gram).await?;
+    if are_there_messages {
+        catching_up::begin(database).await?;
+    }
+    Ok(())
+}
+
+/// Version 8: mentions, and people by their names. Names are written in one form of each character from now on, which
+/// is another one for few of them; an older node may go on writing those otherwise, and they are found once it is gone
+/// and they have changed their name.
+async fn eighth(database: &Database) -> Result<(), Fault> {
+    let keys = doc! { "chat_id": 1, "user_id": 1, "ordinal": 1 };
+    let mentions = unique(index::MENTIONS_BY_USER, keys);
+    database.collection::<Document>("mentions").create_index(mentions).await?;
+    let users = database.collection::<Document>("users");
+    // With the id, so that who is called so is read from it alone.
+    users.create_index(plain(index::USERS_BY_NAME, doc! { "name_key": 1, "_id": 1 })).await?;
+    let mut all = users.find(doc! {}).projection(doc! { "display_name": 1, "name_key": 1 }).await?;
+    while let Some(user) = all.try_next().await? {
+        let (Ok(name), Some(id)) = (user.get_str("display_name"), user.get("_id")) else { continue };
+        let key = name_key(name);
+        if user.get_str("name_key").ok() != Some(key.as_str()) {
+            let this = doc! { "_id": id, "display_name": name };
+            users.update_one(this, doc! { "$set": { "name_key": key } }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Version 9: invitations to groups; what happened to chats rather than to their messages; messages by time. Groups that say nothing about themselves lack the field that would.
+async fn ninth(database: &Database) -> Result<(), Fault> {
+    let indexes = [
+        unique(index::INVITES_BY_TOKEN, doc! { "token_hash": 1 }),
+        plain(index::INVITES_BY_CHAT, doc! { "chat_id": 1 }),
+    ];
+    database.collection::<Document>("invites").create_indexes(indexes).await?;
+    let only = doc! { "body.type": { "$in": EventBody::OF_CHAT.to_vec() } };
+    let name = index::EVENTS_OF_CHAT.to_owned();
+    let options = IndexOptions::builder().name(name).partial_filter_expression(only).build();
+    let of_chat = IndexModel::builder().keys(doc! { "chat_id": 1, "seq": 1 }).options(options).build();
+    database.collection::<Document>("events").create_index(of_chat).await?;
+    let by_time = plain(index::MESSAGES_BY_TIME, doc! { "chat_id": 1, "created_at": 1, "seq": 1 });
+    database.collection::<Document>("messages").create_index(by_time).await?;
+    Ok(())
+}
+
+/// Version 10: where browsers are told while no page is open. Sessions without that lack the field.
+async fn tenth(database: &Database) -> Result<(), Fault> {
+    let indexes = [
+        unique_partial(index::SESSIONS_BY_ENDPOINT, doc! { "push.endpoint": 1 }, "push.endpoint"),
+        partial(index::SESSIONS_WITH_PUSH, doc! { "user_id": 1 }, "push.endpoint"),
+    ];
+    database.collection::<Document>("sessions").create_indexes(indexes).await?;
     Ok(())
 }
 

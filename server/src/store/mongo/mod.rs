@@ -17,7 +17,10 @@
 //! | `amendments` | what one event changes in one message |
 //! | `views` | messages as members see them |
 //! | `reading` | what a chat is to each of its members alone |
+//! | `mentions` | whom messages mention |
+//! | `push` | where browsers are told while no page is open |
 //! | `attachments` | files: which there are and whose they are |
+//! | `search`, `catching_up` | finding messages, and giving those of earlier versions what they are found by |
 //! | `purge` | removing what nobody sees any longer |
 //!
 //! **Writes.** What changes a chat is one transaction. Its first command moves the chat's `head` from where
@@ -45,19 +48,24 @@ mod abandoned;
 mod accounts;
 mod amendments;
 mod attachments;
+mod catching_up;
 mod changes;
 mod chats;
 mod connect;
 mod documents;
 mod fault;
+mod groups;
 mod history;
 mod log;
+mod mentions;
 mod messages;
 mod migrations;
 mod primary;
 mod purge;
+mod push;
 mod reading;
 mod reads;
+mod search;
 mod sessions;
 mod survey;
 mod transaction;
@@ -90,7 +98,9 @@ use documents::{
     AttachmentDocument, ChatDocument, MemberDocument, SessionDocument, TokenDocument, UserDocument,
 };
 use fault::Fault;
+use groups::InviteDocument;
 use log::{EventDocument, MessageDocument, ReactionDocument};
+use mentions::MentionDocument;
 use primary::Primary;
 use reads::Seen;
 pub use survey::Survey;
@@ -129,6 +139,8 @@ pub struct MongoStore {
     messages: Collection<MessageDocument>,
     attachments: Collection<AttachmentDocument>,
     reactions: Collection<ReactionDocument>,
+    mentions: Collection<MentionDocument>,
+    invites: Collection<InviteDocument>,
     seen: Seen,
     turns: Vec<Mutex<()>>,
     hasher: RandomState,
@@ -171,6 +183,8 @@ impl MongoStore {
             messages: database.collection("messages"),
             attachments: database.collection("attachments"),
             reactions: database.collection("reactions"),
+            mentions: database.collection("mentions"),
+            invites: database.collection("invites"),
             seen: Seen::default(),
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
             hasher: RandomState::new(),

@@ -10,10 +10,11 @@ use mongodb::{
 };
 
 use super::{
-    MongoStore, amendments, attachments,
+    MongoStore, amendments, attachments, catching_up,
     documents::{AttachmentDocument, date},
     fault::Fault,
     log::MessageDocument,
+    mentions,
     migrations::{are_half_deleted, index},
     transaction::{COMMAND, Transaction},
 };
@@ -27,14 +28,15 @@ const HALF_DELETED: i64 = 50;
 /// For how long a token that was exchanged is remembered, in seconds.
 const REPLACED_TOKEN_SECONDS: i64 = 30 * 24 * 60 * 60;
 
-/// Removes up to a slice of each kind and returns how many documents went, with the files that were released and the
-/// messages whose deletion was finished.
+/// Removes up to a slice of each kind and returns how many documents went, with the files that were released, the
+/// messages whose deletion was finished, and those that are found from now on.
 pub(super) async fn slice(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let forgotten = date(now.plus_seconds(-REPLACED_TOKEN_SECONDS));
     let replaced = doc! { "replaced_at": { "$exists": true, "$lt": forgotten } };
     let mut gone = remove(&store.tokens, replaced, doc! { "replaced_at": 1 }).await?.0;
     gone += sessions(store, now).await?;
     gone += half_deleted(store).await?;
+    gone += catching_up::slice(store, now).await?;
     gone += chat(store, now).await?;
     Ok(gone)
 }
@@ -71,6 +73,9 @@ async fn half_deleted(store: &MongoStore) -> Result<u64, Fault> {
     for message in found {
         let under = doc! { "chat_id": message.chat_id, "message_seq": message.seq };
         store.reactions.delete_many(under).await?;
+        if let Some(named) = mentions::of_message(&message) {
+            store.mentions.delete_many(named).await?;
+        }
         if !message.edit_seqs.is_empty() {
             let (edits, scrub) = amendments::scrub_edits(&message);
             store.events.update_many(edits, scrub).await?;
@@ -81,7 +86,7 @@ async fn half_deleted(store: &MongoStore) -> Result<u64, Fault> {
     Ok(finished)
 }
 
-/// The files of a deleted chat are released and its reactions removed before its log goes, and that goes before the chat.
+/// The files of a deleted chat are released and its reactions and mentions removed before its log goes, and that goes before the chat.
 async fn chat(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let deleted = doc! { "deleted_at": { "$exists": true } };
     let Some(chat) = find(&store.chats, deleted, doc! { "deleted_at": 1 }, 1).await?.pop() else {
@@ -97,14 +102,20 @@ async fn chat(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     if !all {
         return Ok(gone);
     }
+    let (named, all) = remove(&store.mentions, log.clone(), doc! { "user_id": 1 }).await?;
+    gone += named;
+    if !all {
+        return Ok(gone);
+    }
     let (messages, all) = remove(&store.messages, log.clone(), doc! { "seq": 1 }).await?;
     gone += messages;
     if !all {
         return Ok(gone);
     }
-    let (events, all) = remove(&store.events, log, doc! { "seq": 1 }).await?;
+    let (events, all) = remove(&store.events, log.clone(), doc! { "seq": 1 }).await?;
     gone += events;
     if all {
+        gone += store.invites.delete_many(log).await?.deleted_count;
         gone += store.chats.delete_one(doc! { "_id": chat }).await?.deleted_count;
     }
     Ok(gone)

@@ -54,7 +54,7 @@ async fn originals(store: &MongoStore, ids: Vec<ObjectId>) -> Result<Vec<Message
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    store.all(store.messages.find(doc! { "_id": { "$in": ids } })).await
+    store.all(store.messages.find(doc! { "_id": { "$in": ids } }).projection(doc! { "grams": 0 })).await
 }
 
 /// What is shown of these messages of one chat where they are answered, in the newest state: to be built upon.
@@ -67,7 +67,7 @@ pub(super) async fn newest_quotes(
         return Ok(Quotes::new());
     }
     let these = doc! { "_id": { "$in": ids }, "chat_id": chat_oid(chat) };
-    let found = store.newest_all(store.messages.find(these)).await?;
+    let found = store.newest_all(store.messages.find(these).projection(doc! { "grams": 0 })).await?;
     let profiles = accounts::profiles(store, found.iter().map(|message| message.sender_id).collect()).await?;
     Ok(quotes(&found, &profiles))
 }

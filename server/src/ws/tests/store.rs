@@ -11,17 +11,21 @@ use std::{
 
 use app::{
     domain::{
-        About, AttachmentId, ChatId, ChatKind, ChatState, ClientId, DisplayName, Email, MessageId, Ordinal,
-        Role, Seq, SessionId, Timestamp, UserId,
+        About, AttachmentId, ChatId, ChatKind, ChatState, ClientId, DisplayName, Email, InviteId, MessageId,
+        Ordinal, Role, Seq, SessionId, Timestamp, UserId,
     },
     error::{AppError, AppResult, ErrorCode},
     ports::{
         AccountStore, Appended, AttachmentRecord, AttachmentStore, ChatRecord, ChatStore, Decide,
-        DecideMessage, DecideMine, MessageChange, MessageStore, MineChange, NewAttachment, NewDirectChat,
-        NewGroupChat, NewMessage, NewSession, NewUser, PageQuery, Place, Places, ReadingStore,
-        RefreshOutcome, RefreshToken, SessionRecord, Store, UserRecord,
+        DecideMessage, DecideMine, GroupStore, InvitedTo, MentionStore, MessageChange, MessageStore,
+        MineChange, NamedMember, NewAttachment, NewDirectChat, NewGroupChat, NewInvite, NewMessage,
+        NewSession, NewUser, PageQuery, Place, Places, PushAudience, PushQuery, PushStore, PushSubscription,
+        ReadingStore, RefreshOutcome, RefreshToken, SessionRecord, Store, UserRecord,
     },
-    protocol::{EditView, EventBody, Heads, HistoryPage, LogEvent, MessageView, MyChatView},
+    protocol::{
+        EditView, EventBody, Heads, HistoryPage, InviteView, LogEvent, MemberView, MembersPage, MessageView,
+        MyChatView,
+    },
 };
 use async_trait::async_trait;
 
@@ -127,6 +131,7 @@ impl MemoryStore {
             seq: Seq(log.len() as u64 + 1),
             at: Timestamp::from_millis(0),
             actor_id: UserId::from_bytes([1; 12]),
+            named: BTreeMap::new(),
             body: EventBody::ChatRenamed { name: name.to_owned() },
         };
         log.push(event.clone());
@@ -249,7 +254,16 @@ impl ChatStore for MemoryStore {
             let bodies = decide(&ChatState { id, kind: ChatKind::Group, head, members: Vec::new() })?;
             let seqs = (head.0 + 1..).map(Seq);
             let new = bodies.into_iter().zip(seqs);
-            let new = new.map(|(body, seq)| LogEvent { chat_id: id, seq, at, actor_id, body }).collect();
+            let new = new
+                .map(|(body, seq)| LogEvent {
+                    chat_id: id,
+                    seq,
+                    at,
+                    actor_id,
+                    named: Default::default(),
+                    body,
+                })
+                .collect();
             log.extend(Vec::clone(&new));
             new
         };
@@ -273,10 +287,12 @@ impl ChatStore for MemoryStore {
             id,
             kind: ChatKind::Group,
             name: None,
+            description: String::new(),
             members: Vec::new(),
             member_count: members.len() as u64,
             my_role: Role::Member,
             mine: state.mine_of(id, viewer),
+            mentioned: Vec::new(),
             head: Seq(log.len() as u64),
             head_ordinal: Ordinal(0),
             last_message: None,
@@ -323,6 +339,38 @@ impl ChatStore for MemoryStore {
 }
 
 #[async_trait]
+impl GroupStore for MemoryStore {
+    async fn search_members(&self, _: ChatId, _: &[String], _: usize) -> AppResult<Vec<MemberView>> {
+        not_asked()
+    }
+    async fn members_from(&self, _: ChatId, _: u64, _: usize) -> AppResult<MembersPage> {
+        not_asked()
+    }
+    async fn create_invite(&self, _: NewInvite) -> AppResult<()> {
+        not_asked()
+    }
+    async fn invites(&self, _: ChatId, _: Timestamp) -> AppResult<Vec<InviteView>> {
+        not_asked()
+    }
+    async fn revoke_invite(&self, _: ChatId, _: InviteId) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn invite(&self, _: &[u8; 32], _: UserId, _: Timestamp) -> AppResult<Option<InvitedTo>> {
+        not_asked()
+    }
+    async fn join_by_invite(
+        &self,
+        _: ChatId,
+        _: [u8; 32],
+        _: UserId,
+        _: Timestamp,
+        _: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
 impl MessageStore for MemoryStore {
     async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>> {
         let fate = self.fate().await;
@@ -362,6 +410,9 @@ impl MessageStore for MemoryStore {
     async fn history(&self, _: ChatId, _: UserId, _: PageQuery, _: usize) -> AppResult<HistoryPage> {
         not_asked()
     }
+    async fn message_at(&self, _: ChatId, _: Timestamp) -> AppResult<Option<Seq>> {
+        not_asked()
+    }
     async fn pinned(&self, _: ChatId, _: UserId) -> AppResult<Vec<MessageView>> {
         not_asked()
     }
@@ -374,6 +425,37 @@ impl MessageStore for MemoryStore {
         }
         let state = self.state.lock().unwrap();
         Ok(state.chats[&chat].1.iter().filter(|event| event.seq > seq).take(limit).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl MentionStore for MemoryStore {
+    async fn members_named(
+        &self,
+        _: ChatId,
+        _: &[String],
+        _: usize,
+    ) -> AppResult<Option<(ChatKind, Vec<NamedMember>)>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl PushStore for MemoryStore {
+    async fn set_push(&self, _: SessionId, _: PushSubscription) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn has_push(&self, _: SessionId) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn remove_push(&self, _: SessionId) -> AppResult<()> {
+        not_asked()
+    }
+    async fn forget_endpoint(&self, _: &str) -> AppResult<()> {
+        not_asked()
+    }
+    async fn push_audience(&self, _: PushQuery) -> AppResult<Option<PushAudience>> {
+        not_asked()
     }
 }
 
@@ -406,5 +488,18 @@ impl Store for MemoryStore {
     }
     async fn close(&self) -> AppResult<()> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl app::ports::SearchStore for MemoryStore {
+    async fn search_messages(
+        &self,
+        _: UserId,
+        _: app::ports::SearchRequest,
+        _: Option<app::ports::SearchCursor>,
+        _: usize,
+    ) -> AppResult<app::ports::SearchPage> {
+        not_asked()
     }
 }

@@ -90,7 +90,7 @@ fn run(seed: u64, file: &std::path::Path) {
     drop(sender);
     let group = 1 + random.below(8);
     let counters = Arc::new(Counters::default());
-    Committer { connection, queue, group, counters: counters.clone() }.run().unwrap();
+    Committer { connection, queue, group, counters: counters.clone(), indexes: false }.run().unwrap();
 
     // As another process finds it.
     let connection = Connection::open(file).unwrap();

@@ -71,7 +71,8 @@ impl Node {
         let published = Mutex::default();
         let bus = Arc::new(Listening { store: store.clone(), chance: chance.clone(), published });
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let sequencer = Sequencer::new(store.clone(), bus.clone(), tasks.clone(), stop.clone());
+        let sequencer =
+            Sequencer::new(store.clone(), bus.clone(), Default::default(), tasks.clone(), stop.clone());
         Arc::new(Self { store, bus, sequencer, tasks, stop, chance })
     }
 
@@ -83,6 +84,7 @@ impl Node {
             sender_id: user(who),
             client_id: ClientId::from_bytes(id),
             body: Body::parse("text").unwrap(),
+            mentions: app::protocol::MentionsView::default(),
             reply_to: None,
             attachments: Vec::new(),
             user_bytes: 0,

@@ -98,8 +98,14 @@ impl MemoryStore {
             ..MessageView::default()
         };
         let body = EventBody::NewMessage { message: view };
-        let event =
-            LogEvent { chat_id: chat, seq, at: message.created_at, actor_id: message.sender_id, body };
+        let event = LogEvent {
+            chat_id: chat,
+            seq,
+            at: message.created_at,
+            actor_id: message.sender_id,
+            named: Default::default(),
+            body,
+        };
         log.push(event.clone());
         appended.messages.insert(known, (chat, seq));
         Appended::New(event)
