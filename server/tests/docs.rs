@@ -8,8 +8,8 @@ use app::{
     domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId},
     error::{ErrorCode, FieldError},
     protocol::{
-        ChatView, ClientFrame, EventBody, Heads, LogEvent, MemberView, MessageView, MyChatView, Notice,
-        PresenceStatus, UserView,
+        ChatView, ClientFrame, EventBody, Heads, LogEvent, MemberView, MentionView, MentionsView,
+        MessageView, MyChatView, Notice, PresenceStatus, UserView,
     },
 };
 use serde_json::Value;
@@ -57,6 +57,11 @@ fn every_function_has_its_row_and_every_row_its_function() {
     assert_eq!(first_column("## Server functions", "### What they answer"), registered);
 }
 
+fn mentions() -> MentionsView {
+    let user_id = UserId::from_bytes([1; 12]);
+    MentionsView { all: true, people: vec![MentionView { user_id, name: String::new() }] }
+}
+
 fn message() -> MessageView {
     MessageView {
         id: MessageId::from_bytes([1; 12]),
@@ -67,6 +72,7 @@ fn message() -> MessageView {
         sender_name: String::new(),
         client_id: ClientId::from_bytes([1; 16]),
         body: String::new(),
+        mentions: mentions(),
         created_at: Timestamp::default(),
         ..MessageView::default()
     }
@@ -83,10 +89,12 @@ fn chat() -> ChatView {
         id: ChatId::from_bytes([1; 12]),
         kind: ChatKind::Group,
         name: None,
+        description: "What it is about".to_owned(),
         members: vec![member()],
         member_count: 1,
         my_role: Role::Admin,
         mine: MyChatView::default(),
+        mentioned: vec![Ordinal(1)],
         head: Seq(1),
         head_ordinal: Ordinal(1),
         last_message: Some(message()),
@@ -107,6 +115,7 @@ fn events() -> Vec<EventBody> {
             | EventBody::MemberRemoved { .. }
             | EventBody::RoleChanged { .. }
             | EventBody::ChatRenamed { .. }
+            | EventBody::ChatDescribed { .. }
             | EventBody::ChatDeleted {}
             // What a newer version sends stands in its own documentation.
             | EventBody::Unknown(_) => {}
@@ -115,18 +124,24 @@ fn events() -> Vec<EventBody> {
     let user_id = UserId::from_bytes([1; 12]);
     let all = vec![
         EventBody::NewMessage { message: message() },
-        EventBody::MessageEdited { message_id: MessageId::from_bytes([1; 12]), body: String::new() },
+        EventBody::MessageEdited {
+            message_id: MessageId::from_bytes([1; 12]),
+            ordinal: Ordinal(1),
+            body: String::new(),
+            mentions: mentions(),
+        },
         EventBody::ReactionChanged {
             message_id: MessageId::from_bytes([1; 12]),
             emoji: "👍".to_owned(),
             on: true,
         },
         EventBody::PinChanged { message_id: MessageId::from_bytes([1; 12]), on: true },
-        EventBody::MessageDeleted { message_id: MessageId::from_bytes([1; 12]) },
+        EventBody::MessageDeleted { message_id: MessageId::from_bytes([1; 12]), ordinal: Ordinal(1) },
         EventBody::MemberAdded { member: member() },
         EventBody::MemberRemoved { user_id },
         EventBody::RoleChanged { user_id, role: Role::Admin },
         EventBody::ChatRenamed { name: String::new() },
+        EventBody::ChatDescribed { description: String::new() },
         EventBody::ChatDeleted {},
     ];
     all.iter().for_each(all_are_below);
@@ -212,7 +227,14 @@ fn every_frame_has_its_row_with_its_fields() {
     let mut known = BTreeSet::new();
     for body in events() {
         let (chat_id, actor_id) = (ChatId::from_bytes([1; 12]), UserId::from_bytes([1; 12]));
-        let event = LogEvent { chat_id, seq: Seq(1), at: Timestamp::default(), actor_id, body };
+        let event = LogEvent {
+            chat_id,
+            seq: Seq(1),
+            at: Timestamp::default(),
+            actor_id,
+            named: Default::default(),
+            body,
+        };
         let common = ["chat_id", "seq", "at", "actor_id"];
         known.insert(check(&serde_json::to_value(event).unwrap(), &common));
     }

@@ -38,6 +38,25 @@ pub async fn every_change_is_logged_and_applied(store: TheStore) {
     assert!(store.chats_of(ada, 10, 10).await.unwrap().is_empty());
 }
 
+pub async fn a_group_says_what_it_is_about(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let team = group(&store, &[ada, bob]).await;
+    assert_eq!(chat(&store, team, bob).await.description, "");
+    let described = |text: &str| EventBody::ChatDescribed { description: text.into() };
+    let events = store.change_chat(team, ada, at(1), always(vec![described("For all\nwho dig")])).await;
+    assert_eq!(log(&store, team).await, events.unwrap().unwrap());
+    assert_eq!(chat(&store, team, bob).await.description, "For all\nwho dig");
+    let listed = store.chats_of(ada, 10, 10).await.unwrap();
+    assert_eq!(listed[0].description, "For all\nwho dig", "a list says what the chat itself says");
+    store.change_chat(team, ada, at(2), always(vec![described("")])).await.unwrap().unwrap();
+    assert_eq!(chat(&store, team, bob).await.description, "");
+
+    let pair = direct(&store, [ada, bob], at(3)).await;
+    let refused = store.change_chat(pair, ada, at(4), always(vec![described("Us")])).await;
+    assert_eq!(code(refused), Some(ErrorCode::Internal), "a direct chat has none");
+    assert!(log(&store, pair).await.is_empty());
+}
+
 pub async fn a_refusal_writes_nothing(store: TheStore) {
     let [ada, bob] = people(&store).await;
     let group = group(&store, &[ada, bob]).await;

@@ -35,7 +35,7 @@ pub async fn seen(store: &TheStore, message: &MessageView, viewer: UserId) -> Me
 }
 
 /// The message as the log has it: what the page makes of the same events.
-async fn folded(store: &TheStore, message: &MessageView, viewer: UserId) -> MessageView {
+pub async fn folded(store: &TheStore, message: &MessageView, viewer: UserId) -> MessageView {
     let events = log(store, message.chat_id).await;
     let (before, after) = events.split_at(usize::try_from(message.seq.0).unwrap());
     let Some(EventBody::NewMessage { message: mut folded }) = before.last().map(|event| event.body.clone())
@@ -294,19 +294,25 @@ pub async fn pinned_messages_are_listed_last_pinned_first(store: TheStore) {
 }
 
 /// What somebody may want, chosen by chance, and what the rules make of it.
-fn by_chance(random: &mut Random, actor: UserId, id: MessageId) -> DecideMessage {
+fn by_chance(random: &mut Random, actor: UserId, people: &[UserId], id: MessageId) -> DecideMessage {
     let on = random.once_in(2);
     let emoji = ["👍", "❤️", "🎉"][random.below(3)];
     let what = random.below(20);
     let body = format!("text {}", random.below(5));
+    let mentions = mentioning(random.once_in(3), &people[..random.below(people.len())]);
     Box::new(move |state: &MessageState| -> AppResult<Option<EventBody>> {
         let message = &state.message;
         let is_deleted = message.deleted_at.is_some();
         Ok(match what {
-            0 if !is_deleted => Some(EventBody::MessageDeleted { message_id: id }),
-            1..=6 if policy::edit_message(actor, message.sender_id, is_deleted).is_ok() => (message.body
-                != body)
-                .then(|| EventBody::MessageEdited { message_id: id, body: body.clone() }),
+            0 if !is_deleted => Some(EventBody::MessageDeleted { message_id: id, ordinal: message.ordinal }),
+            1..=6 if policy::edit_message(actor, message.sender_id, is_deleted).is_ok() => {
+                (message.body != body).then(|| EventBody::MessageEdited {
+                    message_id: id,
+                    ordinal: message.ordinal,
+                    body: body.clone(),
+                    mentions: mentions.clone(),
+                })
+            }
             7..=15 if policy::react(is_deleted, false, 0).is_ok() => {
                 let mine = message.reactions.iter().any(|reaction| reaction.emoji == emoji && reaction.mine);
                 let emoji = emoji.to_owned();
@@ -346,7 +352,7 @@ pub async fn what_is_shown_is_what_the_log_says(store: TheStore) {
                 None
             } else {
                 let id = messages[random.below(messages.len())].id;
-                let decide = by_chance(&mut random, actor, id);
+                let decide = by_chance(&mut random, actor, &people, id);
                 store.change_message(chat, id, actor, at(step), decide).await.unwrap().event
             };
             for message in &mut heard {
@@ -379,7 +385,7 @@ pub async fn race(stores: &[TheStore]) {
         tokio::spawn(async move {
             let mut logged = 0;
             for when in 0..15 {
-                let decide = but_deletion(by_chance(&mut random, person, id));
+                let decide = but_deletion(by_chance(&mut random, person, &people, id));
                 let change = store.change_message(chat, id, person, at(when), decide).await.unwrap();
                 logged += u64::from(change.event.is_some());
             }

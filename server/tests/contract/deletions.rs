@@ -24,7 +24,7 @@ pub async fn delete(
     when: i64,
 ) -> Option<LogEvent> {
     let decide: DecideMessage = Box::new(move |state| {
-        let gone = EventBody::MessageDeleted { message_id: message };
+        let gone = EventBody::MessageDeleted { message_id: message, ordinal: state.message.ordinal };
         Ok(state.message.deleted_at.is_none().then_some(gone))
     });
     store.change_message(chat, message, actor, at(when), decide).await.unwrap().event
@@ -77,7 +77,7 @@ pub async fn a_deleted_message_leaves_its_place_and_nothing_else(store: TheStore
 
     let event = delete(&store, chat, bob, message.id, 9).await.unwrap();
     assert_eq!((event.seq, event.at, event.actor_id), (Seq(4), at(9), bob));
-    assert_eq!(event.body, EventBody::MessageDeleted { message_id: message.id });
+    assert_eq!(event.body, EventBody::MessageDeleted { message_id: message.id, ordinal: message.ordinal });
     let mut expected = message.clone();
     expected.delete(at(9));
     expected.changed_seq = Seq(4);
@@ -108,7 +108,7 @@ pub async fn a_message_is_deleted_once(store: TheStore) {
     delete(&store, chat, ada, message.id, 2).await;
     let deleted = everywhere(&store, &message).await;
     assert_eq!(delete(&store, chat, bob, message.id, 50).await, None);
-    let again = EventBody::MessageDeleted { message_id: message.id };
+    let again = EventBody::MessageDeleted { message_id: message.id, ordinal: message.ordinal };
     assert_eq!(code(try_amend(&store, &message, bob, 51, again).await), Some(ErrorCode::Internal));
     assert_eq!(everywhere(&store, &message).await, deleted);
     assert_eq!(store.attached_bytes(ada).await.unwrap(), 0);
@@ -126,7 +126,7 @@ pub async fn a_message_of_another_chat_is_not_deleted(store: TheStore) {
     let other = group(&store, &[ada, bob]).await;
     let message = send(&store, other, ada, "elsewhere", 1).await;
     let elsewhere = MessageView { chat_id: chat, ..message.clone() };
-    let deleted = EventBody::MessageDeleted { message_id: message.id };
+    let deleted = EventBody::MessageDeleted { message_id: message.id, ordinal: message.ordinal };
     let outcome = try_amend(&store, &elsewhere, ada, 2, deleted.clone()).await;
     assert_eq!(code(outcome), Some(ErrorCode::NotFound));
     // Nor by a change of its chat, which knows nothing of messages.

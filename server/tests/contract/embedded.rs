@@ -22,6 +22,7 @@ use fixture::{EmbeddedFixture, file};
 mod files;
 mod fixture;
 mod schema;
+mod searching;
 
 contract!(EmbeddedFixture);
 

@@ -45,6 +45,7 @@ macro_rules! contract {
         );
         contract!(@module changes $fixture:
             every_change_is_logged_and_applied
+            a_group_says_what_it_is_about
             a_refusal_writes_nothing
             a_change_that_fails_half_way_writes_nothing
             no_decision_means_no_change
@@ -52,6 +53,14 @@ macro_rules! contract {
             concurrent_changes_keep_the_log_dense
             the_last_admin_hands_over_and_the_last_member_ends_the_group
             a_deleted_chat_is_gone_for_everybody
+        );
+        contract!(@module groups $fixture:
+            members_are_found_by_the_beginnings_of_words
+            members_are_read_in_parts
+            people_join_by_an_invitation
+            an_invitation_that_is_not_good_lets_nobody_in
+            of_many_who_race_for_the_last_uses_as_many_get_in
+            a_group_has_a_bounded_number_of_invitations
         );
         contract!(@module messages $fixture:
             a_message_is_stored_as_it_was_sent
@@ -65,6 +74,10 @@ macro_rules! contract {
             history_is_paged_from_either_end
             history_around_an_event_fills_the_page
             events_that_are_no_messages_do_not_break_paging
+            what_happened_to_a_chat_is_in_one_of_the_pages_beside_each_other
+            what_happened_to_a_chat_names_who_is_gone
+            what_a_page_tells_of_its_chat_is_bounded
+            a_message_is_found_by_its_time
             messages_show_the_current_name_of_their_sender
             the_log_of_a_deleted_chat_is_purged
         );
@@ -104,6 +117,28 @@ macro_rules! contract {
             marks_and_sends_of_one_person_do_not_undo_each_other
             the_unread_count_is_what_a_recount_of_the_log_comes_to
         );
+        contract!(@module search $fixture:
+            what_is_found_is_what_a_scan_finds
+            only_who_is_in_a_chat_finds_what_is_said_in_it
+            a_message_is_found_by_what_it_says_now
+            what_is_found_can_be_narrowed
+            pages_lose_and_repeat_nothing
+            what_somebody_does_not_see_takes_no_room_from_what_they_do
+        );
+        contract!(@module mentions $fixture:
+            members_are_found_by_their_names
+            a_mention_is_unread_for_whom_it_means_until_they_have_read_it
+            an_edit_adds_mentions_and_takes_them_away
+            a_deletion_takes_mentions_away_and_their_names_out_of_the_log
+            who_joins_again_has_no_unread_mentions
+            of_many_unread_mentions_the_newest_are_told
+            the_mentions_of_a_deleted_chat_are_purged
+        );
+        contract!(@module push $fixture:
+            a_subscription_lives_with_its_session
+            an_endpoint_belongs_to_who_subscribed_last
+            told_is_who_is_in_the_chat_and_wants_to_hear_of_it
+        );
         contract!(@module deletions $fixture:
             a_deleted_message_leaves_its_place_and_nothing_else
             a_message_is_deleted_once
@@ -138,8 +173,11 @@ mod chats;
 mod conversation;
 mod deletions;
 mod embedded;
+mod groups;
+mod mentions;
 mod messages;
 mod mongo;
+mod push;
 #[path = "../support/random.rs"]
 #[allow(dead_code)]
 mod random;
@@ -147,6 +185,7 @@ mod reading;
 #[path = "../support/replica_set.rs"]
 #[allow(dead_code)]
 mod replica_set;
+mod search;
 #[path = "../support/signal.rs"]
 mod signal;
 mod support;

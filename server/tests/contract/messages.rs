@@ -200,7 +200,7 @@ async fn ten(store: &TheStore) -> ChatId {
 }
 
 async fn page(store: &TheStore, chat: ChatId, query: PageQuery, limit: usize) -> (String, bool, bool) {
-    let HistoryPage { messages, has_older, has_newer } =
+    let HistoryPage { messages, has_older, has_newer, .. } =
         store.history(chat, NOBODY, query, limit).await.unwrap();
     (bodies(&messages).join(" "), has_older, has_newer)
 }
@@ -350,4 +350,110 @@ pub async fn everything_is_there_after_reopening<F: Fixture>() {
     assert_eq!(store.session(session.id, at(10)).await.unwrap(), Some(session));
     let next = send(&store, chat, bob, "next", 10).await;
     assert_eq!((next.seq, next.ordinal), (Seq(7), Ordinal(6)));
+}
+
+/// The places of what a page tells of its chat.
+fn happened(page: &HistoryPage) -> Vec<u64> {
+    page.events.iter().map(|event| event.seq.0).collect()
+}
+
+pub async fn what_happened_to_a_chat_is_in_one_of_the_pages_beside_each_other(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let chat = group(&store, &[ada, bob]).await;
+    let page = async |query, limit| store.history(chat, NOBODY, query, limit).await.unwrap();
+    let rename = async || store.change_chat(chat, ada, at(1), always(vec![renamed("Crew")])).await.unwrap();
+    rename().await;
+    assert_eq!(happened(&page(PageQuery::Latest, 5).await), [1], "where nothing was said");
+    // 2 3 | 4 5 | 6 7 | 8, with events at 1, 3, 5, 6, 8; what becomes of messages is none of them.
+    let first = send(&store, chat, ada, "2", 2).await;
+    rename().await;
+    send(&store, chat, bob, "4", 2).await;
+    rename().await;
+    rename().await;
+    send(&store, chat, ada, "7", 2).await;
+    rename().await;
+    amend(&store, &first, bob, 3, reacted(&first, "👍", true)).await;
+    send(&store, chat, ada, "10", 4).await;
+
+    assert_eq!(happened(&page(PageQuery::Latest, 9).await), [1, 3, 5, 6, 8]);
+    assert_eq!(happened(&page(PageQuery::Latest, 2).await), [8]);
+    assert_eq!(
+        happened(&page(PageQuery::Before(Seq(7)), 1).await),
+        [5, 6],
+        "up to where the next one begins"
+    );
+    assert_eq!(happened(&page(PageQuery::Before(Seq(4)), 1).await), [1, 3], "and before the first one");
+    assert_eq!(happened(&page(PageQuery::After(Seq(2)), 1).await), [3], "from where the last one ends");
+    assert_eq!(happened(&page(PageQuery::After(Seq(4)), 9).await), [5, 6, 8]);
+    assert!(happened(&page(PageQuery::After(Seq(10)), 9).await).is_empty());
+    assert_eq!(happened(&page(PageQuery::Around(Seq(4)), 2).await), [1, 3]);
+    // Whichever pages somebody reads one beside the other, each event is in one of them.
+    for size in 1..4 {
+        let (mut before, mut all) = (Seq(u64::MAX), Vec::new());
+        loop {
+            let page = page(PageQuery::Before(before), size).await;
+            all.splice(..0, happened(&page));
+            before = page.messages[0].seq;
+            if !page.has_older {
+                break;
+            }
+        }
+        assert_eq!(all, [1, 3, 5, 6, 8], "backwards by {size}");
+        let (mut after, mut all) = (Seq(0), Vec::new());
+        loop {
+            let page = page(PageQuery::After(after), size).await;
+            all.extend(happened(&page));
+            after = page.messages.last().unwrap().seq;
+            if !page.has_newer {
+                break;
+            }
+        }
+        assert_eq!(all, [1, 3, 5, 6, 8], "forwards by {size}");
+    }
+}
+
+pub async fn what_happened_to_a_chat_names_who_is_gone(store: TheStore) {
+    let (ada, bob) = (person(&store, "Ada").await, person(&store, "Bob").await);
+    let chat = group(&store, &[ada, bob]).await;
+    let left = by_policy(move |chat| policy::leave(chat, bob));
+    let told = store.change_chat(chat, bob, at(1), left).await.unwrap().unwrap();
+    assert_eq!(told[0].named, [(bob, "Bob".to_owned())].into());
+    let page = store.history(chat, ada, PageQuery::Latest, 5).await.unwrap();
+    assert_eq!(page.events, told);
+    let name = DisplayName::parse("Bob the Builder").unwrap();
+    assert!(store.update_profile(bob, name, About::parse("").unwrap()).await.unwrap());
+    for events in
+        [store.history(chat, ada, PageQuery::Latest, 5).await.unwrap().events, log(&store, chat).await]
+    {
+        assert_eq!(events[0].named[&bob], "Bob the Builder", "as they are called now");
+    }
+}
+
+pub async fn what_a_page_tells_of_its_chat_is_bounded(store: TheStore) {
+    let [ada] = people(&store).await;
+    let chat = group(&store, &[ada]).await;
+    let most = limits::EVENTS_PER_PAGE as u64;
+    let names = (0..most + 10).map(|number| renamed(&format!("Name {number}"))).collect();
+    store.change_chat(chat, ada, at(1), always(names)).await.unwrap().unwrap();
+    let latest = store.history(chat, ada, PageQuery::Latest, 5).await.unwrap();
+    assert_eq!(happened(&latest), (11..=most + 10).collect::<Vec<_>>(), "the last ones");
+    let after = store.history(chat, ada, PageQuery::After(Seq(0)), 5).await.unwrap();
+    assert_eq!(happened(&after), (1..=most).collect::<Vec<_>>(), "those that go on from there");
+}
+
+pub async fn a_message_is_found_by_its_time(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let (chat, other) = (group(&store, &[ada, bob]).await, group(&store, &[ada]).await);
+    assert_eq!(store.message_at(chat, at(0)).await.unwrap(), None);
+    for when in [10, 10, 20] {
+        send(&store, chat, ada, "so it goes", when).await;
+    }
+    send(&store, other, ada, "elsewhere", 30).await;
+    for (when, expected) in
+        [(0, Some(Seq(1))), (10, Some(Seq(1))), (11, Some(Seq(3))), (20, Some(Seq(3))), (21, None)]
+    {
+        assert_eq!(store.message_at(chat, at(when)).await.unwrap(), expected, "{when}");
+    }
+    store.change_chat(chat, ada, at(40), always(vec![EventBody::ChatDeleted {}])).await.unwrap();
+    assert_eq!(store.message_at(chat, at(0)).await.unwrap(), None);
 }

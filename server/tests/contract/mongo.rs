@@ -20,6 +20,7 @@ mod older_nodes;
 mod queries;
 mod rolled_back;
 mod schema;
+mod searching;
 
 /// All documents of a collection.
 async fn all(database: &Database, collection: &str) -> Vec<Document> {

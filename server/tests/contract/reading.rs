@@ -23,7 +23,8 @@ pub fn read_to(ordinal: u64) -> DecideMine {
     changing(move |mine, head| mine.mark_read(Ordinal(ordinal), head))
 }
 
-fn unread_from(ordinal: u64) -> DecideMine {
+/// Somebody has a chat count as unread from there on.
+pub fn unread_from(ordinal: u64) -> DecideMine {
     changing(move |mine, head| mine.mark_unread(Ordinal(ordinal), head))
 }
 

@@ -18,7 +18,7 @@ use app::{
         Appended, Decide, DecideMessage, MessageChange, NewDirectChat, NewGroupChat, NewMessage, NewSession,
         NewUser, RefreshToken, SessionRecord, Store,
     },
-    protocol::{EventBody, LogEvent, MemberView, MessageView, UserView},
+    protocol::{EventBody, LogEvent, MemberView, MentionView, MentionsView, MessageView, UserView},
 };
 
 pub type TheStore = Arc<dyn Store>;
@@ -108,6 +108,7 @@ pub fn text(sender_id: UserId, body: &str, created_at: Timestamp) -> NewMessage 
         sender_id,
         client_id: ClientId::random(),
         body: Body::parse(body).unwrap(),
+        mentions: MentionsView::default(),
         reply_to: None,
         attachments: Vec::new(),
         user_bytes: u64::MAX,
@@ -185,7 +186,18 @@ pub async fn try_amend(
 }
 
 pub fn edited(message: &MessageView, body: &str) -> EventBody {
-    EventBody::MessageEdited { message_id: message.id, body: body.into() }
+    edited_naming(message, body, MentionsView::default())
+}
+
+pub fn edited_naming(message: &MessageView, body: &str, mentions: MentionsView) -> EventBody {
+    let (message_id, ordinal) = (message.id, message.ordinal);
+    EventBody::MessageEdited { message_id, ordinal, body: body.into(), mentions }
+}
+
+/// Mentions of these people, and of all, whatever they are called.
+pub fn mentioning(all: bool, people: &[UserId]) -> MentionsView {
+    let name = |user: &UserId| MentionView { user_id: *user, name: format!("name of {user}") };
+    MentionsView { all, people: people.iter().map(name).collect() }
 }
 
 pub fn reacted(message: &MessageView, emoji: &str, on: bool) -> EventBody {

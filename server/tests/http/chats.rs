@@ -111,6 +111,32 @@ async fn an_admin_renames_adds_removes_and_promotes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_says_what_it_is_about() {
+    let server = TestServer::start().await;
+    let (ada, bob) = (server.register("Ada").await, server.register("Bob").await);
+    let chat = ada.group("Team", &[&bob]).await;
+    let describe =
+        async |text: &str| ada.call("set_description", &[("chat_id", &chat), ("description", text)]).await;
+    let said = describe("  For all\r\nwho <b>dig</b> ").await.ok();
+    assert_eq!((&said["description"], &said["head"]), (&"For all\nwho <b>dig</b>".into(), &1.into()));
+    assert_eq!(describe("For all\nwho <b>dig</b>").await.ok()["description"], "For all\nwho <b>dig</b>");
+    assert_eq!(get(&bob, &chat).await.ok()["description"], "For all\nwho <b>dig</b>");
+    for page in [format!("/c/{chat}"), format!("/c/{chat}/details")] {
+        let page = bob.get(&page).await.text();
+        assert!(page.contains("For all") && !page.contains("<b>dig</b>"), "text is no markup");
+    }
+    assert_eq!(describe(&"x".repeat(501)).await.field("description"), "too_long");
+    assert_eq!(describe("a\u{202e}b").await.field("description"), "forbidden_characters");
+    let gone = describe("").await.ok();
+    assert_eq!((&gone["description"], &gone["head"]), (&Value::Null, &3.into()));
+
+    let pair = ada.direct(&bob).await;
+    let refused = ada.call("set_description", &[("chat_id", &pair), ("description", "Us")]).await;
+    assert_eq!(refused.refusal(), (409, "not_a_group".into()));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_never_loses_its_last_admin() {
     let server = TestServer::start().await;
     let (ada, bob, eve) =

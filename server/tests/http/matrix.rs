@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::{
-    Answer, Browser, NOBODY, Person, Refused, Socket, TestServer, client_id, id_of, message_form,
+    Answer, Browser, NOBODY, Person, Refused, Socket, TestServer, client_id, id_of, message_form, push_keys,
 };
 
 /// Who tries.
@@ -75,17 +75,25 @@ fn nothing(_: &World) -> Vec<(&'static str, String)> {
 const IN_A_CHAT: &[(&str, More, u16, u16)] = &[
     ("get_chat", nothing, 200, 200),
     ("rename_chat", |_| vec![("name", "New".into())], 403, 200),
+    ("set_description", |_| vec![("description", "What it is about".into())], 403, 200),
     ("add_members", |world| vec![("user_ids[0]", world.outsider.id.clone())], 403, 200),
+    ("search_members", |_| vec![("query", "ot".into())], 200, 200),
+    ("list_members", nothing, 200, 200),
+    ("create_invite", nothing, 403, 200),
+    ("list_invites", nothing, 403, 200),
+    ("revoke_invite", |_| vec![("invite_id", NOBODY.into())], 403, 200),
     ("remove_member", |world| vec![("user_id", world.other.id.clone())], 403, 200),
     ("set_role", |world| vec![("user_id", world.other.id.clone()), ("role", "admin".into())], 403, 200),
     ("leave_chat", nothing, 200, 200),
     ("delete_chat", nothing, 403, 200),
     ("list_messages", nothing, 200, 200),
+    ("list_messages_at", |_| vec![("ordinal", "1".into())], 200, 200),
     ("delete_message", nothing, 403, 200),
     ("edit_message", |_| vec![("body", "changed".into())], 403, 403),
     ("list_edits", nothing, 403, 403),
     ("react", |_| vec![("emoji", "👍".into()), ("on", "true".into())], 200, 200),
     ("pin_message", |_| vec![("on", "true".into())], 200, 200),
+    ("find_message", |_| vec![("at", "2026-01-01T00:00:00Z".into())], 200, 200),
     ("list_pinned", nothing, 200, 200),
     ("mark_read", |_| vec![("ordinal", "1".into())], 200, 200),
     ("mark_unread", |_| vec![("ordinal", "1".into())], 200, 200),
@@ -110,10 +118,22 @@ const OF_ONES_OWN: &[(&str, More, u16, u16)] = &[
     ("list_sessions", nothing, 401, 200),
     ("end_session", |_| vec![("session_id", NOBODY.into())], 401, 404),
     ("search_users", |_| vec![("query", "other".into())], 401, 200),
+    ("search_messages", |_| vec![("query", "other".into())], 401, 200),
     ("create_direct_chat", |world| vec![("user_id", world.other.id.clone())], 401, 200),
     ("create_group_chat", |_| vec![("name", "Mine".into())], 401, 200),
     ("list_chats", nothing, 401, 200),
+    ("get_invite", |_| vec![("token", "guessed".into())], 401, 404),
+    ("join_by_invite", |_| vec![("token", "guessed".into())], 401, 404),
+    ("push_key", nothing, 401, 200),
+    ("subscribe_push", |_| push_subscription(), 401, 200),
+    ("unsubscribe_push", nothing, 401, 200),
 ];
+
+/// At a push service that is known, which nothing is ever sent to: nobody writes a message.
+fn push_subscription() -> Vec<(&'static str, String)> {
+    let (p256dh, auth) = push_keys();
+    vec![("endpoint", "https://fcm.googleapis.com/matrix".into()), ("p256dh", p256dh), ("auth", auth)]
+}
 
 fn new_account(_: &World) -> Vec<(&'static str, String)> {
     let email = format!("{}@example.org", uuid::Uuid::new_v4().simple());
@@ -197,7 +217,10 @@ async fn a_wrong_field_tells_an_outsider_nothing_either() {
     for who in [Who::Outsider, Who::Former] {
         for (function, field) in [
             ("rename_chat", ("name", String::new())),
+            ("set_description", ("description", "x".repeat(501))),
             ("add_members", ("user_ids[0]", NOBODY.to_owned())),
+            ("search_members", ("query", "x".repeat(300))),
+            ("create_invite", ("max_uses", "1000000".to_owned())),
             ("remove_member", ("user_id", NOBODY.to_owned())),
             ("list_messages", ("limit", "100000".to_owned())),
             ("edit_message", ("body", "x".repeat(8_001))),

@@ -132,6 +132,15 @@ async fn history_is_paged_from_anywhere_to_either_side() {
     let (around, older, newer) = page(&[("around", "60"), ("limit", "21")]).await;
     assert!(around.0 <= 60 && 60 <= around.1 && around.1 - around.0 == 20, "{around:?}");
     assert!(older && newer);
+    let at = async |ordinal: &str| {
+        let fields = [("chat_id", chat.as_str()), ("ordinal", ordinal), ("limit", "21")];
+        let page = ada.call("list_messages_at", &fields).await.ok();
+        let seqs = seqs(page["messages"].as_array().unwrap());
+        (*seqs.first().unwrap(), *seqs.last().unwrap())
+    };
+    assert_eq!(at("60").await, around, "without other events both numbers are the same");
+    assert_eq!(at("0").await.0, 1);
+    assert_eq!(at("18446744073709551615").await.1, 120);
     let answer = ada.call("list_messages", &[("chat_id", &chat), ("before", "9"), ("after", "3")]).await;
     assert_eq!(answer.refusal(), (400, "invalid_request".into()));
     server.stop().await;

@@ -160,3 +160,20 @@ async fn a_chat_is_on_its_page_before_any_script_runs() {
     }
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_where_the_list_of_emoji_is_and_it_stays_there_for_good() {
+    let server = TestServer::start().await;
+    let ada = server.register("Ada").await;
+    let page = ada.get("/").await.text();
+    let address = page.split("/emoji/").nth(1).unwrap().split('"').next().unwrap();
+    let list = server.browser().get(&format!("/emoji/{address}")).await;
+    assert_eq!(list.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(list.header("content-type"), "application/json");
+    let list = list.ok();
+    let groups = list["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 9);
+    assert!(groups.iter().all(|group| group["emoji"].as_array().unwrap().len() > 50), "{list}");
+    assert_eq!(ada.get("/emoji/0000000000000000.json").await.status, 404);
+    server.stop().await;
+}

@@ -96,3 +96,45 @@ async fn receipts_are_on_until_they_are_turned_off() {
     assert_eq!(bobs.get("read"), None);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_is_put_away_stays_in_the_list_once_its_news_was_read_unless_it_is_muted() {
+    let (server, ada, bob, chat) = pair().await;
+    for (is_muted, stays_away) in [("false", false), ("true", true)] {
+        mark(&bob, "mute_chat", &chat, &[("on", is_muted)]).await;
+        mark(&bob, "archive_chat", &chat, &[("on", "true")]).await;
+        let told = ada.send(&chat, "hello").await;
+        assert_eq!(mine(&bob, &chat).await["archived"], true, "a message writes to nobody's state");
+        let read = mark(&bob, "mark_read", &chat, &[("ordinal", &told["ordinal"].to_string())]).await;
+        assert_eq!(read.get("archived").is_some(), stays_away, "muted: {is_muted}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_what_is_unread_and_begins_where_one_left_off() {
+    let (server, ada, bob, chat) = pair().await;
+    for number in 1..=120 {
+        ada.send(&chat, &format!("row {number}.")).await;
+    }
+    let list = bob.get("/").await.text();
+    assert!(list.contains("<title>(99+) Chats"), "{list}");
+    assert!(list.contains("120 unread messages"), "{list}");
+    mark(&bob, "mark_read", &chat, &[("ordinal", "20")]).await;
+    let shown = async |path: &str| {
+        let page = bob.get(path).await.text();
+        page.split(r#"id="messages""#).nth(1).map(str::to_owned).expect("a list of messages")
+    };
+    let path = format!("/c/{chat}");
+    let page = shown(&path).await;
+    let (line, first) = (page.find(r#"class="left-off""#), page.find("row 21."));
+    assert!(line.is_some() && line < first, "the line stands before what is new");
+    assert!(page.find("row 20.") < line && !page.contains("row 120."), "around it, and not from the end");
+    // The answer to the form on it is the same page, without anything unread.
+    let fields = [("chat_id", chat.as_str()), ("ordinal", "120")];
+    let answer = bob.submit(&path, "mark_read", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (303, path.as_str()));
+    let page = shown(&path).await;
+    assert!(!page.contains(r#"class="left-off""#) && page.contains("row 120."), "{page}");
+    server.stop().await;
+}

@@ -33,8 +33,8 @@ const SHORT: u64 = 1_000;
 /// Messages of the long chat, unless [`LONG_VARIABLE`] says otherwise.
 const LONG: u64 = 20_000;
 const LONG_VARIABLE: &str = "SAMVAD_TEST_LONG_CHAT";
-/// Messages that are appended with one call: about a second's work for MongoDB.
-const BATCH: u64 = 5_000;
+/// Messages that are appended with one call: what MongoDB takes in one transaction, with what they are found by.
+const BATCH: u64 = 1_000;
 /// How many messages or events are asked for.
 const LIMITS: [usize; 2] = [50, 100];
 /// How often each question is asked of each chat.

@@ -7,12 +7,12 @@ use std::{
 
 use app::{
     domain::{
-        About, AttachmentId, ChatId, ClientId, DisplayName, Email, MessageId, Role, Seq, SessionId,
-        Timestamp, UserId,
+        About, AttachmentId, ChatId, ChatKind, ClientId, DisplayName, Email, InviteId, MessageId, Role, Seq,
+        SessionId, Timestamp, UserId,
     },
     error::{AppError, AppResult},
     ports::*,
-    protocol::{EditView, Heads, HistoryPage, LogEvent, MessageView},
+    protocol::{EditView, Heads, HistoryPage, InviteView, LogEvent, MemberView, MembersPage, MessageView},
 };
 use async_trait::async_trait;
 use server::store::embedded::EmbeddedStore;
@@ -357,6 +357,13 @@ impl MessageStore for FaultyStore {
         done
     }
 
+    async fn message_at(&self, chat: ChatId, at: Timestamp) -> AppResult<Option<Seq>> {
+        self.before("message_at")?;
+        let done = self.inner.message_at(chat, at).await;
+        self.after("message_at")?;
+        done
+    }
+
     async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {
         self.before("pinned")?;
         let done = self.inner.pinned(chat, viewer).await;
@@ -389,6 +396,117 @@ impl MessageStore for FaultyStore {
         let done = self.inner.events_after(chat, seq, limit).await;
         self.after("events_after")?;
         done
+    }
+}
+
+#[async_trait]
+impl MentionStore for FaultyStore {
+    async fn members_named(
+        &self,
+        chat: ChatId,
+        keys: &[String],
+        limit: usize,
+    ) -> AppResult<Option<(ChatKind, Vec<NamedMember>)>> {
+        self.before("members_named")?;
+        let done = self.inner.members_named(chat, keys, limit).await;
+        self.after("members_named")?;
+        done
+    }
+}
+
+#[async_trait]
+impl GroupStore for FaultyStore {
+    async fn search_members(
+        &self,
+        chat: ChatId,
+        words: &[String],
+        limit: usize,
+    ) -> AppResult<Vec<MemberView>> {
+        self.before("search_members")?;
+        let done = self.inner.search_members(chat, words, limit).await;
+        self.after("search_members")?;
+        done
+    }
+
+    async fn members_from(&self, chat: ChatId, from: u64, limit: usize) -> AppResult<MembersPage> {
+        self.before("members_from")?;
+        let done = self.inner.members_from(chat, from, limit).await;
+        self.after("members_from")?;
+        done
+    }
+
+    async fn create_invite(&self, invite: NewInvite) -> AppResult<()> {
+        self.before("create_invite")?;
+        let done = self.inner.create_invite(invite).await;
+        self.after("create_invite")?;
+        done
+    }
+
+    async fn invites(&self, chat: ChatId, now: Timestamp) -> AppResult<Vec<InviteView>> {
+        self.before("invites")?;
+        let done = self.inner.invites(chat, now).await;
+        self.after("invites")?;
+        done
+    }
+
+    async fn revoke_invite(&self, chat: ChatId, invite: InviteId) -> AppResult<bool> {
+        self.before("revoke_invite")?;
+        let done = self.inner.revoke_invite(chat, invite).await;
+        self.after("revoke_invite")?;
+        done
+    }
+
+    async fn invite(
+        &self,
+        token_hash: &[u8; 32],
+        viewer: UserId,
+        now: Timestamp,
+    ) -> AppResult<Option<InvitedTo>> {
+        self.before("invite")?;
+        let done = self.inner.invite(token_hash, viewer, now).await;
+        self.after("invite")?;
+        done
+    }
+
+    async fn join_by_invite(
+        &self,
+        chat: ChatId,
+        token_hash: [u8; 32],
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
+        self.before("join_by_invite")?;
+        let done = self.inner.join_by_invite(chat, token_hash, actor, at, decide).await;
+        self.after("join_by_invite")?;
+        done
+    }
+}
+
+#[async_trait]
+impl PushStore for FaultyStore {
+    async fn set_push(&self, session: SessionId, subscription: PushSubscription) -> AppResult<bool> {
+        self.before("set_push")?;
+        let done = self.inner.set_push(session, subscription).await;
+        self.after("set_push")?;
+        done
+    }
+
+    async fn has_push(&self, session: SessionId) -> AppResult<bool> {
+        self.inner.has_push(session).await
+    }
+
+    async fn remove_push(&self, session: SessionId) -> AppResult<()> {
+        self.inner.remove_push(session).await
+    }
+
+    async fn forget_endpoint(&self, endpoint: &str) -> AppResult<()> {
+        self.inner.forget_endpoint(endpoint).await
+    }
+
+    async fn push_audience(&self, query: PushQuery) -> AppResult<Option<PushAudience>> {
+        self.before("push_audience")?;
+        self.inner.push_audience(query).await
     }
 }
 
@@ -444,6 +562,22 @@ impl Store for FaultyStore {
         self.before("close")?;
         let done = self.inner.close().await;
         self.after("close")?;
+        done
+    }
+}
+
+#[async_trait]
+impl app::ports::SearchStore for FaultyStore {
+    async fn search_messages(
+        &self,
+        viewer: UserId,
+        request: app::ports::SearchRequest,
+        after: Option<app::ports::SearchCursor>,
+        limit: usize,
+    ) -> AppResult<app::ports::SearchPage> {
+        self.before("search_messages")?;
+        let done = self.inner.search_messages(viewer, request, after, limit).await;
+        self.after("search_messages")?;
         done
     }
 }

@@ -15,7 +15,7 @@ use app::{
 };
 use server::{
     blob::{DirectoryBlobs, LocalStaging},
-    config::{Secret, ServiceUrl, Switch},
+    config::{DEFAULT_PUSH_PLACES, PushPlace, Secret, ServiceUrl, Switch},
     demo,
     http::bounds::Bounds,
     state::{AppState, Parts},
@@ -60,6 +60,7 @@ pub struct Builder {
     clock: Arc<TestClock>,
     upload_limits: UploadLimits,
     attachments: Option<PathBuf>,
+    push_services: Vec<PushPlace>,
 }
 
 impl Builder {
@@ -72,6 +73,12 @@ impl Builder {
     /// With the files of messages in this folder.
     pub fn attachments(mut self, folder: &Path) -> Self {
         self.attachments = Some(folder.to_owned());
+        self
+    }
+
+    /// With these push services instead of those of browsers, separated by commas.
+    pub fn push_services(mut self, places: &str) -> Self {
+        self.push_services = places.split(',').map(|place| place.parse().unwrap()).collect();
         self
     }
 
@@ -133,6 +140,7 @@ impl Builder {
             blobs: Arc::new(DirectoryBlobs::open(&attachments).unwrap()),
             staging: Arc::new(LocalStaging::open(&attachments).unwrap()),
             upload_limits: self.upload_limits,
+            push_services: self.push_services,
             clock: clock.clone(),
         })
         .unwrap();
@@ -183,6 +191,7 @@ impl TestServer {
             store: None,
             upload_limits: UploadLimits::default(),
             attachments: None,
+            push_services: DEFAULT_PUSH_PLACES.iter().map(|place| place.parse().unwrap()).collect(),
             clock: Arc::new(TestClock { ahead_ms: AtomicI64::new(0) }),
         }
     }

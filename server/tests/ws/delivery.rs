@@ -148,6 +148,7 @@ async fn a_tail_that_was_never_told_is_healed_by_the_heads() {
         sender_id: ada.id.parse().unwrap(),
         client_id: app::domain::ClientId::random(),
         body: app::domain::Body::parse("untold").unwrap(),
+        mentions: app::protocol::MentionsView::default(),
         reply_to: None,
         attachments: Vec::new(),
         user_bytes: u64::MAX,

@@ -69,6 +69,7 @@ async fn wrong_states_are_refused() {
     send(&store, chat, ada, "one", 1).await;
     let photo = arriving(&store, ada, 10).await;
     append(&store, team, with_files(ada, std::slice::from_ref(&photo), 1)).await;
+    session(&store, ada, 0, DAY).await;
     let connection = Connection::open(file(&fixture.directory)).unwrap();
     connection.pragma_update(None, "foreign_keys", true).unwrap();
     let (new, nobody) = (hex(&id()), hex(&id()));
@@ -94,6 +95,12 @@ async fn wrong_states_are_refused() {
     let (fresh, photo) = (hex(&id()), hex(photo.id.as_bytes()));
     let new_file = |columns: &str, values: &str| {
         format!("INSERT INTO attachments (id, owner_id, state{columns}) VALUES ({fresh}, {ada}, {values})")
+    };
+    let new_invite = |maker: &str, hash: &str| {
+        format!(
+            "INSERT INTO invites (id, chat_id, token_hash, created_by, created_at)
+             VALUES (randomblob(12), {team}, {hash}, {maker}, 0)"
+        )
     };
     let change = |what: &str| format!("UPDATE attachments SET {what} WHERE id = {photo}");
     for (what, sql) in [
@@ -174,6 +181,14 @@ async fn wrong_states_are_refused() {
         ("a chat with nobody", pair(&ada, &nobody)),
         ("a direct chat with a name", format!("UPDATE chats SET name = 'No' WHERE id = {chat}")),
         ("a direct chat without its pair", format!("UPDATE chats SET pair_low = NULL WHERE id = {chat}")),
+        (
+            "a direct chat with a description",
+            format!("UPDATE chats SET description = 'No' WHERE id = {chat}"),
+        ),
+        (
+            "a description that is too long",
+            format!("UPDATE chats SET description = printf('%501s', 'x') WHERE id = {team}"),
+        ),
         ("a group without a name", format!("UPDATE chats SET name = NULL WHERE id = {team}")),
         (
             "a group with a pair",
@@ -193,6 +208,24 @@ async fn wrong_states_are_refused() {
         ("somebody who has read less than nothing", "UPDATE members SET read_ordinal = -1".to_owned()),
         ("a chat that is unread from before its beginning", "UPDATE members SET unread_from = 0".to_owned()),
         ("a chat that is half put away", "UPDATE members SET archived = 2".to_owned()),
+        ("an invitation of nobody's", new_invite(&nobody, "randomblob(32)")),
+        ("an invitation with half a hash", new_invite(&ada, "randomblob(16)")),
+        (
+            "an invitation that was used too often",
+            format!("{}; UPDATE invites SET max_uses = 1, uses = 2", new_invite(&ada, "randomblob(32)")),
+        ),
+        (
+            "two invitations by one token",
+            format!("{}; {}", new_invite(&ada, "zeroblob(32)"), new_invite(&ada, "zeroblob(32)")),
+        ),
+        ("a subscription without its keys", format!("UPDATE sessions SET push_endpoint = 'https://p/1' WHERE user_id = {ada}")),
+        (
+            "a key of the wrong length",
+            format!(
+                "UPDATE sessions SET push_endpoint = 'https://p/1', push_p256dh = x'04', push_auth = zeroblob(16)
+                 WHERE user_id = {ada}"
+            ),
+        ),
         ("an e-mail in capitals", format!("UPDATE users SET email = 'A@B.C' WHERE id = {ada}")),
         ("an id of the wrong length", format!("UPDATE users SET id = x'00' WHERE id = {carol}")),
         ("a chat that goes before its log", format!("DELETE FROM chats WHERE id = {chat}")),
@@ -217,9 +250,19 @@ fn hex(bytes: &[u8; 12]) -> String {
 #[tokio::test]
 async fn hot_queries_walk_an_index() {
     // These sort, what they sort being bounded by something else than the length of a log.
-    const SORTED: [&str; 3] = ["search by words", "chats in order", "contacts"];
+    const SORTED: [&str; 4] = ["search among members", "search by words", "chats in order", "contacts"];
     // Where a part of an index would do for SQLite, all of it is wanted.
-    const WHOLE: [(&str, &str); 23] = [
+    const WHOLE: [(&str, &str); 36] = [
+        ("what happened to a chat first", "events_of_chat (chat_id=? AND seq>? AND seq<?)"),
+        ("what happened to a chat last", "events_of_chat (chat_id=? AND seq>? AND seq<?)"),
+        ("message at a time", "messages_by_time (chat_id=? AND created_at>?)"),
+        ("search among members", "(user_id=? AND word>? AND word<?)"),
+        ("members from a place", "(chat_id=? AND position>?)"),
+        ("invitation", "(chat_id=? AND user_id=?) LEFT-JOIN"),
+        ("invitations", "invites_by_chat (chat_id=?)"),
+        ("removing old invitations", "invites_by_chat (chat_id=?)"),
+        ("who is told by push", "sessions_with_push (user_id=?)"),
+        ("forgetting an endpoint", "sessions_by_endpoint (push_endpoint=?)"),
         ("scrubbing edits", "(chat_id=? AND seq=?)"),
         ("own reactions", "(chat_id=? AND message_seq=? AND user_id=?)"),
         ("pinned messages", "messages_pinned (chat_id=? AND pinned_at>?)"),
@@ -240,6 +283,9 @@ async fn hot_queries_walk_an_index() {
         ("messages from", "(chat_id=? AND seq>?)"),
         ("events after", "(chat_id=? AND seq>?)"),
         ("search by words", "(word>? AND word<?)"),
+        ("members by name", "users_by_name (name_key=?)"),
+        ("unread mentions", "(chat_id=? AND user_id=? AND ordinal>?)"),
+        ("taking a mention away", "(chat_id=? AND user_id=? AND ordinal=?)"),
         ("files of a message", "attachments_by_message (chat_id=? AND message_seq=?)"),
         ("files of a chat", "attachments_by_message (chat_id=?)"),
         ("claiming files", "attachments_to_collect (collect_at>? AND collect_at<?)"),

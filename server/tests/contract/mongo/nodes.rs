@@ -43,7 +43,7 @@ impl Bus for Silence {
 
 /// A node as it writes in production: one writer per chat, over the store.
 fn node(store: Arc<MongoStore>) -> Sequencer {
-    Sequencer::new(store, Arc::new(Silence), TaskTracker::new(), CancellationToken::new())
+    Sequencer::new(store, Arc::new(Silence), Default::default(), TaskTracker::new(), CancellationToken::new())
 }
 
 fn messages(events: &[LogEvent]) -> Vec<&MessageView> {

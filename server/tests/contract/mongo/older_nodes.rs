@@ -57,8 +57,8 @@ async fn what_an_older_node_deletes_is_gone_altogether() {
     amend(&store, &message, bob, 3, reacted(&message, "👀", true)).await;
     let before = amend(&store, &message, bob, 4, pinned(&message, true)).await.message;
     let seq = before.changed_seq.next();
-    let body = EventBody::MessageDeleted { message_id: message.id };
-    let deletion = LogEvent { chat_id: chat, seq, at: at(5), actor_id: ada, body };
+    let body = EventBody::MessageDeleted { message_id: message.id, ordinal: message.ordinal };
+    let deletion = LogEvent { chat_id: chat, seq, at: at(5), actor_id: ada, named: Default::default(), body };
     delete_as_before(&fixture, &deletion, &message).await;
 
     let mut gone = before;

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 use app::{
-    domain::{ChatId, Email, Seq, SessionId, UserId},
+    domain::{ChatId, Email, Seq, SessionId, UserId, name_key, policy},
     ports::{NewAttachment, NewMessage, PageQuery, RefreshOutcome},
     protocol::EventBody,
 };
@@ -14,6 +14,7 @@ use mongodb::bson::{Document, doc};
 use super::{MongoFixture, all};
 use crate::{
     attachments::{arriving, file, with_files},
+    groups::new_invite,
     reading::read_to,
     support::*,
 };
@@ -130,6 +131,9 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     assert_eq!(costs!("places of", 20, store.places_of(ada)).len(), 10);
     assert_eq!(costs!("heads", 10, store.heads(&chats)).len(), 10);
     costs!("member ids", 0, store.member_ids(chat));
+    let found = costs!("search among members", 3 * 3, store.search_members(chat, &["lov".into()], 10));
+    assert_eq!(found.len(), 2);
+    costs!("members from a place", 2 * 2, store.members_from(chat, 2, 10));
     costs!("contacts of", 10, store.contacts_of(ada, 100, 100));
     costs!("small chats of", 10, store.small_chats_of(ada, 100));
     costs!("message by client id", 3, store.message_by_client_id(ben, last.client_id));
@@ -137,9 +141,31 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     costs!("history, before", 50, store.history(chat, NOBODY, PageQuery::Before(Seq(300)), 50));
     costs!("history, after", 50, store.history(chat, NOBODY, PageQuery::After(Seq(300)), 50));
     costs!("history, around", 100, store.history(chat, NOBODY, PageQuery::Around(Seq(300)), 50));
+    costs!("message at a time", 1, store.message_at(chat, at(2)));
     costs!("events after", 50, store.events_after(chat, Seq(300), 50));
+    let link = new_invite(chat, ada, 3);
+    costs!("invite", 3, store.create_invite(link.clone()));
+    costs!("invitation", 3, store.invite(&link.token_hash, NOBODY, at(3)));
+    costs!("invitations", 2, store.invites(chat, at(3)));
+    // The invitation, read and written; the chat, read and written; its members; and who joins.
+    let guest = person(&store, "A Guest").await;
+    let decide = by_policy(move |state| policy::join(state, guest));
+    let joined =
+        costs!("join", 2 + 2 + 3 + 1, store.join_by_invite(chat, link.token_hash, guest, at(3), decide));
+    assert_eq!(joined.unwrap().len(), 1);
+    let leave = by_policy(move |state| policy::leave(state, guest));
+    store.change_chat(chat, guest, at(3), leave).await.unwrap().unwrap();
+    costs!("revoke", 1, store.revoke_invite(chat, link.id));
     let mine = new_group(&[ada, ben], at(3));
     costs!("make", 2, store.create_group_chat(mine));
+    let names = [name_key("Ada Lovelace"), name_key("Resident 0"), name_key("Resident 99")];
+    let found = costs!("members by name", 1, store.members_named(chat, &names, 50));
+    assert_eq!(found.unwrap().1.len(), 2);
+    let both = mentioning(true, &[ada]);
+    let named = || NewMessage { mentions: both.clone(), ..text(ben, "@all", at(4)) };
+    costs!("append, mentions", 3, store.append_messages(chat, vec![named()]));
+    let unread = costs!("chat, unread mentions", 8 + 2, store.chat(chat, ada, 10)).unwrap();
+    assert_eq!(unread.mentioned.len(), 1);
     let words = || store.append_messages(chat, vec![text(ada, "one more", at(4))]);
     costs!("append", 3, words());
     // That there could be files costs a text nothing.
@@ -180,7 +206,7 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     costs!("append, an answer", 5, store.append_messages(chat, vec![answer()]));
     costs!("history, answers", 50 + 1, store.history(chat, ada, PageQuery::Latest, 50));
     costs!("events after, answers", 3, store.events_after(chat, Seq(sent.seq.0 + 4), 50));
-    let deleted = EventBody::MessageDeleted { message_id: sent.id };
+    let deleted = EventBody::MessageDeleted { message_id: sent.id, ordinal: sent.ordinal };
     // Its event, read and written, and that of the edit; two files released, one account counted.
     costs!("delete a message", ground + 3 + 2 + 1, try_amend(&store, &sent, ada, 8, deleted));
     let gone = chats[1];
@@ -191,6 +217,14 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     // Three files, two messages, three events, one chat: found, and released or removed.
     let purged = costs!("purge of a chat", 2 * (3 + 2 + 3 + 1) + 1, store.purge(at(10)));
     assert_eq!(purged, 3 + 2 + 3 + 1);
+    // The chat, its other two members, and the one session among theirs that has a subscription.
+    let phone = crate::push::subscribed(&store, ben, "phone").await;
+    let query = crate::push::query(chats[0], ada, u64::MAX >> 1, at(7));
+    let audience = costs!("who is told by push", 1 + 2 + 1, store.push_audience(query));
+    assert_eq!(audience.unwrap().targets.len(), 1);
+    costs!("has a subscription", 1, store.has_push(phone));
+    costs!("another subscription", 2, store.set_push(phone, crate::push::subscription("tablet")));
+    costs!("forgetting an endpoint", 1, store.forget_endpoint("https://push.example/tablet"));
     // The token and its session, read and written.
     let rotated = costs!("exchange of a token", 4, store.rotate_refresh(refresh(token, 7)));
     assert!(matches!(rotated, RefreshOutcome::Rotated(_)), "{rotated:?}");
@@ -232,7 +266,7 @@ async fn a_deletion_takes_as_many_commands_however_often_the_text_was_changed() 
         for number in 0..edits {
             amend(&store, &message, ada, 2, edited(&message, &format!("as it was then: {number}"))).await;
         }
-        let deleted = EventBody::MessageDeleted { message_id: message.id };
+        let deleted = EventBody::MessageDeleted { message_id: message.id, ordinal: message.ordinal };
         let (change, commands) = profiled(&fixture, try_amend(&store, &message, ada, 3, deleted)).await;
         change.unwrap();
         examined("a deletion", &commands);

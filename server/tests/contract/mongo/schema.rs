@@ -29,12 +29,26 @@ async fn nodes_that_start_at_once_make_one_schema() {
     let names = fixture.database.collection::<Document>("messages").list_index_names().await.unwrap();
     assert_eq!(
         names,
-        ["_id_", "messages_by_seq", "messages_by_client_id", "messages_pinned", "messages_half_deleted"]
+        [
+            "_id_",
+            "messages_by_seq",
+            "messages_by_client_id",
+            "messages_pinned",
+            "messages_half_deleted",
+            "messages_by_gram",
+            "messages_by_time"
+        ]
     );
     let names = fixture.database.collection::<Document>("reactions").list_index_names().await.unwrap();
     assert_eq!(names, ["_id_", "reactions_by_user"]);
+    let names = fixture.database.collection::<Document>("mentions").list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "mentions_by_user"]);
+    let names = fixture.database.collection::<Document>("users").list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "users_by_email", "users_by_word", "users_by_name"]);
     let names = fixture.database.collection::<Document>("attachments").list_index_names().await.unwrap();
     assert_eq!(names, ["_id_", "attachments_by_message", "attachments_to_collect"]);
+    let names = fixture.database.collection::<Document>("invites").list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "invites_by_token", "invites_by_chat"]);
     let ada = person(&store, "Ada").await;
     assert!(fixture.store().user(ada).await.unwrap().is_some(), "both nodes have the same data");
 }

@@ -4,7 +4,7 @@ use app::{
     domain::*,
     error::AppResult,
     ports::*,
-    protocol::{Heads, LogEvent},
+    protocol::{Heads, InviteView, LogEvent, MemberView, MembersPage},
 };
 use async_trait::async_trait;
 
@@ -164,6 +164,77 @@ impl ChatStore for Sabotaged {
 }
 
 #[async_trait]
+impl GroupStore for Sabotaged {
+    async fn search_members(
+        &self,
+        chat: ChatId,
+        words: &[String],
+        limit: usize,
+    ) -> AppResult<Vec<MemberView>> {
+        self.inner.search_members(chat, words, limit).await
+    }
+
+    async fn members_from(&self, chat: ChatId, from: u64, limit: usize) -> AppResult<MembersPage> {
+        self.inner.members_from(chat, from, limit).await
+    }
+
+    async fn create_invite(&self, invite: NewInvite) -> AppResult<()> {
+        self.inner.create_invite(invite).await
+    }
+
+    async fn invites(&self, chat: ChatId, now: Timestamp) -> AppResult<Vec<InviteView>> {
+        self.inner.invites(chat, now).await
+    }
+
+    async fn revoke_invite(&self, chat: ChatId, invite: InviteId) -> AppResult<bool> {
+        self.inner.revoke_invite(chat, invite).await
+    }
+
+    async fn invite(
+        &self,
+        token_hash: &[u8; 32],
+        viewer: UserId,
+        now: Timestamp,
+    ) -> AppResult<Option<InvitedTo>> {
+        self.inner.invite(token_hash, viewer, now).await
+    }
+
+    async fn join_by_invite(
+        &self,
+        chat: ChatId,
+        token_hash: [u8; 32],
+        actor: UserId,
+        at: Timestamp,
+        decide: Decide,
+    ) -> AppResult<Option<Vec<LogEvent>>> {
+        self.inner.join_by_invite(chat, token_hash, actor, at, decide).await
+    }
+}
+
+#[async_trait]
+impl PushStore for Sabotaged {
+    async fn set_push(&self, session: SessionId, subscription: PushSubscription) -> AppResult<bool> {
+        self.inner.set_push(session, subscription).await
+    }
+
+    async fn has_push(&self, session: SessionId) -> AppResult<bool> {
+        self.inner.has_push(session).await
+    }
+
+    async fn remove_push(&self, session: SessionId) -> AppResult<()> {
+        self.inner.remove_push(session).await
+    }
+
+    async fn forget_endpoint(&self, endpoint: &str) -> AppResult<()> {
+        self.inner.forget_endpoint(endpoint).await
+    }
+
+    async fn push_audience(&self, query: PushQuery) -> AppResult<Option<PushAudience>> {
+        self.inner.push_audience(query).await
+    }
+}
+
+#[async_trait]
 impl ReadingStore for Sabotaged {
     async fn change_mine(
         &self,
@@ -195,5 +266,30 @@ impl Store for Sabotaged {
 
     async fn close(&self) -> AppResult<()> {
         self.inner.close().await
+    }
+}
+
+#[async_trait]
+impl SearchStore for Sabotaged {
+    async fn search_messages(
+        &self,
+        viewer: UserId,
+        request: SearchRequest,
+        after: Option<SearchCursor>,
+        limit: usize,
+    ) -> AppResult<SearchPage> {
+        self.inner.search_messages(viewer, request, after, limit).await
+    }
+}
+
+#[async_trait]
+impl MentionStore for Sabotaged {
+    async fn members_named(
+        &self,
+        chat: ChatId,
+        keys: &[String],
+        limit: usize,
+    ) -> AppResult<Option<(ChatKind, Vec<NamedMember>)>> {
+        self.inner.members_named(chat, keys, limit).await
     }
 }

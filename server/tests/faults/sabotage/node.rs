@@ -54,6 +54,7 @@ async fn serve_as(config: Config, sabotage: Sabotage) {
         blobs: Arc::new(DirectoryBlobs::open(&attachments).expect("a folder for files")),
         staging: Arc::new(LocalStaging::open(&attachments).expect("a folder for files")),
         upload_limits: config.attachments.limits(),
+        push_services: config.push_services.clone(),
         clock: Arc::new(SystemClock),
     })
     .expect("a node");

@@ -118,6 +118,7 @@ impl Sabotaged {
             seq: lane.seq,
             at: new.created_at,
             actor_id: new.sender_id,
+            named: Default::default(),
             body: EventBody::NewMessage { message },
         };
         lane.late.send(new).await.map_err(AppError::unavailable)?;
@@ -178,6 +179,10 @@ impl MessageStore for Sabotaged {
         let mut message = self.inner.message(chat, viewer, id).await?;
         message.iter_mut().for_each(|message| self.restore(message));
         Ok(message)
+    }
+
+    async fn message_at(&self, chat: ChatId, at: Timestamp) -> AppResult<Option<Seq>> {
+        self.inner.message_at(chat, at).await
     }
 
     async fn pinned(&self, chat: ChatId, viewer: UserId) -> AppResult<Vec<MessageView>> {

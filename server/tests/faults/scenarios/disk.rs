@@ -237,6 +237,7 @@ async fn collect(data: &Path, attachments: &Path, kept: usize) {
         blobs,
         staging: staging.clone(),
         upload_limits: Default::default(),
+        push_services: Vec::new(),
         clock: Arc::new(Later),
     })
     .expect("a node");
