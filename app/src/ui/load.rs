@@ -1,14 +1,16 @@
 //! (server) Loads what a page is made from, before its first byte is rendered.
 
 use super::{
-    page_data::{Page, PageData},
-    state::{pinned::shorten, sign_in_path},
+    page_data::{GroupPart, Page, PageData},
+    state::{marks::far_from_end, pinned::shorten, sign_in_path},
+    time_format::day_start,
 };
 use crate::{
     api::context::RequestContext,
-    domain::{ChatId, ClientId, Seq, UploadLimits, next_path::safe_next},
+    domain::{ChatId, ChatKind, ClientId, Seq, Timestamp, UploadLimits, next_path::safe_next, policy},
     error::{AppError, AppResult},
-    service::Actor,
+    protocol::ChatView,
+    service::{Actor, SearchQuery},
 };
 
 /// What becomes of a request for a page.
@@ -25,7 +27,9 @@ enum Wanted {
     Home,
     Chat(ChatId, Option<Seq>),
     Details(ChatId),
+    Join(String),
     People,
+    Search,
     Settings,
     Nothing,
 }
@@ -33,10 +37,20 @@ enum Wanted {
 /// The parts of a query that pages understand.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PageQuery {
-    /// `q`: people searched for.
+    /// `q`: people or messages searched for.
     pub search: String,
+    /// `m`: a member searched for.
+    pub member: String,
+    /// `from`: the place from which members are wanted.
+    pub from: u64,
+    /// `on`: a day of the reader's, whose first message is wanted.
+    pub on: Option<String>,
     /// `before`: the event before which messages are wanted.
     pub before: Option<Seq>,
+    /// `chat`: the one chat that is searched.
+    pub chat: Option<ChatId>,
+    /// `older`: where an earlier page of a search ended.
+    pub older: Option<String>,
     /// `next`: where to go after signing in.
     pub next: Option<String>,
     /// The whole path and query, to come back to after signing in.
@@ -64,6 +78,9 @@ pub async fn load(
     if matches!(wanted, Wanted::SignIn) {
         return Loaded::Redirect(safe_next(query.next.as_deref().unwrap_or("/")).to_owned());
     }
+    if let (Wanted::Chat(id, _), Some(day)) = (&wanted, &query.on) {
+        return Loaded::Redirect(day_path(context, actor, *id, day, utc_offset_minutes).await);
+    }
     match load_for(context, actor, wanted, query).await {
         Ok(data) => {
             let status = match &data.page {
@@ -73,11 +90,34 @@ pub async fn load(
             page(data, status, utc_offset_minutes)
         }
         Err(error) => {
-            log(context, path, &error);
+            log(context, loggable(path), &error);
             let status = error.code.status();
             let mut data = PageData::empty(Page::Failed { error: named(context, error) });
             data.utc_offset_minutes = utc_offset_minutes;
             Loaded::Page(Box::new(data), status)
+        }
+    }
+}
+
+/// The address of the first message on that day or after it; of the chat itself, which says what is wrong, if there is
+/// none.
+async fn day_path(
+    context: &RequestContext,
+    actor: Actor,
+    chat: ChatId,
+    day: &str,
+    utc_offset_minutes: i32,
+) -> String {
+    let found = match day_start(day, utc_offset_minutes) {
+        Some(at) => context.services.messages.find(actor, chat, at).await,
+        None => Ok(None),
+    };
+    match found {
+        Ok(Some(seq)) => format!("/c/{chat}/{seq}#m{seq}"),
+        Ok(None) => format!("/c/{chat}"),
+        Err(error) => {
+            log(context, "page", &error);
+            format!("/c/{chat}")
         }
     }
 }
@@ -91,9 +131,11 @@ async fn load_for(
     let services = &context.services;
     // The list comes first: the socket resumes from its heads, so what is read later can only be newer.
     let mut data = PageData::empty(Page::Plain);
+    data.made_at = services.reading.now();
     data.account = Some(services.accounts.account(actor).await?);
     data.chats = services.chats.list(actor).await?;
     data.upload_limits = services.attachments.limits();
+    data.emoji_list = crate::service::emoji_list().address.clone();
     data.online = match services.presence.online_contacts(actor.user_id).await {
         Ok(online) => online.people,
         // A page is there without it, and its socket hears who is online. Whoever keeps it has said that it is
@@ -138,21 +180,57 @@ async fn open(context: &RequestContext, actor: Actor, wanted: Wanted, query: &Pa
     Ok(match wanted {
         Wanted::Home | Wanted::SignIn => Page::Plain,
         Wanted::Chat(id, around) => {
-            let chat = Box::new(services.chats.get(actor, id).await?);
-            let history = services
-                .messages
-                .list(actor, id, query.before.filter(|_| around.is_none()), None, around, None)
-                .await?;
+            let chat = Box::new(services.chats.shown(actor, id).await?);
+            let far = far_from_end(&chat.mine, chat.head_ordinal);
+            let history = match far.filter(|_| around.is_none() && query.before.is_none()) {
+                Some(first) => services.messages.list_at(actor, id, first, None).await?,
+                None => {
+                    let before = query.before.filter(|_| around.is_none());
+                    services.messages.list(actor, id, before, None, around, None).await?
+                }
+            };
             Page::Chat { chat, history }
         }
         Wanted::Details(id) => {
-            let chat = Box::new(services.chats.get(actor, id).await?);
-            Page::Details { chat, query: query.search.clone(), found: search().await? }
+            let chat = Box::new(services.chats.shown(actor, id).await?);
+            let group = group_part(context, actor, &chat, query).await?;
+            Page::Details { chat, query: query.search.clone(), found: search().await?, group }
         }
+        Wanted::Join(token) => Page::Join { invitation: services.chats.invitation(actor, &token).await? },
         Wanted::People => Page::People { query: query.search.clone(), found: search().await? },
+        Wanted::Search => {
+            let (query, chat, older) = (query.search.clone(), query.chat, query.older.clone());
+            let asked =
+                SearchQuery { text: query.clone(), chat, before: older.clone(), ..SearchQuery::default() };
+            Page::Search { found: services.search.find(actor, asked).await?, query, chat, older }
+        }
         Wanted::Settings => Page::Settings { sessions: services.accounts.sessions(actor).await? },
         Wanted::Nothing => return Err(AppError::not_found()),
     })
+}
+
+/// What the page of a group's details shows besides the chat.
+async fn group_part(
+    context: &RequestContext,
+    actor: Actor,
+    chat: &ChatView,
+    query: &PageQuery,
+) -> AppResult<GroupPart> {
+    let (chats, id) = (&context.services.chats, chat.id);
+    let mut group = GroupPart { query: query.member.clone(), ..GroupPart::default() };
+    if chat.kind != ChatKind::Group {
+        return Ok(group);
+    }
+    if !chat.is_whole() || query.from != 0 {
+        group.part = chats.list_members(actor, id, query.from).await?;
+    }
+    if !query.member.trim().is_empty() {
+        group.found = chats.search_members(actor, id, &query.member).await?;
+    }
+    if policy::may_administer(chat.kind, chat.my_role) {
+        group.invites = Some(chats.invites(actor, id).await?);
+    }
+    Ok(group)
 }
 
 fn wanted(path: &str) -> Wanted {
@@ -163,6 +241,8 @@ fn wanted(path: &str) -> Wanted {
         ["login" | "register"] => Wanted::SignIn,
         ["new" | "new-group"] => Wanted::People,
         ["settings"] => Wanted::Settings,
+        ["search"] => Wanted::Search,
+        ["join", token] => Wanted::Join((*token).to_owned()),
         ["c", id] => chat(id).map_or(Wanted::Nothing, |id| Wanted::Chat(id, None)),
         ["c", id, "details"] => chat(id).map_or(Wanted::Nothing, Wanted::Details),
         ["c", id, seq] => match (chat(id), seq.parse().ok().map(Seq)) {
@@ -184,6 +264,11 @@ fn named(context: &RequestContext, mut error: AppError) -> AppError {
     error
 }
 
+/// The path as it stands in the log: without the token of an invitation.
+fn loggable(path: &str) -> &str {
+    if path.starts_with("/join/") { "/join/…" } else { path }
+}
+
 fn log(context: &RequestContext, path: &str, error: &AppError) {
     let request_id = &*context.request_id;
     if error.code.status() >= 500 {
@@ -201,9 +286,12 @@ impl PageData {
             online: Vec::new(),
             page,
             pinned: None,
+            made_at: Timestamp::default(),
             utc_offset_minutes: 0,
             client_id: ClientId::random(),
             upload_limits: UploadLimits::default(),
+            emoji_list: String::new(),
+            new_invite: None,
             form: None,
         }
     }

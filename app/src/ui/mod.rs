@@ -41,9 +41,9 @@ use self::{
     components::toasts::ToastRegion,
     page_data::{Page, PageData},
     pages::{
-        chat::ChatPage, details::DetailsPage, failed::FailedPage, home::HomePage, login::LoginPage,
-        new_chat::NewChatPage, new_group::NewGroupPage, not_found::NotFoundPage, register::RegisterPage,
-        settings::SettingsPage, workspace::Workspace,
+        chat::ChatPage, details::DetailsPage, failed::FailedPage, home::HomePage, join::JoinPage,
+        login::LoginPage, new_chat::NewChatPage, new_group::NewGroupPage, not_found::NotFoundPage,
+        register::RegisterPage, search::SearchPage, settings::SettingsPage, workspace::Workspace,
     },
     state::Store,
 };
@@ -84,7 +84,9 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("/") view=HomePage/>
                 <Route path=path!("/new") view=NewChatPage/>
                 <Route path=path!("/new-group") view=NewGroupPage/>
+                <Route path=path!("/join/:token") view=JoinPage/>
                 <Route path=path!("/settings") view=SettingsPage/>
+                <Route path=path!("/search") view=SearchPage/>
                 <Route path=path!("/c/:chat/details") view=DetailsPage/>
                 <Route path=path!("/c/:chat/:seq?") view=ChatPage/>
             </ParentRoute>

@@ -9,9 +9,12 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{ClientId, UploadLimits, UserId},
+    domain::{ChatId, ClientId, Timestamp, UploadLimits, UserId},
     error::AppError,
-    protocol::{AccountView, ChatView, HistoryPage, MessageView, SessionView, UserView},
+    protocol::{
+        AccountView, ChatView, HistoryPage, InvitationView, InviteView, MemberView, MembersPage, MessageView,
+        SearchResults, SessionView, UserView,
+    },
 };
 
 /// The id of the element that carries the data in the document.
@@ -34,6 +37,9 @@ pub struct PageData {
     /// What is shown of the pinned messages of its chat, last pinned first; nothing if it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Vec<MessageView>>,
+    /// When the page was made: what depends on the time is rendered for this one on both sides.
+    #[serde(default)]
+    pub made_at: Timestamp,
     /// Minutes that the reader's clock is ahead of UTC; 0 until the browser has said so in a cookie.
     pub utc_offset_minutes: i32,
     /// The id that a message gets which is sent by a plain form from this page.
@@ -41,6 +47,12 @@ pub struct PageData {
     /// How many files a message can carry, and how large they can be.
     #[serde(default)]
     pub upload_limits: UploadLimits,
+    /// The address of the list of all emoji; empty where there is nobody to use it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub emoji_list: String,
+    /// The link of the invitation that was just made by a plain form. Such a page carries no script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_invite: Option<String>,
     /// What became of the plain form that this page is the answer to. Such a page carries no script.
     pub form: Option<FormNotice>,
 }
@@ -53,19 +65,26 @@ pub enum Page {
     Plain,
     /// `/c/<chat>`, perhaps `?before=<seq>`, or `/c/<chat>/<seq>`.
     Chat {
-        /// The chat with all its members.
+        /// The chat with its first members.
         chat: Box<ChatView>,
         /// The messages to show.
         history: HistoryPage,
     },
-    /// `/c/<chat>/details`, perhaps `?q=<people>`.
+    /// `/c/<chat>/details`, perhaps `?q=<people>`, `?m=<members>` or `?from=<place>`.
     Details {
-        /// The chat with all its members.
+        /// The chat with its first members.
         chat: Box<ChatView>,
         /// What was searched for.
         query: String,
         /// The people found.
         found: Vec<UserView>,
+        /// What else is shown of a group.
+        group: GroupPart,
+    },
+    /// `/join/<token>`.
+    Join {
+        /// What one is invited to.
+        invitation: InvitationView,
     },
     /// `/new` and `/new-group`, perhaps `?q=<people>`.
     People {
@@ -73,6 +92,17 @@ pub enum Page {
         query: String,
         /// The people found.
         found: Vec<UserView>,
+    },
+    /// `/search`, perhaps `?q=<words>`, `&chat=<chat>`, `&older=<place>`.
+    Search {
+        /// What was searched for.
+        query: String,
+        /// The one chat that was searched.
+        chat: Option<ChatId>,
+        /// Where an earlier page of it ended.
+        older: Option<String>,
+        /// What was found.
+        found: SearchResults,
     },
     /// `/settings`.
     Settings {
@@ -84,6 +114,23 @@ pub enum Page {
         /// Why.
         error: AppError,
     },
+}
+
+/// What the page of a group's details shows besides the chat.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupPart {
+    /// A part of the members, where the chat has not all of them.
+    #[serde(default)]
+    pub part: MembersPage,
+    /// Which member was searched for.
+    #[serde(default)]
+    pub query: String,
+    /// The members found.
+    #[serde(default)]
+    pub found: Vec<MemberView>,
+    /// The invitations to it, if the reader is an admin of it.
+    #[serde(default)]
+    pub invites: Option<Vec<InviteView>>,
 }
 
 /// A plain form that was refused: nothing that was entered is lost.
@@ -111,9 +158,12 @@ impl PageData {
             online: Vec::new(),
             page: Page::Plain,
             pinned: None,
+            made_at: Timestamp::default(),
             utc_offset_minutes: 0,
             client_id: ClientId::from_bytes([0; 16]),
             upload_limits: UploadLimits::default(),
+            emoji_list: String::new(),
+            new_invite: None,
             form: None,
         }
     }

@@ -13,7 +13,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     let data = use_context::<PageData>();
     // The answer to a plain form is a page without scripts: whoever sent it has none, and the address
     // in the bar is not the page's.
-    let scripts = data.filter(|data| data.form.is_none()).map(|data| {
+    let scripts = data.filter(|data| data.form.is_none() && data.new_invite.is_none()).map(|data| {
         view! {
             <script type="application/json" id=ELEMENT_ID nonce=use_nonce()>{embedded(&data)}</script>
             <AutoReload options=options.clone()/>

@@ -1,11 +1,13 @@
 //! Times as people read them, at the reader's offset from UTC. Pure: the reader's day is a parameter,
 //! and unknown until the browser has told it.
 
-use time::{Month, OffsetDateTime, Weekday};
+use time::{Date, Month, OffsetDateTime, Weekday};
 
 use crate::domain::Timestamp;
 
 const DAY_MILLIS: i64 = 86_400_000;
+/// The Julian day of 1970-01-01.
+const EPOCH_JULIAN_DAY: i32 = 2_440_588;
 
 /// The reader's day of a point in time: days since 1970-01-01.
 pub fn day_number(time: Timestamp, offset_minutes: i32) -> i64 {
@@ -22,6 +24,19 @@ pub fn clock(time: Timestamp, offset_minutes: i32) -> String {
 pub fn full(time: Timestamp, offset_minutes: i32) -> String {
     let at = time.at_offset(offset_minutes);
     format!("{}, {}", long_date(at), clock(time, offset_minutes))
+}
+
+/// The beginning of the reader's day that a field of a date gives as `2025-08-07`; nothing if it is no date.
+pub fn day_start(text: &str, offset_minutes: i32) -> Option<Timestamp> {
+    let mut parts = text.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let month = Month::try_from(month.parse::<u8>().ok()?).ok()?;
+    let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
+    if parts.next().is_some() || !(1970..=9999).contains(&date.year()) {
+        return None;
+    }
+    let days = date.to_julian_day() - EPOCH_JULIAN_DAY;
+    Some(Timestamp::from_millis(i64::from(days) * DAY_MILLIS - i64::from(offset_minutes) * 60_000))
 }
 
 /// What stands above the first message of a day.
@@ -106,6 +121,20 @@ mod tests {
         assert_eq!(clock(LATE, 330), "04:01");
         assert_eq!(full(LATE, -120), "7 August 2025, 20:31");
         assert_eq!(day_number(Timestamp::from_millis(-1), 0), -1);
+    }
+
+    #[test]
+    fn a_day_begins_at_the_readers_midnight() {
+        let start = |text, offset| day_start(text, offset).map(Timestamp::as_millis);
+        assert_eq!(start("1970-01-01", 0), Some(0));
+        assert_eq!(start("1970-01-02", 330), Some(DAY_MILLIS - 330 * 60_000));
+        let at = day_start("2025-08-08", 330).unwrap_or_default();
+        assert_eq!((day_number(at, 330), full(at, 330).as_str()), (DAY + 1, "8 August 2025, 00:00"));
+        for text in
+            ["", "2025-08", "2025-02-30", "2025-08-07-01", "x-y-z", "-1-01-01", "1969-12-31", "12025-01-01"]
+        {
+            assert_eq!(start(text, 0), None, "{text}");
+        }
     }
 
     #[test]

@@ -7,9 +7,12 @@ use leptos_router::hooks::use_location;
 
 use super::{
     avatar::{Avatar, chat_hue, user_hue},
+    badge::UnreadBadge,
     empty::Empty,
     icon::{Glyph, Icon, Mark},
+    mention_badge::MentionBadge,
     presence::Presence,
+    switcher::FindRow,
 };
 use crate::{
     domain::ChatId,
@@ -31,8 +34,16 @@ pub fn ChatList() -> impl IntoView {
     let path = use_location().pathname;
     let current = Memo::new(move |_| path.with(|path| chat_of(path)));
     let at = move |wanted: &'static str| path.with(|path| (path == wanted).then_some("page"));
-    let ids = Memo::new(move |_| chats.with(|chats| chats.iter().map(|chat| chat.id).collect::<Vec<_>>()));
-    let none = Memo::new(move |_| ids.with(Vec::is_empty));
+    // Those that stand in the list, and those that are put away.
+    let parts = Memo::new(move |_| {
+        let away = |chat: &Arc<ChatView>| store.standing(chat).is_put_away;
+        let (away, here): (Vec<_>, Vec<_>) = chats.with(|chats| chats.iter().cloned().partition(away));
+        let ids = |chats: Vec<Arc<ChatView>>| chats.iter().map(|chat| chat.id).collect::<Vec<_>>();
+        (ids(here), ids(away))
+    });
+    let ids = Memo::new(move |_| parts.with(|(here, _)| here.clone()));
+    let away = Memo::new(move |_| parts.with(|(_, away)| away.clone()));
+    let none = Memo::new(move |_| parts.with(|(here, away)| here.is_empty() && away.is_empty()));
     view! {
         <nav class="workspace__list chat-list" aria-label="Chats">
             <div class="chat-list__head">
@@ -59,6 +70,7 @@ pub fn ChatList() -> impl IntoView {
                     </a>
                 </div>
             </div>
+            <FindRow/>
             <div class="chat-list__scroll">
                 <Show when=move || none.get()>
                     <Empty
@@ -76,6 +88,22 @@ pub fn ChatList() -> impl IntoView {
                         children=move |id| view! { <ChatRow id current/> }
                     />
                 </ul>
+                <Show when=move || away.with(|away| !away.is_empty())>
+                    <details class="chat-list__away">
+                        <summary class="chat-list__away-title">
+                            <Icon glyph=Glyph::Archive/>
+                            "Archived "
+                            <span class="chat-list__count">{move || away.with(Vec::len)}</span>
+                        </summary>
+                        <ul class="chat-list__rows" role="list">
+                            <For
+                                each=move || away.get()
+                                key=|id| *id
+                                children=move |id| view! { <ChatRow id current/> }
+                            />
+                        </ul>
+                    </details>
+                </Show>
             </div>
         </nav>
     }
@@ -106,6 +134,11 @@ fn ChatRow(
             Some(view! { <time class="chat-row__time" datetime=at.to_string()>{text}</time> })
         })
     };
+    let standing = Memo::new(move |_| {
+        chat.with(|chat| chat.as_deref().map(|chat| store.standing(chat)).unwrap_or_default())
+    });
+    let muted = Memo::new(move |_| standing.with(|standing| standing.is_muted));
+    let unread = Memo::new(move |_| standing.with(|standing| standing.unread));
     // Whether it is a group, and who the other person is, never changes.
     let other = chat.with_untracked(|chat: &Option<Arc<ChatView>>| {
         chat.as_deref().and_then(|c| Some(partner(c, me)?.user.id))
@@ -114,6 +147,7 @@ fn ChatRow(
         <li>
             <a
                 class="chat-row"
+                data-unread=move || (unread.get() > 0).then_some("true")
                 href=format!("/c/{id}")
                 aria-current=move || (current.get() == Some(id)).then_some("page")
             >
@@ -127,11 +161,19 @@ fn ChatRow(
                 <span class="chat-row__body">
                     <span class="chat-row__line">
                         <span class="chat-row__title" dir="auto">{move || title.get()}</span>
+                        <Show when=move || muted.get()>
+                            <span class="chat-row__muted">
+                                <Icon glyph=Glyph::BellOff/>
+                                <span class="visually-hidden">"Muted"</span>
+                            </span>
+                        </Show>
                         {time}
                     </span>
                     <span class="chat-row__line">
                         <span class="chat-row__said" dir="auto">{move || said.get()}</span>
+                        <MentionBadge chat_id=id/>
                         {other.map(|user| view! { <Presence online=store.is_online(user)/> })}
+                        <UnreadBadge unread muted/>
                     </span>
                 </span>
             </a>

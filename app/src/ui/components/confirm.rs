@@ -2,6 +2,8 @@
 
 use leptos::{html::Dialog, prelude::*};
 
+use super::dialog::show_while;
+
 /// A question over the page. The browser's own modal dialog traps the focus, closes with Escape and
 /// gives the focus back to where it came from.
 #[component]
@@ -25,17 +27,7 @@ pub fn Confirm(
     on_yes: Callback<()>,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move || {
-        let Some(dialog) = dialog.get() else { return };
-        let (wanted, shown) = (open.get(), dialog.open());
-        // Only a dialog that was taken out of the page refuses to be shown.
-        if wanted && !shown && dialog.show_modal().is_err() {
-            open.set(false);
-        }
-        if shown && !wanted {
-            dialog.close();
-        }
-    });
+    show_while(dialog, move || open.get(), move || open.set(false));
     view! {
         <dialog
             node_ref=dialog

@@ -39,6 +39,19 @@ pub fn is_windows(event: &FocusEvent) -> bool {
     event.related_target().is_none() && !document().has_focus().unwrap_or(true)
 }
 
+/// Where an element is in the window, in CSS pixels: its left, top, right and bottom edge.
+#[cfg(feature = "hydrate")]
+pub fn edges(element: &Element) -> (f64, f64, f64, f64) {
+    let area = element.get_bounding_client_rect();
+    (area.left(), area.top(), area.right(), area.bottom())
+}
+
+/// On the server nothing is laid out.
+#[cfg(not(feature = "hydrate"))]
+pub fn edges(_element: &Element) -> (f64, f64, f64, f64) {
+    Default::default()
+}
+
 /// The focus in one list. Its rows are the children of an element that have an id.
 #[derive(Clone, Copy)]
 pub struct FocusKeeper {

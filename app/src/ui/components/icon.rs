@@ -73,6 +73,16 @@ pub enum Glyph {
     Link,
     /// Pin, and what is pinned.
     Pin,
+    /// Put away.
+    Archive,
+    /// It notifies one.
+    Bell,
+    /// It does not.
+    BellOff,
+    /// Count as unread.
+    Unread,
+    /// A day.
+    Calendar,
 }
 
 impl Glyph {
@@ -96,6 +106,9 @@ impl Glyph {
             Self::Close => "M6 6l12 12M18 6L6 18",
             Self::Alert => {
                 "M12 8.5v4.5M12 16.5v.01M10.3 4.2L2.8 17.3A2 2 0 0 0 4.5 20.3h15a2 2 0 0 0 1.7-3L13.7 4.2a2 2 0 0 0-3.4 0z"
+            }
+            Self::Calendar => {
+                "M5 5.5h14a1 1 0 0 1 1 1V19a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V6.5a1 1 0 0 1 1-1zM4 10h16M8 3v4M16 3v4"
             }
             Self::Info => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 7.5v.01",
             Self::Check => "M5 12.5l4.5 4.5L19 7.5",
@@ -143,6 +156,12 @@ impl Glyph {
                 "M10 14a4 4 0 0 0 5.7 0l3.1-3.1a4 4 0 0 0-5.7-5.7L12 6.3M14 10a4 4 0 0 0-5.7 0l-3.1 3.1a4 4 0 0 0 5.7 5.7l1.1-1.1"
             }
             Self::Pin => "M9 4h6l-.7 6.2 3.2 3.3v1.5h-11v-1.5l3.2-3.3zM12 15v5.5",
+            Self::Archive => "M4 5h16v4H4zM5.5 9v9.5h13V9M10 12.5h4",
+            Self::Bell => "M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 1.5h-15zM10 20.5h4",
+            Self::BellOff => {
+                "M6 16.5V11a6 6 0 0 1 .9-3.2M9.2 5.7A6 6 0 0 1 18 11v2.5M16 18H4.5L6 16.5M10 20.5h4M4 4l16 16"
+            }
+            Self::Unread => "M20.5 11.5a8 8 0 0 1-11.8 7L4 20l1.5-4.5A8 8 0 0 1 13 3.6M19 5.5v.01",
         }
     }
 }

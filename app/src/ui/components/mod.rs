@@ -2,18 +2,24 @@
 //! page; what can be decided without a document is a plain function with a test.
 
 pub mod avatar;
+pub mod badge;
 pub mod button;
 pub mod chat_list;
 pub mod confirm;
+pub mod dialog;
 pub mod empty;
 pub mod error_view;
+pub mod favicon;
 pub mod field;
 pub mod focus;
 pub mod form;
 pub mod icon;
+pub mod mention_badge;
 pub mod message_text;
 pub mod page;
 pub mod people;
 pub mod pinned;
 pub mod presence;
+pub mod search_field;
+pub mod switcher;
 pub mod toasts;

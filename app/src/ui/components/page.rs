@@ -4,11 +4,12 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::icon::{Glyph, Icon};
+use crate::ui::state::{marks::badge, use_store};
 
 /// The name of the product, in titles.
 const PRODUCT: &str = "Samvad";
 
-/// The document's title. Always use this one: leptos_meta's own puts the text into the server-rendered
+/// The document's title, after the number of messages that are unread. Always use this one: leptos_meta's own puts the text into the server-rendered
 /// document as it is, and a chat is called whatever its members like.
 #[component]
 pub fn PageTitle(
@@ -18,8 +19,10 @@ pub fn PageTitle(
 ) -> impl IntoView {
     // The server writes the title when the page has been rendered, and then nothing that is reactive in it
     // may be there any longer: it is read at once.
-    let rendered = cfg!(feature = "ssr").then(|| escape(&document_title(&text.get_untracked())));
-    let title = move || rendered.clone().unwrap_or_else(|| text.with(|text| document_title(text)));
+    let store = use_store();
+    let now = move || text.with(|text| document_title(text, store.total_unread()));
+    let rendered = cfg!(feature = "ssr").then(|| escape(&untrack(now)));
+    let title = move || rendered.clone().unwrap_or_else(now);
     view! { <Title text=title/> }
 }
 
@@ -56,8 +59,9 @@ pub fn PageFrame(
     .into_any()
 }
 
-fn document_title(text: &str) -> String {
-    if text.is_empty() { PRODUCT.to_owned() } else { format!("{text} · {PRODUCT}") }
+fn document_title(text: &str, unread: u64) -> String {
+    let unread = if unread == 0 { String::new() } else { format!("({}) ", badge(unread)) };
+    if text.is_empty() { format!("{unread}{PRODUCT}") } else { format!("{unread}{text} · {PRODUCT}") }
 }
 
 /// Text as it stands in HTML.
@@ -71,13 +75,19 @@ mod tests {
 
     #[test]
     fn a_title_cannot_end_itself() {
-        let title = escape(&document_title("</title><img src=x onerror=alert(1)> & co"));
+        let title = escape(&document_title("</title><img src=x onerror=alert(1)> & co", 0));
         assert_eq!(title, "&lt;/title&gt;&lt;img src=x onerror=alert(1)&gt; &amp; co · Samvad");
     }
 
     #[test]
     fn a_page_without_a_name_is_called_after_the_product() {
-        assert_eq!(document_title(""), "Samvad");
-        assert_eq!(document_title("Settings"), "Settings · Samvad");
+        assert_eq!(document_title("", 0), "Samvad");
+        assert_eq!(document_title("Settings", 0), "Settings · Samvad");
+    }
+
+    #[test]
+    fn what_is_unread_is_said_first() {
+        assert_eq!(document_title("", 3), "(3) Samvad");
+        assert_eq!(document_title("Settings", 100), "(99+) Settings · Samvad");
     }
 }

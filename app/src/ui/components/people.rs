@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use leptos::{html::Input, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     avatar::{Avatar, user_hue},
     error_view::error_text,
-    icon::{Glyph, Icon},
+    search_field::{Questions, SearchField, SearchState},
 };
 use crate::{
     api,
@@ -29,38 +29,7 @@ pub struct PeopleSearch {
     query: RwSignal<String>,
     people: RwSignal<Vec<UserView>>,
     state: RwSignal<SearchState>,
-    asked: StoredValue<Asked>,
-    timer: StoredValue<Option<TimeoutHandle>>,
-}
-
-/// How far a search has come.
-#[derive(Clone, Debug, PartialEq)]
-enum SearchState {
-    /// Nothing was asked.
-    Idle,
-    /// The answer is awaited; what was found before stays in sight.
-    Searching,
-    /// The answer is there.
-    Done,
-    /// There was none.
-    Failed(AppError),
-}
-
-/// Tells the answer to the latest question from the late ones to earlier questions.
-#[derive(Clone, Copy, Debug, Default)]
-struct Asked(u64);
-
-impl Asked {
-    /// A new question: answers to all earlier ones are late from now on.
-    fn next(&mut self) -> Self {
-        self.0 += 1;
-        *self
-    }
-
-    /// Whether the answer to `question` still counts.
-    fn is_latest(self, question: Self) -> bool {
-        self.0 == question.0
-    }
+    questions: Questions,
 }
 
 impl PeopleSearch {
@@ -76,19 +45,12 @@ impl PeopleSearch {
     }
 
     fn starting(query: String, found: Vec<UserView>, state: SearchState) -> Self {
-        let timer = StoredValue::new(None::<TimeoutHandle>);
-        on_cleanup(move || {
-            if let Some(running) = timer.try_update_value(Option::take).flatten() {
-                running.clear();
-            }
-        });
         Self {
             store: use_store(),
             query: RwSignal::new(query),
             people: RwSignal::new(found),
             state: RwSignal::new(state),
-            asked: StoredValue::new(Asked::default()),
-            timer,
+            questions: Questions::new(),
         }
     }
 
@@ -103,14 +65,12 @@ impl PeopleSearch {
             return;
         }
         self.query.set(text);
-        self.stop_timer();
-        self.timer.set_value(set_timeout_with_handle(move || self.ask(), PAUSE).ok());
+        self.questions.after(PAUSE, move || self.ask());
     }
 
     /// Asks at once.
     pub fn ask(self) {
-        self.stop_timer();
-        let question = self.asked.try_update_value(Asked::next).unwrap_or_default();
+        let question = self.questions.ask();
         let query = self.query.get_untracked().trim().to_owned();
         if query.is_empty() {
             self.people.set(Vec::new());
@@ -120,8 +80,7 @@ impl PeopleSearch {
         self.state.set(SearchState::Searching);
         spawn_local(async move {
             let answer = browser::within(api::search_users(query)).await;
-            // Nobody waits for it any more: the page was left, or something else was asked meanwhile.
-            if !self.asked.try_get_value().is_some_and(|asked| asked.is_latest(question)) {
+            if !self.questions.is_latest(question) {
                 return;
             }
             match answer {
@@ -133,12 +92,6 @@ impl PeopleSearch {
                 Err(error) => self.state.set(SearchState::Failed(error)),
             }
         });
-    }
-
-    fn stop_timer(self) {
-        if let Some(running) = self.timer.try_update_value(Option::take).flatten() {
-            running.clear();
-        }
     }
 
     /// What to say about the search.
@@ -161,8 +114,7 @@ fn found_text(count: usize) -> String {
     }
 }
 
-/// The field in which one looks for people, with its button. It belongs into a form, which either leads
-/// to the page with `?q=…` or leads there by this button alone (`page`).
+/// The field in which one looks for people, with its button: in a form, as [`SearchField`] says.
 #[component]
 pub fn PeopleSearchField(
     /// The search.
@@ -171,49 +123,19 @@ pub fn PeopleSearchField(
     #[prop(optional, into)]
     page: Option<String>,
 ) -> impl IntoView {
-    let input = NodeRef::<Input>::new();
-    // What was typed before the scripts came is searched for, too.
-    Effect::new(move || {
-        if let Some(input) = input.get() {
-            search.type_in(input.value());
-        }
-    });
-    let method = page.is_some().then_some("get");
     view! {
-        <div class="field search">
-            <label class="field__label" for=SEARCH_ID>"Find people"</label>
-            <div class="search__row">
-                <span class="search__icon"><Icon glyph=Glyph::Search/></span>
-                <input
-                    node_ref=input
-                    class="input search__input"
-                    type="search"
-                    id=SEARCH_ID
-                    name="q"
-                    value=search.query.get_untracked()
-                    dir="auto"
-                    maxlength="254"
-                    autocomplete="off"
-                    autocapitalize="none"
-                    spellcheck="false"
-                    aria-describedby="find-people-status"
-                    on:input=move |event| search.type_in(event_target_value(&event))
-                />
-                <button class="button quiet" type="submit" formaction=page formmethod=method formnovalidate="">
-                    "Search"
-                </button>
-            </div>
-            <p
-                class="field__hint"
-                id="find-people-status"
-                role="status"
-                data-failed=move || matches!(search.state.get(), SearchState::Failed(_)).then_some("true")
-            >
-                {move || search.status()}
-            </p>
-        </div>
+        <SearchField
+            id=SEARCH_ID
+            name="q"
+            label="Find people"
+            value=search.query.get_untracked()
+            max_chars=254
+            on_type=move |text| search.type_in(text)
+            status=Signal::derive(move || search.status())
+            failed=Signal::derive(move || matches!(search.state.get(), SearchState::Failed(_)))
+            page
+        />
     }
-    .into_any()
 }
 
 /// A person on one line: picture, name and what they say about themselves.
@@ -238,18 +160,6 @@ pub fn Person(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_answer_to_the_latest_question_counts() {
-        let mut asked = Asked::default();
-        let first = asked.next();
-        let second = asked.next();
-        assert!(!asked.is_latest(first));
-        assert!(asked.is_latest(second));
-        // Emptying the field asks nothing and still outdates what is under way.
-        asked.next();
-        assert!(!asked.is_latest(second));
-    }
 
     #[test]
     fn what_was_found_is_counted_in_words() {

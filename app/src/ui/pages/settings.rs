@@ -1,8 +1,12 @@
-//! `/settings`: one's profile, password and sessions.
+//! `/settings`: one's profile, password and sessions, what others see, and what notifies one.
+
+mod notifications;
+mod privacy;
 
 use leptos::{either::EitherOf3, ev::SubmitEvent, prelude::*, task::spawn_local};
 
-use super::register::password_hint;
+use self::{notifications::Notifications, privacy::Privacy};
+use super::{push_card::PushCard, register::password_hint};
 use crate::{
     api,
     domain::{check_password_length, limits},
@@ -31,6 +35,9 @@ pub fn SettingsPage() -> impl IntoView {
     view! {
         <PageFrame title="Settings">
             <Profile/>
+            <Privacy/>
+            <Notifications/>
+            <PushCard/>
             <Password/>
             <Sessions/>
             <SignOut/>

@@ -4,12 +4,19 @@
 use std::time::Duration;
 
 use leptos::{ev::DragEvent, prelude::*};
-use leptos_router::{components::Outlet, hooks::use_location};
+use leptos_router::{
+    components::Outlet,
+    hooks::{use_location, use_navigate},
+};
 
 use crate::ui::{
-    components::chat_list::ChatList,
+    components::{
+        chat_list::ChatList,
+        favicon,
+        switcher::{Switcher, provide_switching},
+    },
     realtime,
-    state::{Connection, Store, local, use_store},
+    state::{Connection, Store, browser, local, use_store},
 };
 
 /// How long the connection may be away before that is said.
@@ -21,19 +28,42 @@ const DAY_CHECK: Duration = Duration::from_secs(60);
 /// The list of chats and the page.
 #[component]
 pub fn Workspace() -> impl IntoView {
+    provide_switching();
     let store = use_store();
     let path = use_location().pathname;
     let view = Memo::new(move |_| path.with(|path| if path == "/" { "list" } else { "content" }));
 
+    let navigate = use_navigate();
+    store.set_way(Callback::new(move |path: String| navigate(&path, Default::default())));
     Effect::new(move |_| {
         store.read_clock();
         store.restore_outbox();
         store.guard_files();
         refuse_stray_files();
         realtime::connect(store);
-        if let Ok(check) = set_interval_with_handle(move || store.tell_day(), DAY_CHECK) {
+        let tick = move || {
+            store.tell_day();
+            store.tell_time();
+        };
+        if let Ok(check) = set_interval_with_handle(tick, DAY_CHECK) {
             on_cleanup(move || check.clear());
         }
+        attend(store);
+    });
+    let until_unmuted = Memo::new(move |_| store.until_unmuted());
+    Effect::new(move |_| {
+        let wait = until_unmuted.get();
+        if let Some(Ok(timer)) = wait.map(|wait| set_timeout_with_handle(move || store.tell_time(), wait)) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    let unread = Memo::new(move |_| store.total_unread());
+    Effect::new(move |before: Option<u64>| {
+        let unread = unread.get();
+        if before.unwrap_or(0) != unread {
+            favicon::show(unread);
+        }
+        unread
     });
 
     view! {
@@ -44,8 +74,23 @@ pub fn Workspace() -> impl IntoView {
             <div class="workspace__content">
                 <Outlet/>
             </div>
+            <Switcher/>
         </div>
     }
+}
+
+/// Follows whether somebody looks at the window.
+fn attend(store: Store) {
+    let look = move || store.set_attention(browser::is_attentive());
+    look();
+    let listeners = ["focus", "blur", "visibilitychange", "pageshow"]
+        .map(|event| window_event_listener_untyped(event, move |_| look()));
+    // The last that a page hears, whatever it looks like.
+    let hidden = window_event_listener_untyped("pagehide", move |_| store.set_attention(false));
+    on_cleanup(move || {
+        listeners.into_iter().for_each(WindowListenerHandle::remove);
+        hidden.remove();
+    });
 }
 
 /// Has the browser leave alone what falls beside a conversation: it would open the file in the place of the page.

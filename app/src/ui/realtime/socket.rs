@@ -89,6 +89,7 @@ async fn run(store: Store, mut nudges: mpsc::Receiver<()>) {
         let end = converse(store, &mut nudges).await;
         store.set_outgoing(None);
         store.connection.set(Connection::Offline);
+        store.hear_nothing();
         if js_sys::Date::now() - started > GOOD_MS {
             backoff.reset();
         }

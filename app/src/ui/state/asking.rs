@@ -36,8 +36,11 @@ impl Store {
     }
 
     pub(super) fn carry_out(&self, effects: &mut Effects) {
+        self.hear(&effects.shown, std::mem::take(&mut effects.typing));
+        self.notify(&effects.shown);
         self.show(std::mem::take(&mut effects.shown));
         self.show_changed(std::mem::take(&mut effects.changed));
+        self.show_happened(std::mem::take(&mut effects.happened));
         for id in std::mem::take(&mut effects.refetch) {
             self.catch_up(id);
         }
@@ -75,6 +78,7 @@ impl Store {
         // A greeting: what failed without a connection may work now.
         if effects.heartbeat_ms.is_some() {
             self.load_pinned();
+            self.renew_receipts();
         }
     }
 }

@@ -116,6 +116,22 @@ mod there {
         }
     }
 
+    /// Sends a form whose answer nobody waits for, also while the page goes away. Nobody is told if the browser
+    /// refuses.
+    pub fn post_last(path: &str, fields: &[(&str, &str)]) {
+        if let Ok(form) = web_sys::UrlSearchParams::new() {
+            fields.iter().for_each(|(name, value)| form.append(name, value));
+            let _refused = window().navigator().send_beacon_with_opt_url_search_params(path, Some(&form));
+        }
+    }
+
+    /// Whether the window is seen and has the focus.
+    pub fn is_attentive() -> bool {
+        let document = leptos::prelude::document();
+        let is_seen = document.visibility_state() == web_sys::VisibilityState::Visible;
+        is_seen && document.has_focus().unwrap_or(true)
+    }
+
     /// The path and query of the page.
     pub fn path() -> String {
         let location = window().location();
@@ -207,6 +223,14 @@ mod absent {
 
     /// There is nowhere to put it; false.
     pub async fn copy(_text: &str) -> bool {
+        false
+    }
+
+    /// Nobody asks.
+    pub fn post_last(_path: &str, _fields: &[(&str, &str)]) {}
+
+    /// Nobody looks.
+    pub fn is_attentive() -> bool {
         false
     }
 

@@ -82,7 +82,7 @@ impl Store {
         self.load_pinned();
         let open = self.timeline.with_untracked(|open| open.as_ref().map(Timeline::chat_id));
         for event in &changed {
-            if let EventBody::MessageDeleted { message_id } = event.body {
+            if let EventBody::MessageDeleted { message_id, .. } = event.body {
                 self.say_no_more(message_id);
             }
         }

@@ -10,8 +10,8 @@ use super::{
     timeline_tests::{arrive, numbers, page},
 };
 use crate::{
-    domain::{Seq, Timestamp, UserId},
-    protocol::{EventBody, HistoryPage, LogEvent, MessageView, QuoteView, ReactionView},
+    domain::{Ordinal, Seq, Timestamp, UserId},
+    protocol::{EventBody, HistoryPage, LogEvent, MentionsView, MessageView, QuoteView, ReactionView},
 };
 
 #[test]
@@ -166,15 +166,23 @@ fn what_is_remembered_of_changes_is_bounded() {
 const ME: Option<UserId> = Some(ADA);
 
 fn log(seq: u64, body: EventBody) -> LogEvent {
-    LogEvent { chat_id: CHAT, seq: Seq(seq), at: Timestamp::default(), actor_id: ADA, body }
+    LogEvent {
+        chat_id: CHAT,
+        seq: Seq(seq),
+        at: Timestamp::default(),
+        actor_id: ADA,
+        named: Default::default(),
+        body,
+    }
 }
 
 fn deletion(number: u64) -> EventBody {
-    EventBody::MessageDeleted { message_id: id(number) }
+    EventBody::MessageDeleted { message_id: id(number), ordinal: Ordinal(number) }
 }
 
 fn edit(number: u64, body: &str) -> EventBody {
-    EventBody::MessageEdited { message_id: id(number), body: body.into() }
+    let (message_id, ordinal) = (id(number), Ordinal(number));
+    EventBody::MessageEdited { message_id, ordinal, body: body.into(), mentions: MentionsView::default() }
 }
 
 fn react(number: u64, on: bool) -> EventBody {

@@ -17,7 +17,7 @@ use crate::{
     api,
     domain::{ChatId, Seq, limits},
     error::{AppError, AppResult, ErrorCode},
-    protocol::{HistoryPage, MessageView},
+    protocol::{HistoryPage, LogEvent, MessageView},
 };
 
 /// Arrived messages that wait to be announced; of a burst only the number is said anyway.
@@ -198,6 +198,20 @@ impl Store {
         self.mark_stored(&own);
     }
 
+    /// Shows what happened to the open chat, between its messages. It is not announced, and nothing is unread by it.
+    pub(super) fn show_happened(&self, events: Vec<LogEvent>) {
+        let open = self.timeline.with_untracked(|open| open.as_ref().map(Timeline::chat_id));
+        let here: Vec<_> = events.into_iter().filter(|event| Some(event.chat_id) == open).collect();
+        if !here.is_empty() {
+            self.timeline.maybe_update(|open| match open {
+                Some(open) => {
+                    here.into_iter().map(|event| open.happen(event)).filter(|is_news| *is_news).count() > 0
+                }
+                None => false,
+            });
+        }
+    }
+
     /// Fetches a chat and what was missed of its messages, and goes on with its log from there.
     pub(super) fn catch_up(&self, chat_id: ChatId) {
         let store = *self;
@@ -296,8 +310,13 @@ impl Store {
         if self.model.with_untracked(|model| model.chat(chat_id).is_none()) {
             let chat = browser::within(api::get_chat(chat_id)).await?;
             self.upsert_chat(chat);
+            // Where one left off is known only now.
+            self.look_into(chat_id);
         }
-        browser::within(api::list_messages(chat_id, None, None, around, PAGE)).await
+        match self.far(chat_id).filter(|_| around.is_none()) {
+            Some(first) => browser::within(api::list_messages_at(chat_id, first, PAGE)).await,
+            None => browser::within(api::list_messages(chat_id, None, None, around, PAGE)).await,
+        }
     }
 
     /// The chat first and the messages then: so they reach at least as far as its head. Those that are shown

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{ChatId, limits},
+    domain::{ChatId, UserId, limits},
     error::ErrorCode,
     protocol::{Heads, LogEvent, MessageView},
 };
@@ -15,8 +15,12 @@ pub struct Effects {
     pub resume: Heads,
     /// Messages that arrived, in the order of their chat; some perhaps again.
     pub shown: Vec<MessageView>,
+    /// Who was heard to be writing since the last of `shown` that they wrote.
+    pub typing: Vec<(ChatId, UserId)>,
     /// Events that change a message, in the order of their chat; some perhaps again.
     pub changed: Vec<LogEvent>,
+    /// What happened to chats rather than to their messages, in the order of their chat; some perhaps again.
+    pub happened: Vec<LogEvent>,
     /// Chats to fetch, together with the messages of theirs that were missed.
     pub refetch: BTreeSet<ChatId>,
     /// Chats whose log is another one than was applied: fetch them and all that is shown of them anew.

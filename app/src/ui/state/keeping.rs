@@ -12,7 +12,7 @@ use super::{
     claim::{Claim, RENEWAL_MS, Turn},
     local,
     outbox::{Outbox, Unsent},
-    records, sending,
+    push, records, sending,
 };
 use crate::domain::{ClientId, UserId};
 
@@ -119,6 +119,7 @@ impl Store {
         browser::clear(Storage::Tab);
         browser::clear(Storage::Browser);
         spawn_local(async {
+            soon(push::end()).await;
             soon(records::clear()).await;
             browser::go_to("/login");
         });

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::mentioned::Mentioned;
 use crate::{
-    domain::{Seq, UserId},
-    protocol::{ChatView, EventBody, LogEvent},
+    domain::{Ordinal, Seq, UserId, limits},
+    protocol::{ChatView, EventBody, LogEvent, MyChatView},
 };
 
 /// Events of one chat that wait for a hole to be filled; what comes beyond is asked for again.
@@ -14,6 +15,7 @@ const MAX_HELD: usize = 500;
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub view: Arc<ChatView>,
+    mentioned: Mentioned,
     /// All events up to this one have been seen. The view may be ahead of it, when an answer came
     /// before the event that tells of the same change.
     pub applied: Seq,
@@ -26,20 +28,26 @@ pub(super) struct Known {
     pub again: bool,
     /// Whether the server's log is another one than was applied, and has to be taken over anew.
     pub restarting: bool,
+    /// The last message of the user's own that is known; 0 if there is none.
+    sent: Ordinal,
 }
 
 impl Known {
     /// A chat as it was answered.
     pub fn new(view: ChatView) -> Self {
         let applied = view.head;
+        let mut mentioned = Mentioned::default();
+        mentioned.answer(&view);
         Self {
             view: Arc::new(view),
+            mentioned,
             applied,
             held: BTreeMap::new(),
             asked: None,
             catching_up: false,
             again: false,
             restarting: false,
+            sent: Ordinal(0),
         }
     }
 
@@ -58,21 +66,98 @@ impl Known {
     }
 
     /// Takes over a newer view, or a fuller one. One that holds the first members only, as lists do, never
-    /// takes the place of one that holds all: that is brought up to date by the log, which still comes.
+    /// takes the place of one that holds all: that is brought up to date by the log, which still comes. How far
+    /// people have read is in no log: of that the later counts, whichever view says it.
     pub fn adopt(&mut self, view: ChatView) {
-        if self.view.is_whole() && !view.is_whole() {
-            return;
-        }
-        let fuller = view.head == self.view.head && view.members.len() >= self.view.members.len();
-        if view.head > self.view.head || fuller {
-            self.view = Arc::new(view);
+        self.mentioned.answer(&view);
+        self.take_over(view);
+        self.tell_mentioned();
+    }
+
+    /// Takes in whether an event has a message mention the reader, or no longer.
+    pub fn hear(&mut self, event: &LogEvent, me: Option<UserId>) {
+        self.mentioned.hear(event, me);
+        self.tell_mentioned();
+    }
+
+    fn tell_mentioned(&mut self) {
+        let ordinals = self.mentioned.ordinals();
+        if ordinals != self.view.mentioned {
+            Arc::make_mut(&mut self.view).mentioned = ordinals;
         }
     }
+
+    fn take_over(&mut self, mut view: ChatView) {
+        let mut mine = self.view.mine.clone();
+        let is_news = mine.take(std::mem::take(&mut view.mine), self.sent);
+        let fuller = view.head == self.view.head && view.members.len() >= self.view.members.len();
+        let is_cut = self.view.is_whole() && !view.is_whole();
+        if !is_cut && (view.head > self.view.head || fuller) {
+            copy_reads(&self.view, &mut view);
+            self.view = Arc::new(ChatView { mine, ..view });
+            return;
+        }
+        if is_news {
+            Arc::make_mut(&mut self.view).mine = mine;
+        }
+        if self.view.member_count > limits::RECEIPT_MEMBERS as u64 {
+            return;
+        }
+        let mut raised = (*self.view).clone();
+        if copy_reads(&view, &mut raised) {
+            self.view = Arc::new(raised);
+        }
+    }
+
+    /// Takes in what the chat is to the user, from wherever it was told.
+    pub fn take_mine(&mut self, told: MyChatView) {
+        let mut mine = self.view.mine.clone();
+        if mine.take(told, self.sent) {
+            Arc::make_mut(&mut self.view).mine = mine;
+        }
+    }
+
+    /// The user has sent this message.
+    pub fn note_sent(&mut self, ordinal: Ordinal) {
+        self.sent = self.sent.max(ordinal);
+        if self.view.mine.read < ordinal {
+            Arc::make_mut(&mut self.view).mine.note_sent(ordinal);
+        }
+    }
+
+    /// Somebody has read up to this message, and lets others see it.
+    pub fn note_read(&mut self, reader: UserId, ordinal: Ordinal) {
+        let present = self.view.members.iter().position(|member| member.user.id == reader);
+        if let Some(place) = present.filter(|place| self.view.members[*place].read < Some(ordinal)) {
+            Arc::make_mut(&mut self.view).members[place].read = Some(ordinal);
+        }
+    }
+}
+
+/// Nobody has read less than another view of the same chat says, as far as they let others see it.
+fn copy_reads(from: &ChatView, to: &mut ChatView) -> bool {
+    let mut any = false;
+    for member in &mut to.members {
+        let Some(read) = &mut member.read else { continue };
+        let other = from.members.iter().find(|other| other.user.id == member.user.id);
+        if let Some(further) = other.and_then(|other| other.read).filter(|further| further > read) {
+            *read = further;
+            any = true;
+        }
+    }
+    any
 }
 
 /// Brings a view that ends right before the event up to it.
 pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) {
     view.head = event.seq;
+    if let EventBody::NewMessage { message } = &event.body {
+        // Who writes has read what was there.
+        let writer = view.members.iter_mut().find(|member| member.user.id == message.sender_id);
+        if let Some(read) = writer.and_then(|writer| writer.read.as_mut()) {
+            *read = message.ordinal.max(*read);
+        }
+    }
     match &event.body {
         // An own message may have been noted already, and be later than this one.
         EventBody::NewMessage { message } if message.ordinal < view.head_ordinal => {}
@@ -114,6 +199,7 @@ pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) 
             }
         }
         EventBody::ChatRenamed { name } => view.name = Some(name.clone()),
+        EventBody::ChatDescribed { description } => view.description.clone_from(description),
         EventBody::ChatDeleted {} | EventBody::Unknown(_) => {}
     }
 }

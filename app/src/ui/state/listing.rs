@@ -5,6 +5,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    happening::Happening,
     outbox::{Progress, Unsent},
     timeline::Row,
 };
@@ -93,6 +94,13 @@ impl Listing {
     /// The message of that key.
     pub fn get(&self, key: RowKey) -> Option<&Entry> {
         self.places.get(&key).and_then(|place| self.entries.get(*place)).map(|(_, entry)| entry)
+    }
+
+    /// The last of the reader's own messages that is stored and has something left of it.
+    pub fn last_own(&self) -> Option<RowKey> {
+        let own =
+            |(key, entry): &&(RowKey, Entry)| matches!(key, RowKey::Own(_)) && entry.present().is_some();
+        self.entries.iter().rev().find(own).map(|(key, _)| *key)
     }
 
     /// The one message that the Tab key stops at: the one that had the focus last, as long as it is here,
@@ -196,6 +204,14 @@ impl Entry {
         }
     }
 
+    /// What happened to the chat right before it.
+    pub fn before(&self) -> &[Happening] {
+        match self {
+            Self::Stored(row) => &row.before,
+            Self::Unsent { .. } => &[],
+        }
+    }
+
     /// Whether it is the first of its author's that stand together.
     pub fn starts_group(&self) -> bool {
         match self {
@@ -230,7 +246,7 @@ mod tests {
 
     fn page(numbers: impl IntoIterator<Item = u64>, has_older: bool) -> HistoryPage {
         let messages = numbers.into_iter().map(|number| message(number, BEN, "hi")).collect();
-        HistoryPage { messages, has_older, has_newer: false }
+        HistoryPage { messages, events: Vec::new(), has_older, has_newer: false }
     }
 
     fn listing(timeline: &Timeline, outbox: &Outbox) -> Listing {

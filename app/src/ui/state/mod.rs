@@ -6,8 +6,10 @@
 //! | [`model`] | the chats as they are known: a pure reducer of the socket's frames |
 //! | [`effects`] | what the model asks for: plain data |
 //! | [`asking`] | does what the model asks for |
+//! | `mentioned` | which messages of a chat mention the reader: pure |
 //! | `known` | one chat as it is known, and what an event changes in it: pure |
 //! | [`timeline`] | the messages of the open chat: a pure, ordered, gap-aware list |
+//! | [`happening`] | what happened between messages, in words: pure |
 //! | [`listing`] | what the list of messages shows, with a key for each that never changes: pure |
 //! | [`outbox`] | what was written and is not stored yet: a pure queue |
 //! | [`unsent`] | one message of it, and how it stands: pure |
@@ -22,9 +24,19 @@
 //! | [`sending`] | carries the outbox out |
 //! | [`keeping`] | keeps the outbox over reloads, for all tabs |
 //! | [`records`] | (browser) the records of unsent messages, with their files |
+//! | [`push`] | (browser) subscribing to what it is told while no page is open |
 //! | [`drafting`] | keeps what is being written |
 //! | `upload` | (browser) one message's request, and how far it is |
+//! | [`emoji`] | the list of all emoji, and which ones this browser has used |
+//! | [`finding`] | what is shown of a message that was found, and the address of a search: pure |
+//! | [`switching`] | which chats and people are meant by what is typed into the switcher: pure |
 //! | [`naming`] | what chats are called and how a list shows them: pure |
+//! | [`marks`] | how far the reader has read, and which messages count as read: pure |
+//! | [`receipts`] | how far others have read: pure |
+//! | [`typing`] | who is writing: pure |
+//! | [`reading`] | telling how far one has read, what else a chat is to one alone, and who is writing |
+//! | [`notifying`] | what is told to somebody who does not look |
+//! | [`notifications`] | (browser) telling it |
 //! | [`toasts`] | short notices |
 //! | [`browser`] | storage, clock and location |
 //!
@@ -44,29 +56,43 @@ pub mod conversation;
 pub mod draft;
 pub mod drafting;
 pub mod effects;
+pub mod emoji;
+pub mod finding;
+pub mod happening;
 pub mod keeping;
 mod known;
 pub mod listing;
 pub mod local;
+pub mod marks;
+mod mentioned;
 pub mod model;
 #[cfg(test)]
 mod model_tests;
 pub mod naming;
+pub mod notifications;
+pub mod notifying;
 pub mod outbox;
 #[cfg(test)]
 mod outbox_tests;
 pub mod pinned;
 #[cfg(test)]
 mod property_tests;
+pub mod push;
 pub mod reacting;
+pub mod reading;
+#[cfg(test)]
+mod reading_tests;
+pub mod receipts;
 pub mod records;
 pub mod sending;
+pub mod switching;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
 #[cfg(test)]
 mod timeline_tests;
 pub mod toasts;
+pub mod typing;
 pub mod unsent;
 #[cfg(feature = "hydrate")]
 mod upload;
@@ -77,8 +103,8 @@ use futures::channel::mpsc;
 use leptos::prelude::*;
 
 use self::{
-    effects::Effects, model::Model, outbox::Outbox, pinned::Pinned, reacting::Wishes, timeline::Timeline,
-    toasts::Toasts,
+    effects::Effects, model::Model, outbox::Outbox, pinned::Pinned, reacting::Wishes, reading::Reading,
+    timeline::Timeline, toasts::Toasts,
 };
 use super::{
     files::chosen::Tray,
@@ -137,6 +163,10 @@ pub struct Store {
     pinned_under_way: StoredValue<bool>,
     /// Reactions that were asked for and are not answered yet.
     pub wishes: RwSignal<Wishes>,
+    /// How far was read, what counts as unread, and who is writing.
+    pub reading: Reading,
+    /// The list of all emoji, as far as it is here.
+    pub emoji: RwSignal<emoji::Emoji>,
     /// Whether the browser is signed in as somebody else by now: nothing is sent from this page any more.
     is_anothers: StoredValue<bool>,
     /// Tells this tab from others, also after a reload.
@@ -188,6 +218,7 @@ impl Store {
             _ => {}
         }
         let model = RwSignal::new(start);
+        let reading = Reading::new(&data);
         Self {
             account: RwSignal::new(data.account.clone()),
             connection: RwSignal::new(Connection::Connecting),
@@ -201,6 +232,8 @@ impl Store {
             pinned: RwSignal::new(pinned),
             pinned_under_way: StoredValue::new(false),
             wishes: RwSignal::new(Wishes::default()),
+            reading,
+            emoji: RwSignal::new(emoji::Emoji::default()),
             is_anothers: StoredValue::new(false),
             tab: StoredValue::new(String::new()),
             tray: RwSignal::new(Tray::default()),
@@ -297,6 +330,7 @@ impl Store {
             self.utc_offset.set(offset);
         }
         browser::set_cookie(OFFSET_COOKIE, &offset.to_string());
+        self.read_server_clock();
         self.tell_day();
     }
 

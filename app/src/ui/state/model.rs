@@ -16,7 +16,9 @@ use super::{
 use crate::{
     domain::{ChatId, MessageId, Seq, Timestamp, UserId},
     error::ErrorCode,
-    protocol::{ChatView, EventBody, Heads, LogEvent, MessageView, Notice, PresenceStatus, ServerFrame},
+    protocol::{
+        ChatView, EventBody, Heads, LogEvent, MessageView, MyChatView, Notice, PresenceStatus, ServerFrame,
+    },
 };
 
 /// What the browser knows of its user's chats and the people in them.
@@ -192,9 +194,11 @@ impl Model {
 
     /// Takes note of a message that was stored, before its event has come.
     pub fn note(&mut self, message: &MessageView) {
-        if let Some(known) = self.chats.get_mut(&message.chat_id)
-            && message.ordinal > known.view.head_ordinal
-        {
+        let Some(known) = self.chats.get_mut(&message.chat_id) else { return };
+        if Some(message.sender_id) == self.me {
+            known.note_sent(message.ordinal);
+        }
+        if message.ordinal > known.view.head_ordinal {
             let view = Arc::make_mut(&mut known.view);
             view.head_ordinal = message.ordinal;
             view.last_message = Some(message.clone());
@@ -234,6 +238,13 @@ impl Model {
         }
     }
 
+    /// Takes over what the chat is to the user alone, as a server function answered or a notice told it.
+    pub fn take_mine(&mut self, id: ChatId, mine: MyChatView) {
+        if let Some(known) = self.chats.get_mut(&id) {
+            known.take_mine(mine);
+        }
+    }
+
     /// Forgets a chat that one is out of.
     pub fn remove(&mut self, id: ChatId) {
         self.chats.remove(&id);
@@ -253,6 +264,7 @@ impl Model {
         if known.restarting {
             known.hold(event);
         } else if event.seq <= known.applied {
+            known.hear(&event, self.me);
             // The timeline tells repeated messages apart, and may have been opened since.
             show(event, out);
         } else if event.seq == known.applied.next() {
@@ -268,7 +280,7 @@ impl Model {
 
     fn apply_notice(&mut self, notice: Notice, out: &mut Effects) {
         match notice {
-            Notice::Hello { user_id, heads, online, heartbeat_ms, session_id: _, mine: _ } => {
+            Notice::Hello { user_id, heads, online, heartbeat_ms, session_id: _, mine } => {
                 out.heartbeat_ms = Some(heartbeat_ms);
                 if self.me.is_some_and(|me| me != user_id) {
                     out.other_account = true;
@@ -276,6 +288,9 @@ impl Model {
                 }
                 self.online = online.into_iter().collect();
                 self.compare(heads, out);
+                for (id, mine) in mine {
+                    self.take_mine(id, mine);
+                }
             }
             Notice::ChatAdded { chat } => self.welcome(*chat, out),
             Notice::ChatRemoved { chat_id } => self.remove(chat_id),
@@ -324,7 +339,19 @@ impl Model {
                 }
                 out.refused = Some(code);
             }
-            Notice::MyChatChanged { .. } | Notice::Read { .. } | Notice::Typing { .. } => {}
+            Notice::MyChatChanged { chat_id, mine } => self.take_mine(chat_id, mine),
+            Notice::Read { chat_id, readers } => {
+                if let Some(known) = self.chats.get_mut(&chat_id) {
+                    // One's own state is told apart.
+                    let others = readers.into_iter().filter(|(reader, _)| Some(*reader) != self.me);
+                    others.for_each(|(reader, ordinal)| known.note_read(reader, ordinal));
+                }
+            }
+            Notice::Typing { chat_id, user_id } => {
+                if Some(user_id) != self.me && self.chats.contains_key(&chat_id) {
+                    out.typing.push((chat_id, user_id));
+                }
+            }
             Notice::Bye { reconnect_after_ms } => out.reconnect_after_ms = Some(reconnect_after_ms),
         }
     }
@@ -410,14 +437,26 @@ impl Model {
         if event.seq > known.view.head {
             change(Arc::make_mut(&mut known.view), &event, self.me);
         }
+        known.hear(&event, self.me);
+        match &event.body {
+            EventBody::NewMessage { message } if Some(message.sender_id) == self.me => {
+                known.note_sent(message.ordinal);
+            }
+            _ => {}
+        }
         show(event, out);
     }
 }
 
 fn show(event: LogEvent, out: &mut Effects) {
     match event.body {
-        EventBody::NewMessage { message } => out.shown.push(message),
+        EventBody::NewMessage { message } => {
+            // What was said of its writer before is over.
+            out.typing.retain(|typing| *typing != (message.chat_id, message.sender_id));
+            out.shown.push(message);
+        }
         _ if event.body.message_id().is_some() => out.changed.push(event),
+        _ if event.body.is_of_chat() => out.happened.push(event),
         _ => {}
     }
 }

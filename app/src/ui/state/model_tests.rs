@@ -17,7 +17,14 @@ use crate::{
 };
 
 pub(super) fn event(seq: u64, body: EventBody) -> LogEvent {
-    LogEvent { chat_id: CHAT, seq: Seq(seq), at: Timestamp::default(), actor_id: BEN, body }
+    LogEvent {
+        chat_id: CHAT,
+        seq: Seq(seq),
+        at: Timestamp::default(),
+        actor_id: BEN,
+        named: Default::default(),
+        body,
+    }
 }
 
 pub(super) fn said(seq: u64) -> LogEvent {
@@ -308,7 +315,7 @@ impl Server {
                 EventBody::NewMessage { message } => Some(message.clone()),
                 _ => None,
             });
-        HistoryPage { messages: messages.collect(), has_older: true, has_newer: false }
+        HistoryPage { messages: messages.collect(), events: Vec::new(), has_older: true, has_newer: false }
     }
 }
 

@@ -201,7 +201,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::{
-        domain::{AttachmentKind, Seq, Timestamp},
+        domain::{AttachmentKind, Ordinal, Seq, Timestamp},
         ui::{
             files::words::gist,
             state::testing::{ADA, BEN, CHAT, file, message},
@@ -210,7 +210,14 @@ mod tests {
 
     fn pin(seq: u64, number: u64, on: bool) -> LogEvent {
         let body = EventBody::PinChanged { message_id: message(number, BEN, "").id, on };
-        LogEvent { chat_id: CHAT, seq: Seq(seq), at: Timestamp::from_millis(1), actor_id: ADA, body }
+        LogEvent {
+            chat_id: CHAT,
+            seq: Seq(seq),
+            at: Timestamp::from_millis(1),
+            actor_id: ADA,
+            named: Default::default(),
+            body,
+        }
     }
 
     fn pinned(number: u64, seq: u64) -> MessageView {
@@ -237,6 +244,11 @@ mod tests {
         assert_eq!((numbers(&all), all.is_stale()), (vec![3, 2], false));
     }
 
+    fn edit(body: String) -> EventBody {
+        let (message_id, ordinal) = (message(1, BEN, "").id, Ordinal(1));
+        EventBody::MessageEdited { message_id, ordinal, body, mentions: Default::default() }
+    }
+
     #[test]
     fn an_answer_that_was_read_before_a_change_is_asked_for_anew() {
         let mut all = Pinned::unknown(CHAT);
@@ -248,7 +260,7 @@ mod tests {
         assert!(all.is_known_to_be_empty());
         all.outdate();
         let asked = all.changes;
-        let body = EventBody::MessageEdited { message_id: message(1, BEN, "").id, body: "new".into() };
+        let body = edit("new".into());
         all.apply(&LogEvent { body, ..pin(9, 1, true) }, None);
         all.load(vec![pinned(1, 8)], asked);
         assert!(all.is_stale());
@@ -261,7 +273,7 @@ mod tests {
         all.note(&pinned(2, 10));
         assert_eq!((numbers(&all), all.is_stale()), (vec![1], true));
         all.load(vec![pinned(1, 8)], all.changes);
-        let body = EventBody::MessageDeleted { message_id: message(1, BEN, "").id };
+        let body = EventBody::MessageDeleted { message_id: message(1, BEN, "").id, ordinal: Ordinal(1) };
         all.apply(&LogEvent { body, ..pin(13, 1, false) }, None);
         all.note(&pinned(1, 12));
         assert_eq!((numbers(&all), all.is_stale()), (vec![], true));
@@ -291,11 +303,11 @@ mod tests {
         assert!(all.messages()[0].attachments.is_empty());
         assert_eq!(gist(&all.messages()[1]), said);
         assert!(all.messages()[1].attachments.iter().all(|file| file.picture.is_none()));
-        let body = EventBody::MessageEdited { message_id: message(1, BEN, "").id, body: "n".repeat(500) };
+        let body = edit("n".repeat(500));
         assert!(all.apply(&LogEvent { body, ..pin(10, 1, true) }, None));
         assert_eq!((all.messages()[0].body.len(), all.is_stale()), (SHOWN_CHARS, false));
         // Its files are not known here.
-        let body = EventBody::MessageEdited { message_id: message(1, BEN, "").id, body: String::new() };
+        let body = edit(String::new());
         assert!(all.apply(&LogEvent { body, ..pin(11, 1, true) }, None));
         assert!(all.is_stale());
     }

@@ -40,6 +40,7 @@ pub(crate) fn group() -> ChatView {
 
 fn chat(id: ChatId, kind: ChatKind, name: Option<String>) -> ChatView {
     ChatView {
+        description: String::new(),
         id,
         kind,
         name,
@@ -47,6 +48,7 @@ fn chat(id: ChatId, kind: ChatKind, name: Option<String>) -> ChatView {
         member_count: 2,
         my_role: Role::Member,
         mine: MyChatView::default(),
+        mentioned: Vec::new(),
         head: Seq(0),
         head_ordinal: Ordinal(0),
         last_message: None,

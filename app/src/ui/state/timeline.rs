@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::happening::Happening;
 use crate::{
     domain::{ChatId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::AppError,
@@ -37,6 +38,8 @@ pub struct Timeline {
     older: Phase,
     newer: Phase,
     messages: Vec<Arc<MessageView>>,
+    /// What happened to the chat between them.
+    events: BTreeMap<Seq, Arc<LogEvent>>,
     has_older: bool,
     has_newer: bool,
     /// The last events that changed a message, for what a page that was read before them still brings.
@@ -51,6 +54,8 @@ pub struct Timeline {
 /// One message as it is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
+    /// What happened to the chat right before it.
+    pub before: Vec<Happening>,
     /// The message.
     pub message: Arc<MessageView>,
     /// The reader's day that begins with it.
@@ -72,6 +77,7 @@ impl Timeline {
             older: Phase::Ready,
             newer: Phase::Ready,
             messages: Vec::new(),
+            events: BTreeMap::new(),
             has_older: false,
             has_newer: false,
             changes: BTreeMap::new(),
@@ -164,14 +170,19 @@ impl Timeline {
     /// stays, as far as nothing can be missing between.
     pub fn load(&mut self, page: HistoryPage) {
         let arrived = std::mem::take(&mut self.messages);
+        let happened = std::mem::take(&mut self.events);
         self.phase = Phase::Ready;
         self.has_older = page.has_older;
         self.has_newer = page.has_newer;
+        self.keep(page.events);
         for message in page.messages {
             self.place(Arc::new(message));
         }
         for message in arrived {
             self.arrive(message);
+        }
+        for event in happened.into_values() {
+            self.happen(Arc::unwrap_or_clone(event));
         }
     }
 
@@ -180,6 +191,7 @@ impl Timeline {
     pub fn replace(&mut self, page: HistoryPage) {
         self.opening += 1;
         self.messages.clear();
+        self.events.clear();
         (self.older, self.newer) = (Phase::Ready, Phase::Ready);
         self.load(page);
     }
@@ -203,6 +215,7 @@ impl Timeline {
     pub fn prepend(&mut self, page: HistoryPage) {
         self.older = Phase::Ready;
         self.has_older = page.has_older;
+        self.keep(page.events);
         for message in page.messages {
             self.place(Arc::new(message));
         }
@@ -212,6 +225,7 @@ impl Timeline {
     pub fn append(&mut self, page: HistoryPage) {
         self.newer = Phase::Ready;
         self.has_newer &= page.has_newer;
+        self.keep(page.events);
         for message in page.messages {
             self.place(Arc::new(message));
         }
@@ -223,6 +237,8 @@ impl Timeline {
         match end {
             Some(end) => {
                 page.messages.retain(|message| message.seq <= end);
+                page.events.retain(|event| event.seq <= end);
+                self.keep(page.events);
                 for message in page.messages {
                     self.place(Arc::new(message));
                 }
@@ -246,6 +262,21 @@ impl Timeline {
             return false;
         }
         self.place(message)
+    }
+
+    /// Something happened to the chat. True if that is shown here and was not yet; what lies beyond a part that is not
+    /// loaded is left out.
+    pub fn happen(&mut self, event: LogEvent) -> bool {
+        let before_all = self.first_seq().is_some_and(|first| event.seq < first);
+        if event.chat_id != self.chat_id || self.has_newer || (self.has_older && before_all) {
+            return false;
+        }
+        self.events.insert(event.seq, Arc::new(event)).is_none()
+    }
+
+    /// What a page tells of the chat.
+    fn keep(&mut self, events: Vec<LogEvent>) {
+        self.events.extend(events.into_iter().map(|event| (event.seq, Arc::new(event))));
     }
 
     /// Something was changed in a message. True if that changes what is here. It is remembered, should a page that
@@ -287,27 +318,42 @@ impl Timeline {
         any
     }
 
-    /// The messages as they are shown at this offset from UTC.
+    /// The messages as they are shown at this offset from UTC, each with what happened before it.
     pub fn rows(&self, offset: i32) -> Vec<Row> {
-        let mut previous: Option<(UserId, Timestamp, i64)> = None;
-        self.messages
-            .iter()
-            .map(|message| {
-                let (author, at) = (message.sender_id, message.created_at);
-                let day = day_number(at, offset);
-                let new_day = previous.is_none_or(|(_, _, before)| before != day);
-                let together = previous.is_some_and(|(before, when, _)| {
+        self.laid_out(offset).0
+    }
+
+    /// What happened after the last message, at this offset from UTC.
+    pub fn tail(&self, offset: i32) -> Vec<Happening> {
+        self.laid_out(offset).1
+    }
+
+    fn laid_out(&self, offset: i32) -> (Vec<Row>, Vec<Happening>) {
+        let mut events = self.events.values().peekable();
+        let mut last_day = None;
+        let mut begins = |at: Timestamp| {
+            let day = day_number(at, offset);
+            (last_day.replace(day) != Some(day)).then_some(day)
+        };
+        let mut previous: Option<(UserId, Timestamp)> = None;
+        let mut rows = Vec::with_capacity(self.messages.len());
+        for message in &self.messages {
+            let mut before = Vec::new();
+            while let Some(event) = events.next_if(|event| event.seq < message.seq) {
+                before.push(Happening { event: event.clone(), new_day: begins(event.at) });
+            }
+            let (author, at) = (message.sender_id, message.created_at);
+            let new_day = begins(at);
+            let together = before.is_empty()
+                && previous.is_some_and(|(before, when)| {
                     before == author && at.as_millis() - when.as_millis() <= GROUP_MILLIS
                 });
-                previous = Some((author, at, day));
-                Row {
-                    message: message.clone(),
-                    new_day: new_day.then_some(day),
-                    starts_group: new_day || !together,
-                    offset,
-                }
-            })
-            .collect()
+            previous = Some((author, at));
+            let starts_group = new_day.is_some() || !together;
+            rows.push(Row { before, message: message.clone(), new_day, starts_group, offset });
+        }
+        let tail = events.map(|event| Happening { event: event.clone(), new_day: begins(event.at) });
+        (rows, tail.collect())
     }
 
     /// Puts a message where it belongs, once. Of one that is here already the newer view counts.

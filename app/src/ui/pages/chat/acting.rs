@@ -10,7 +10,10 @@ use leptos::{
 
 use super::attachments::Reach;
 use crate::ui::{
-    components::icon::{Glyph, Icon},
+    components::{
+        focus::edges,
+        icon::{Glyph, Icon},
+    },
     state::listing::RowKey,
 };
 
@@ -70,7 +73,8 @@ impl Acting {
 
     /// Whether something is open beside a message.
     pub(super) fn is_open(self) -> bool {
-        self.panel.with_untracked(Option::is_some)
+        // A message loses the focus also by going away, after everything of it has gone.
+        self.panel.try_with_untracked(Option::is_some).unwrap_or(true)
     }
 
     /// The message goes away.
@@ -96,7 +100,7 @@ impl Acting {
 
     /// The focus comes to the message or into it, or leaves it.
     pub(super) fn focus(self, row: Option<RowKey>) {
-        if self.focused.get_untracked() != row {
+        if self.focused.try_get_untracked().is_some_and(|focused| focused != row) {
             self.focused.set(row);
         }
     }
@@ -163,17 +167,4 @@ pub(super) fn Actions(
         </div>
     }
     .into_any()
-}
-
-/// Where an element is in the window.
-#[cfg(feature = "hydrate")]
-fn edges(element: &Element) -> (f64, f64, f64, f64) {
-    let area = element.get_bounding_client_rect();
-    (area.left(), area.top(), area.right(), area.bottom())
-}
-
-/// On the server nothing is laid out.
-#[cfg(not(feature = "hydrate"))]
-fn edges(_element: &Element) -> (f64, f64, f64, f64) {
-    Default::default()
 }

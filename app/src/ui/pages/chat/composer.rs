@@ -2,7 +2,7 @@
 //! through the outbox.
 
 use leptos::{
-    ev::{ClipboardEvent, KeyboardEvent, SubmitEvent},
+    ev::{ClipboardEvent, Event, KeyboardEvent, SubmitEvent},
     html::Textarea,
     prelude::*,
     wasm_bindgen::JsCast,
@@ -11,6 +11,8 @@ use leptos::{
 
 use super::{
     attachments::{Pickers, Tray},
+    completion::{Choices, Completion, LIST_ID},
+    emoji_picker::ComposerEmoji,
     writing::{Mode, NOTE_ID, Writing, WritingNote},
 };
 use crate::{
@@ -40,11 +42,14 @@ pub(super) fn focus() {
     }
 }
 
+/// The box that one writes in, if there is one.
+pub(super) fn element() -> Option<HtmlTextAreaElement> {
+    document().get_element_by_id(BOX_ID).and_then(|text| text.dyn_into().ok())
+}
+
 /// What stands in the box, if there is one.
 pub(super) fn text() -> Option<String> {
-    let text = document().get_element_by_id(BOX_ID);
-    let text = text.and_then(|text| text.dyn_into::<HtmlTextAreaElement>().ok());
-    text.map(|text| text.value())
+    element().map(|text| text.value())
 }
 
 /// The form at the foot of a conversation.
@@ -61,6 +66,7 @@ pub(super) fn Composer(
     let text: NodeRef<Textarea> = NodeRef::new();
     let length = RwSignal::new(0_usize);
     let takes_files = store.upload_limits().files > 0;
+    let completion = Completion::new(chat_id);
     let (client_id, problem, entered) = store.initial.with_value(|data| {
         let problem = data.refusal_of("send_message").map(|error| {
             let reason =
@@ -151,6 +157,7 @@ pub(super) fn Composer(
             }
         }
         text.set_value("");
+        completion.close();
         writing.leave();
         changed(&text);
         if store.timeline.with_untracked(|open| open.as_ref().is_some_and(|open| open.has_newer())) {
@@ -163,6 +170,9 @@ pub(super) fn Composer(
         send();
     };
     let on_key = move |event: KeyboardEvent| {
+        if text.get_untracked().is_some_and(|text| completion.takes(&event, &text)) {
+            return event.prevent_default();
+        }
         if is_enter(&event) && !event.shift_key() {
             event.prevent_default();
             return send();
@@ -185,9 +195,13 @@ pub(super) fn Composer(
             store.choose(chat_id, files);
         }
     };
-    let on_input = move |_| {
-        if let Some(text) = text.get_untracked() {
-            changed(&text);
+    let on_input = move |event: Event| {
+        let Some(text) = text.get_untracked() else { return };
+        completion.close_name(&event, &text);
+        changed(&text);
+        completion.look(&text);
+        if !writing.is_editing() && !text.value().trim().is_empty() {
+            store.say_typing(chat_id);
         }
     };
     let editing = Memo::new(move |_| writing.mode.with(|mode| matches!(mode, Mode::Edit { .. })));
@@ -208,6 +222,7 @@ pub(super) fn Composer(
             <input type="hidden" name="client_id" value=client_id.to_string()/>
             <Tray chat_id/>
             <WritingNote writing/>
+            <Choices chat_id completion text/>
             <div class="composer__box">
                 <label class="visually-hidden" for=BOX_ID>"Message"</label>
                 <textarea
@@ -224,10 +239,17 @@ pub(super) fn Composer(
                     on:keydown=on_key
                     on:input=on_input
                     on:paste=on_paste
+                    on:keyup=move |event| completion.follow(Some(&event), text)
+                    on:click=move |_| completion.follow(None, text)
+                    on:blur=move |_| completion.close()
+                    aria-autocomplete="list"
+                    aria-controls=move || completion.is_open().then_some(LIST_ID)
+                    aria-activedescendant=move || completion.active_id()
                     inner_html=entered
                 ></textarea>
                 // Behind the text, so that a plain form whose files are refused has said its text before.
                 {takes_files.then(|| view! { <Pickers chat_id/> })}
+                <ComposerEmoji/>
                 <button
                     type="submit"
                     class="button primary composer__send"

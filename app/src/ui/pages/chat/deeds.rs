@@ -7,10 +7,11 @@ use super::{
     acting::{Act, Acting, What},
     deletion::Deletion,
     reactions::react,
+    receipts::Readers,
     writing::Writing,
 };
 use crate::{
-    domain::{ChatId, UserId, policy::may_delete_message},
+    domain::{ChatId, ChatKind, UserId, limits, policy::may_delete_message},
     protocol::MessageView,
     ui::{
         components::{icon::Glyph, pinned::message_path},
@@ -24,12 +25,13 @@ pub(super) struct Deeds {
     store: Store,
     writing: Writing,
     deletion: Deletion,
+    readers: Option<Readers>,
 }
 
 impl Deeds {
     /// In this conversation.
     pub(super) fn new(writing: Writing, deletion: Deletion) -> Self {
-        Self { store: use_store(), writing, deletion }
+        Self { store: use_store(), writing, deletion, readers: use_context() }
     }
 
     /// What the bar of a message offers besides its menu.
@@ -58,6 +60,10 @@ impl Deeds {
         deeds.push((Glyph::Link, "Copy link", act(Self::copy_link)));
         let pin = if message.pinned_at.is_some() { "Unpin" } else { "Pin" };
         deeds.push((Glyph::Pin, pin, act(Self::pin)));
+        deeds.push((Glyph::Unread, "Mark unread from here", act(Self::mark_unread)));
+        if self.has_readers(chat_id, &message) {
+            deeds.push((Glyph::Check, "Read by…", act(Self::show_readers)));
+        }
         if self.may_delete(chat_id, message.sender_id) {
             deeds.push((Glyph::Trash, "Delete message", act(Self::delete)));
         }
@@ -115,6 +121,30 @@ impl Deeds {
                 self.store.fail(&error);
             }
         });
+    }
+
+    fn mark_unread(self, chat_id: ChatId, row: RowKey) {
+        let Some(message) = self.message(row) else { return };
+        spawn_local(async move {
+            if let Err(error) = self.store.mark_unread(chat_id, message.ordinal).await {
+                self.store.fail(&error);
+            }
+        });
+    }
+
+    fn show_readers(self, _chat_id: ChatId, row: RowKey) {
+        if let (Some(readers), Some(message)) = (self.readers, self.message(row)) {
+            readers.show(message.ordinal);
+        }
+    }
+
+    /// In a chat of two the words under the message say it all.
+    fn has_readers(self, chat_id: ChatId, message: &MessageView) -> bool {
+        let chat = self.store.shared_chat(chat_id).get_untracked();
+        let is_told = chat.is_some_and(|chat| {
+            chat.kind == ChatKind::Group && chat.member_count <= limits::RECEIPT_MEMBERS as u64
+        });
+        is_told && Some(message.sender_id) == self.store.me()
     }
 
     fn delete(self, _chat_id: ChatId, row: RowKey) {

@@ -1,11 +1,12 @@
 //! The texts that one's own message had before.
 
-use leptos::{html::Dialog, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
     domain::{ChatId, MessageId},
     protocol::EditView,
     ui::{
+        components::dialog::ReadingDialog,
         state::{Store, use_store},
         time_format::full,
     },
@@ -38,27 +39,12 @@ impl Edits {
     }
 }
 
-/// The texts over the page, oldest first. The browser's own modal dialog traps the focus, closes with Escape and
-/// gives the focus back to where it came from.
+/// The texts over the page, oldest first.
 #[component]
 pub(super) fn EditsDialog(
     /// What is looked at.
     edits: Edits,
 ) -> impl IntoView {
-    let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move || {
-        let Some(dialog) = dialog.get() else { return };
-        let wanted = edits.shown.with(Option::is_some);
-        // Only a dialog that was taken out of the page refuses to be shown.
-        if wanted && !dialog.open() && dialog.show_modal().is_err() {
-            edits.shown.set(None);
-        }
-    });
-    let close = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
     let one = move |(place, edit): (usize, EditView), last: usize| {
         let at = full(edit.at, edits.store.utc_offset.get_untracked());
         let said = if place == last { format!("{at}, as it is now") } else { at };
@@ -70,31 +56,19 @@ pub(super) fn EditsDialog(
         }
         .into_any()
     };
-    let content = move || {
-        edits.shown.get().map(|shown| {
-            let last = shown.len().saturating_sub(1);
-            let texts = shown.into_iter().enumerate().map(|edit| one(edit, last)).collect::<Vec<_>>();
-            view! {
-                <div class="dialog__body">
-                    <h2 class="dialog__title" id="edits-title">"What it said"</h2>
-                    <ol class="edits" tabindex="0" aria-labelledby="edits-title">{texts}</ol>
-                    <div class="dialog__actions">
-                        <button type="button" class="button quiet" on:click=close>"Close"</button>
-                    </div>
-                </div>
-            }
-            .into_any()
-        })
+    let texts = move || {
+        let shown = edits.shown.get().unwrap_or_default();
+        let last = shown.len().saturating_sub(1);
+        shown.into_iter().enumerate().map(|edit| one(edit, last)).collect::<Vec<_>>()
     };
     view! {
-        <dialog
-            node_ref=dialog
-            class="dialog"
-            aria-labelledby="edits-title"
-            on:close=move |_| edits.shown.set(None)
+        <ReadingDialog
+            title_id="edits-title"
+            title="What it said"
+            open=Signal::derive(move || edits.shown.with(Option::is_some))
+            on_close=move || edits.shown.set(None)
         >
-            {content}
-        </dialog>
+            <ol class="edits" tabindex="0" aria-labelledby="edits-title">{texts}</ol>
+        </ReadingDialog>
     }
-    .into_any()
 }

@@ -2,7 +2,7 @@
 
 use leptos::{either::Either, prelude::*};
 
-use super::pins::Pins;
+use super::{day_jump::DayJump, pins::Pins};
 use crate::{
     domain::{ChatId, ChatKind},
     ui::{
@@ -11,9 +11,12 @@ use crate::{
             icon::{Glyph, Icon},
             presence::Presence,
         },
-        state::{naming::partner, use_store},
+        state::{finding::search_address, naming::partner, use_store},
     },
 };
+
+/// Characters of a group's description that its head shows; where there is no room for them, fewer.
+const SHORT_CHARS: usize = 120;
 
 /// The head of a conversation.
 #[component]
@@ -29,6 +32,9 @@ pub(super) fn ChatHeader(
     let kind = Memo::new(move |_| chat.with(|chat| chat.as_deref().map(|chat| chat.kind)));
     let other = Memo::new(move |_| chat.with(|chat| Some(partner(chat.as_deref()?, me)?.user.id)));
     let count = Memo::new(move |_| chat.with(|chat| chat.as_deref().map_or(0, |chat| chat.member_count)));
+    let about = Memo::new(move |_| {
+        chat.with(|chat| chat.as_deref().map(|chat| in_short(&chat.description)).unwrap_or_default())
+    });
     view! {
         <header class="chat__header">
             <a class="icon-button chat__back" href="/" aria-label="Back to chats">
@@ -43,12 +49,26 @@ pub(super) fn ChatHeader(
                 {move || match (other.get(), kind.get()) {
                     (Some(user), _) => Some(Either::Left(view! { <Presence online=store.is_online(user)/> })),
                     (None, Some(ChatKind::Group)) => Some(Either::Right(view! {
-                        <span class="chat__count">{move || people(count.get())}</span>
+                        <span class="chat__count">
+                            {move || people(count.get())}
+                            <Show when=move || about.with(|about| !about.is_empty())>
+                                " · "<bdi>{about}</bdi>
+                            </Show>
+                        </span>
                     })),
                     _ => None,
                 }}
             </div>
+            <a
+                class="icon-button"
+                href=search_address("", Some(chat_id), None)
+                aria-label="Search in this chat"
+                title="Search in this chat"
+            >
+                <Icon glyph=Glyph::Search/>
+            </a>
             <Pins chat_id/>
+            <DayJump chat_id/>
             {move || kind.get().map(|kind| {
                 let label = if kind == ChatKind::Group { "Group details" } else { "Details" };
                 view! {
@@ -62,6 +82,28 @@ pub(super) fn ChatHeader(
     .into_any()
 }
 
+/// What a group says about itself, on a part of a line.
+fn in_short(description: &str) -> String {
+    let line = description.lines().next().unwrap_or_default();
+    match line.char_indices().nth(SHORT_CHARS) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
 fn people(count: u64) -> String {
     if count == 1 { "1 member".into() } else { format!("{count} members") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_is_one_short_line_in_the_head() {
+        assert_eq!(in_short(""), "");
+        assert_eq!(in_short("For all who dig\nand weed"), "For all who dig");
+        assert_eq!(in_short(&"न".repeat(120)), "न".repeat(120));
+        assert_eq!(in_short(&"न".repeat(121)), format!("{}…", "न".repeat(120)));
+    }
 }

@@ -3,17 +3,19 @@
 use leptos::{ev::KeyboardEvent, html::Div, prelude::*, wasm_bindgen::JsCast, web_sys::Element};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{composer, jump::Jump, message::MessageRow, scroll::Place};
+use super::{composer, happened::Happened, jump::Jump, left_off, message::MessageRow, scroll::Place};
 use crate::{
     domain::{ChatId, ChatKind},
     ui::{
         components::{
+            badge::UnreadBadge,
             empty::{Empty, Skeleton},
             focus::{FocusKeeper, focus},
             icon::{Glyph, Icon},
         },
         state::{
             Store, browser,
+            happening::lines,
             listing::Listing,
             timeline::{Phase, Timeline},
             use_store,
@@ -31,6 +33,8 @@ pub(super) fn History(
     chat_id: ChatId,
     /// Changes each time something is sent from this page.
     sent: RwSignal<u32>,
+    /// Whether it begins where one left off: nothing else was asked for.
+    goes_on: bool,
 ) -> impl IntoView {
     let store = use_store();
     let me = store.me();
@@ -47,6 +51,13 @@ pub(super) fn History(
         });
         store.outbox.with(|outbox| Listing::new(me, rows, outbox.standing(chat_id), offset))
     });
+    let tail = Memo::new(move |_| {
+        let offset = store.utc_offset.get();
+        store.timeline.with(|open| {
+            let open = open.as_ref().filter(|open| open.chat_id() == chat_id);
+            lines(&open.map(|open| open.tail(offset)).unwrap_or_default(), me)
+        })
+    });
     let keys = Memo::new(move |_| listing.with(Listing::keys));
     let had_focus = RwSignal::new(None);
     let tab_stop =
@@ -60,6 +71,7 @@ pub(super) fn History(
     let newer_failed = Memo::new(move |_| open(&|open: &Timeline| matches!(open.newer(), Phase::Failed(_))));
     let older_failed = Memo::new(move |_| open(&|open: &Timeline| matches!(open.older(), Phase::Failed(_))));
     let any = Memo::new(move |_| listing.with(|listing| !listing.is_empty()));
+    let silent = Memo::new(move |_| !any.get() && tail.with(Vec::is_empty));
 
     let place = Place::new();
     place.has_newer.set_value(has_newer.get_untracked());
@@ -71,14 +83,55 @@ pub(super) fn History(
         }
         has_newer
     });
+    // What is on the screen counts as read, once the list stands where it is to begin.
+    let has_begun = StoredValue::new(false);
+    let look = move || {
+        if has_begun.try_get_value() == Some(true)
+            && let Some(ordinal) = place.last_seen()
+        {
+            store.see(chat_id, ordinal);
+        }
+    };
+    Effect::new(move |_| {
+        if !ready.get() || has_begun.get_value() {
+            return;
+        }
+        request_animation_frame(move || {
+            // The page may have been left meanwhile.
+            if has_begun.try_get_value() != Some(false) {
+                return;
+            }
+            if goes_on {
+                left_off::show(store, chat_id);
+            }
+            place.seen();
+            has_begun.set_value(true);
+            store.has_begun();
+            look();
+        });
+    });
+    Effect::new(move |_| {
+        if store.reading.is_attentive.get() {
+            request_animation_frame(look);
+        }
+    });
+    let standing = Memo::new(move |_| {
+        chat.with(|chat| chat.as_deref().map(|chat| store.standing(chat)).unwrap_or_default())
+    });
+    let unread = Memo::new(move |_| standing.with(|standing| standing.unread));
+    let never = Memo::new(|_| false);
+    let last_own = Memo::new(move |_| listing.with(Listing::last_own));
     let focus_keeper = FocusKeeper::new(FEED_ID, "content");
     let news = RwSignal::new(false);
     Effect::new(move |before: Option<()>| {
         listing.track();
+        tail.track();
+        store.reading.left_off.track();
         if before.is_some() {
             request_animation_frame(move || {
                 focus_keeper.restore();
                 place.keep();
+                look();
             });
         }
     });
@@ -86,7 +139,10 @@ pub(super) fn History(
         sent.track();
         if before.is_some() {
             jump.into_iter().for_each(Jump::stay);
-            request_animation_frame(move || place.go_to_end());
+            request_animation_frame(move || {
+                place.go_to_end();
+                look();
+            });
         }
     });
     Effect::new(move |_| {
@@ -101,6 +157,7 @@ pub(super) fn History(
         // Text breaks anew in a window of another width: what stood where has to be seen again.
         let resized = window_event_listener(leptos::ev::resize, move |_| {
             place.note();
+            look();
         });
         on_cleanup(move || resized.remove());
     });
@@ -116,6 +173,7 @@ pub(super) fn History(
 
     let on_scroll = move |_| {
         let (near_start, near_end) = place.note();
+        look();
         if !ready.get_untracked() {
             return;
         }
@@ -134,6 +192,7 @@ pub(super) fn History(
             navigate(&here, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
         }
         jump.into_iter().for_each(Jump::stay);
+        store.has_begun();
         store.open(chat_id, true, None);
         place.go_to_end();
         // The button goes away with what it leads from.
@@ -187,7 +246,7 @@ pub(super) fn History(
                     <Show when=move || !ready.get()>
                         <Skeleton rows=6 label="Loading messages…"/>
                     </Show>
-                    <Show when=move || ready.get() && !any.get()>
+                    <Show when=move || ready.get() && silent.get()>
                         <Empty
                             glyph=Glyph::Chat
                             title="Nothing said yet"
@@ -212,10 +271,20 @@ pub(super) fn History(
                                 let first = listing.with_untracked(|listing| listing.get(key).cloned());
                                 let tab_stop = tab_stop.clone();
                                 first.map(|first| view! {
-                                    <MessageRow key chat_id first listing named=named() tab_stop had_focus/>
+                                    <MessageRow
+                                        key
+                                        chat_id
+                                        first
+                                        listing
+                                        named=named()
+                                        tab_stop
+                                        had_focus
+                                        last_own
+                                    />
                                 })
                             }
                         />
+                        <Happened lines=tail/>
                     </div>
                     <Show when=move || has_newer.get()>
                         <div class="timeline__more">
@@ -225,7 +294,7 @@ pub(super) fn History(
                             <Show
                                 when=move || store.is_alive()
                                 fallback=move || view! {
-                                    <a class="button quiet small" href=format!("/c/{chat_id}")>
+                                    <a class="button quiet small" href=format!("/c/{chat_id}?before={}", u64::MAX)>
                                         <Icon glyph=Glyph::Down/>
                                         "Go to the newest messages"
                                     </a>
@@ -245,7 +314,9 @@ pub(super) fn History(
                     </Show>
                 </div>
             </div>
-            <Show when=move || news.get() || has_newer.get() && store.is_alive()>
+            <Show when=move || {
+                news.get() || store.is_alive() && (has_newer.get() || unread.get() > 0 && !place.at_end.get())
+            }>
                 <button
                     type="button"
                     class="button primary small timeline__news"
@@ -253,6 +324,7 @@ pub(super) fn History(
                 >
                     <Icon glyph=Glyph::Down/>
                     {move || if has_newer.get() { "Jump to latest" } else { "New messages" }}
+                    <UnreadBadge unread muted=never/>
                 </button>
             </Show>
         </div>

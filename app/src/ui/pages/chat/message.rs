@@ -9,9 +9,12 @@ use super::{
     deeds::Deeds,
     delivery::{Delivery, state_id, state_name},
     edits::Edits,
+    happened::{Day, Happened},
     jump::Jump,
+    left_off::LeftOff,
     quote::{Quote, first_line},
     reactions::{Reactions, in_short},
+    receipts::Receipt,
 };
 use crate::{
     domain::{ChatId, UserId},
@@ -26,10 +29,11 @@ use crate::{
         },
         files::shown::ShownFile,
         state::{
+            happening::lines,
             listing::{Entry, Listing, RowKey},
             use_store,
         },
-        time_format::{clock, day_label, full},
+        time_format::{clock, full},
     },
 };
 
@@ -58,8 +62,11 @@ pub(super) fn MessageRow(
     tab_stop: Selector<Option<RowKey>>,
     /// The message that had the focus last.
     had_focus: RwSignal<Option<RowKey>>,
+    /// The last message of one's own, under which stands who has read it.
+    last_own: Memo<Option<RowKey>>,
 ) -> impl IntoView {
     let store = use_store();
+    let me = store.me();
     let own = matches!(key, RowKey::Own(_));
     let author = match &first {
         Entry::Stored(row) if !own => Some((row.message.sender_id, row.message.sender_name.clone())),
@@ -71,6 +78,7 @@ pub(super) fn MessageRow(
         now.unwrap_or_else(|| before.unwrap_or(&first).clone())
     });
     let day = Memo::new(move |_| entry.with(Entry::new_day));
+    let before = Memo::new(move |_| entry.with(|entry| lines(entry.before(), store.me())));
     let starts_group = Memo::new(move |_| entry.with(Entry::starts_group));
     let progress = Memo::new(move |_| entry.with(Entry::progress));
     let files = Memo::new(move |before: Option<&Vec<ShownFile>>| {
@@ -89,6 +97,12 @@ pub(super) fn MessageRow(
     // Without scripts nothing can be done.
     let can_act = Memo::new(move |_| store.is_alive() && entry.with(|entry| entry.present().is_some()));
     let seq = Memo::new(move |_| entry.with(|entry| entry.stored().map(|message| message.seq)));
+    let ordinal = Memo::new(move |_| entry.with(|entry| entry.stored().map(|message| message.ordinal)));
+    let is_first_new = Memo::new(move |_| {
+        let ordinal = ordinal.get();
+        ordinal.is_some() && store.reading.left_off.get() == Some((chat_id, ordinal))
+    });
+    let receipt = Signal::derive(move || ordinal.get().filter(|_| last_own.get() == Some(key)));
     let marked = use_context::<Jump>().map(Jump::marked);
     let is_marked = move || {
         let marked = marked.and_then(|marked| marked.get());
@@ -101,6 +115,9 @@ pub(super) fn MessageRow(
         Some(view! { <Show when=move || can_act.get()><Actions row=key acts reach acting/></Show> })
     };
     let body = Memo::new(move |_| entry.with(|entry| entry.body().to_owned()));
+    let mentions = Memo::new(move |_| {
+        entry.with(|entry| entry.stored().map(|message| message.mentions.clone()).unwrap_or_default())
+    });
     let speaks = Memo::new(move |_| body.with(|body| !body.is_empty()));
     let spoken = Memo::new(move |_| body.with(|body| plain_text(body)));
     let said_by = author.as_ref().map_or_else(|| "You".to_owned(), |(_, name)| name.clone());
@@ -113,6 +130,9 @@ pub(super) fn MessageRow(
             }
             if entry.is_pinned() {
                 say("pinned");
+            }
+            if me.zip(entry.stored()).is_some_and(|(me, message)| message.mentions_reader(me)) {
+                say("mentions you");
             }
         });
         quote.with(|quote| {
@@ -147,13 +167,14 @@ pub(super) fn MessageRow(
     let meta = move || view! { <Meta chat_id entry own reach/> };
     let author = author.filter(|_| named);
     view! {
-        {move || day.get().map(|day| view! {
-            <div class="day"><span class="day__label">{move || day_label(day, store.today.get())}</span></div>
-        })}
+        <Happened lines=before/>
+        {move || day.get().map(|day| view! { <Day day/> })}
+        <Show when=move || is_first_new.get()><LeftOff chat_id/></Show>
         <article
             class="message"
             id=element_id(key)
             data-own=own.to_string()
+            data-ordinal=move || ordinal.get().map(|ordinal| ordinal.to_string())
             data-starts=move || starts_group.get().to_string()
             data-named=named.to_string()
             data-state=move || {
@@ -185,7 +206,7 @@ pub(super) fn MessageRow(
                     {move || if speaks.get() {
                         view! {
                             <div class="message__bubble" dir="auto">
-                                <MessageText body reach/>
+                                <MessageText body mentions reach/>
                                 {meta()}
                             </div>
                         }
@@ -198,7 +219,10 @@ pub(super) fn MessageRow(
                 {actions(reach)}
             </div>
             {match key {
-                RowKey::Own(client_id) => Some(view! { <Delivery client_id progress files/> }),
+                RowKey::Own(client_id) => Some(view! {
+                    <Delivery client_id progress files/>
+                    <Receipt chat_id ordinal=receipt/>
+                }),
                 RowKey::Other(_) => None,
             }}
         </article>

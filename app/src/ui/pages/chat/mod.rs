@@ -3,11 +3,14 @@
 //! | module | what belongs there |
 //! | --- | --- |
 //! | `header` | what the chat is called, who is there, the way to its details |
+//! | `happened` | what stands between messages: days, and what happened to the chat |
+//! | `day_jump` | going to a day |
 //! | `history` | the list of messages: loading, scrolling, keys |
 //! | `message` | one message, sent or not |
 //! | `acting` | the bar and the button beside a message |
 //! | `panel` | what opens beside a message: its menu, and the emoji to choose from |
-//! | `emoji` | those that are offered |
+//! | `emoji` | those that every page brings along |
+//! | `emoji_picker` | all of them to choose from, for a message and for the box |
 //! | `deeds` | what can be done with a message, and doing it |
 //! | `deletion` | the question before a message is deleted |
 //! | `reactions` | what people have put under a message |
@@ -17,7 +20,12 @@
 //! | `jump` | going to one message |
 //! | `delivery` | how a message stands that is not stored yet |
 //! | `attachments` | files: in a message, chosen for one, and pictures over the page |
+//! | `left_off` | the line before what is unread |
+//! | `receipts` | how far others have read |
+//! | `typing` | who is writing |
 //! | `composer` | the box that one writes in |
+//! | `completing` | what is offered while a name or an emoji is typed: pure |
+//! | `completion` | the list of that above the box, and its keys |
 //! | `writing` | what is being written: a message, an answer, another text |
 //! | `scroll` | where the reader is in the list, kept when it changes |
 //! | `announcer` | what a screen reader says about what arrives |
@@ -25,21 +33,29 @@
 mod acting;
 mod announcer;
 mod attachments;
+mod completing;
+mod completion;
 mod composer;
+mod day_jump;
 mod deeds;
 mod deletion;
 mod delivery;
 mod edits;
 mod emoji;
+mod emoji_picker;
+mod happened;
 mod header;
 mod history;
 mod jump;
+mod left_off;
 mod message;
 mod panel;
 mod pins;
 mod quote;
 mod reactions;
+mod receipts;
 mod scroll;
+mod typing;
 mod writing;
 
 use leptos::{either::EitherOf3, ev::DragEvent, prelude::*};
@@ -57,6 +73,8 @@ use self::{
     history::History,
     jump::Jump,
     panel::MessagePanel,
+    receipts::{Readers, ReadersDialog},
+    typing::TypingLine,
     writing::Writing,
 };
 use super::not_found::NotFoundPage;
@@ -125,11 +143,20 @@ fn Conversation(
         Memo::new(move |_| asked_for.get().is_none() && query.with(|query| query.get("before").is_none()));
     let jump = Jump::new(asked_for.get_untracked());
     provide_context(jump);
+    // Before anything is drawn: the line stands where one left off from the beginning.
+    let looks = StoredValue::new(store.look_into(chat_id));
+    let known = Memo::new(move |_| chat.with(Option::is_some));
+    Effect::new(move |_| {
+        if known.get() && !looks.get_value() {
+            looks.set_value(store.look_into(chat_id));
+        }
+    });
+    on_cleanup(move || store.look_away(chat_id));
     Effect::new(move |_| match asked_for.get() {
         Some(seq) => jump.open_at(chat_id, seq),
         None => {
             jump.stay();
-            store.open(chat_id, at_end.get(), None);
+            store.open(chat_id, at_end.get() && !store.shows_left_off(chat_id), None);
         }
     });
 
@@ -139,7 +166,6 @@ fn Conversation(
             open.map_or(Phase::Loading, |open| open.phase().clone())
         })
     });
-    let known = Memo::new(move |_| chat.with(Option::is_some));
     let stage = Memo::new(move |_| match (phase.get(), known.get()) {
         (Phase::Failed(error), _) => Stage::Failed(error),
         (Phase::Ready, false) => Stage::Gone,
@@ -151,6 +177,8 @@ fn Conversation(
     provide_context(viewing);
     let deletion = Deletion::new();
     let writing = Writing::new();
+    let readers = Readers::new(chat_id);
+    provide_context(readers);
     let (acting, deeds, edits) = (Acting::new(), Deeds::new(writing, deletion), Edits::new());
     provide_context(acting);
     provide_context(deeds);
@@ -185,7 +213,8 @@ fn Conversation(
             <ChatHeader chat_id title/>
             {move || match stage.get() {
                 Stage::Messages => EitherOf3::A(view! {
-                    <History chat_id sent/>
+                    <History chat_id sent goes_on=at_end.get_untracked()/>
+                    <TypingLine chat_id/>
                     <Composer chat_id sent writing/>
                 }),
                 Stage::Failed(error) => EitherOf3::B(view! { <ErrorView error retry=retry/> }),
@@ -199,6 +228,7 @@ fn Conversation(
             <Gallery viewing/>
             <MessagePanel chat_id acting deeds/>
             <EditsDialog edits/>
+            <ReadersDialog readers/>
             <DeleteQuestion chat_id deletion/>
             <DropTarget dragging/>
             <Announcer chat_id/>

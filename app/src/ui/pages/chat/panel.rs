@@ -10,9 +10,10 @@ use leptos::{
 };
 
 use super::{
-    acting::{Acting, Panel, What},
+    acting::{Acting, What},
     deeds::Deeds,
-    emoji::{FREQUENT, GROUPS},
+    emoji::FREQUENT,
+    emoji_picker::EmojiPicker,
 };
 use crate::{
     domain::ChatId,
@@ -24,6 +25,9 @@ use crate::{
         state::listing::RowKey,
     },
 };
+
+/// The edges of what a panel stands beside: left, top, right and bottom, in CSS pixels of the window.
+type Edges = (f64, f64, f64, f64);
 
 /// Between the panel and the edges of the window, in CSS pixels.
 const MARGIN: f64 = 8.0;
@@ -49,7 +53,7 @@ pub(super) fn MessagePanel(
         }
         if let Some(panel) = panel {
             request_animation_frame(move || {
-                put(&dialog, panel);
+                put(&dialog, panel.beside);
                 keep_focus(&dialog);
             });
         }
@@ -70,14 +74,14 @@ pub(super) fn MessagePanel(
     };
     let content = move || {
         acting.panel.get().map(|panel| {
-            let choose = Callback::new(move |emoji: &'static str| {
+            let choose = Callback::new(move |emoji: String| {
                 close();
-                deeds.react(chat_id, panel.row, emoji);
+                deeds.react(chat_id, panel.row, &emoji);
             });
             let close = Callback::new(move |()| close());
             match panel.what {
                 What::Menu => menu(chat_id, panel.row, acting, deeds, choose, close),
-                What::Emoji => picker(choose, close),
+                What::Emoji => view! { <EmojiPicker choose close/> }.into_any(),
             }
         })
     };
@@ -105,7 +109,7 @@ fn menu(
     row: RowKey,
     acting: Acting,
     deeds: Deeds,
-    choose: Callback<&'static str>,
+    choose: Callback<String>,
     close: Callback<()>,
 ) -> AnyView {
     let more = move |_| {
@@ -139,39 +143,14 @@ fn menu(
     .into_any()
 }
 
-/// The emoji to choose from.
-fn picker(choose: Callback<&'static str>, close: Callback<()>) -> AnyView {
-    let group = move |(name, emoji): (&'static str, &'static str)| {
-        view! {
-            <section class="panel__group">
-                <h3 class="panel__heading">{name}</h3>
-                <div class="panel__emoji">
-                    {emoji.split(' ').map(|emoji| emoji_button(emoji, choose)).collect::<Vec<_>>()}
-                </div>
-            </section>
-        }
-        .into_any()
-    };
+fn emoji_button(emoji: &'static str, choose: Callback<String>) -> AnyView {
     view! {
-        <div class="panel__body panel__body--picker">
-            <div class="panel__emoji panel__emoji--first">
-                {FREQUENT.map(|emoji| emoji_button(emoji, choose))}
-                {close_button(close)}
-            </div>
-            {GROUPS.map(group)}
-        </div>
+        <button type="button" class="panel__one" on:click=move |_| choose.run(emoji.to_owned())>{emoji}</button>
     }
     .into_any()
 }
 
-fn emoji_button(emoji: &'static str, choose: Callback<&'static str>) -> AnyView {
-    view! {
-        <button type="button" class="panel__one" on:click=move |_| choose.run(emoji)>{emoji}</button>
-    }
-    .into_any()
-}
-
-fn close_button(close: Callback<()>) -> AnyView {
+pub(super) fn close_button(close: Callback<()>) -> AnyView {
     view! {
         <button
             type="button"
@@ -196,9 +175,17 @@ fn keep_focus(dialog: &Element) {
 }
 
 /// The arrow keys walk through it, Home and End lead to its ends.
-fn on_key(event: &KeyboardEvent) {
+pub(super) fn on_key(event: &KeyboardEvent) {
     let dialog = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
     let (Some(dialog), Some(active)) = (dialog, document().active_element()) else { return };
+    // In a field they are for what is written there; only down leads out of it.
+    if active.tag_name() == "INPUT" && event.key() != "ArrowDown" {
+        // The field is in the form of the message that is being written, which is not to go out by it.
+        if event.key() == "Enter" {
+            event.prevent_default();
+        }
+        return;
+    }
     let buttons = dialog.get_elements_by_tag_name("button");
     let buttons: Vec<_> = (0..buttons.length()).filter_map(|place| buttons.item(place)).collect();
     let at = buttons.iter().position(|button| *button == active);
@@ -248,14 +235,14 @@ fn place(_element: &Element) -> (f64, f64) {
 /// Puts the panel beside what opened it: below where there is room, else above, and always within the window. On a
 /// small screen the style sheet says where it is.
 #[cfg(feature = "hydrate")]
-fn put(dialog: &HtmlDialogElement, panel: Panel) {
+pub(super) fn put(dialog: &HtmlDialogElement, beside: Edges) {
     use leptos::web_sys::HtmlElement;
 
     let size =
         |value: Result<wasm_bindgen::JsValue, _>| value.ok().and_then(|value| value.as_f64()).unwrap_or(0.0);
     let (width, height) = (size(window().inner_width()), size(window().inner_height()));
     let own = dialog.get_bounding_client_rect();
-    let (left, top, right, bottom) = panel.beside;
+    let (left, top, right, bottom) = beside;
     let x = if left + own.width() + MARGIN <= width { left } else { right - own.width() };
     let y = if bottom + own.height() + MARGIN <= height { bottom } else { top - own.height() };
     let within = |at: f64, size: f64, all: f64| at.min(all - size - MARGIN).max(MARGIN);
@@ -267,6 +254,6 @@ fn put(dialog: &HtmlDialogElement, panel: Panel) {
 
 /// On the server nothing is laid out.
 #[cfg(not(feature = "hydrate"))]
-fn put(_dialog: &HtmlDialogElement, panel: Panel) {
-    let _nowhere = (panel.beside, MARGIN);
+pub(super) fn put(_dialog: &HtmlDialogElement, beside: Edges) {
+    let _nowhere = (beside, MARGIN);
 }

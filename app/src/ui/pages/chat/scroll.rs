@@ -8,6 +8,8 @@
 
 use leptos::{html::Div, prelude::*, web_sys::Element};
 
+use crate::domain::Ordinal;
+
 /// How near to the end still counts as there, in CSS pixels.
 const AT_END: i32 = 8;
 /// How near to the start older messages are fetched, and newer ones near the end, in CSS pixels.
@@ -74,6 +76,29 @@ impl Place {
         }
     }
 
+    /// The last message of which enough has been on the screen, by its ordinal: its end, or, of a long one, its
+    /// beginning above the middle.
+    pub(super) fn last_seen(&self) -> Option<Ordinal> {
+        let (Some(Some(scroller)), Some(Some(feed))) =
+            (self.scroller.try_get_untracked(), self.feed.try_get_untracked())
+        else {
+            return None;
+        };
+        let (top, bottom) = edges(&scroller);
+        let rows = feed.children();
+        let (mut low, mut high) = (0, rows.length());
+        while low < high {
+            let middle = low.midpoint(high);
+            let is_seen = rows.item(middle).is_some_and(|row| {
+                let (begins, ends) = edges(&row);
+                ends <= bottom + f64::from(AT_END) || begins <= (top + bottom) / 2.0
+            });
+            if is_seen { low = middle + 1 } else { high = middle }
+        }
+        let ordinal = |index| rows.item(index)?.get_attribute("data-ordinal")?.parse().ok().map(Ordinal);
+        (0..low).rev().find_map(ordinal)
+    }
+
     /// Shows the newest message.
     pub(super) fn go_to_end(self) {
         if let Some(Some(scroller)) = self.scroller.try_get_untracked() {
@@ -83,11 +108,11 @@ impl Place {
     }
 }
 
-/// The first message whose end is below the top of the box. The elements stand one below the other, so
-/// it is found by halving.
+/// The first message whose end is below the top of the box. Messages stand one below the other, so it is found by halving;
+/// what stands between them does not take part, for a day stays at the top.
 fn first_seen(scroller: &Element, feed: &Element) -> Option<(String, f64)> {
     let top = edges(scroller).0;
-    let rows = feed.children();
+    let rows = feed.get_elements_by_tag_name("article");
     let (mut low, mut high) = (0, rows.length());
     while low < high {
         let middle = low.midpoint(high);

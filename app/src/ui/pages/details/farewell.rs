@@ -197,6 +197,7 @@ mod tests {
             read: None,
         };
         ChatView {
+            description: String::new(),
             id: ChatId::from_bytes([9; 12]),
             kind: ChatKind::Group,
             name: Some("Team".to_owned()),
@@ -204,6 +205,7 @@ mod tests {
             member_count: members.len() as u64,
             my_role: members[0].2,
             mine: Default::default(),
+            mentioned: Vec::new(),
             head: Seq(1),
             head_ordinal: Ordinal(0),
             last_message: None,

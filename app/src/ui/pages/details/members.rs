@@ -3,14 +3,18 @@
 use leptos::{
     ev::{MouseEvent, SubmitEvent},
     prelude::*,
+    task::spawn_local,
 };
 use leptos_router::hooks::use_query_map;
 
-use super::LiveChat;
+use super::{
+    LiveChat,
+    member_search::{MemberSearch, MemberSearchField},
+};
 use crate::{
     api,
-    domain::{ChatId, ChatKind, Role, UserId, policy},
-    protocol::{ChatView, UserView},
+    domain::{ChatId, ChatKind, Role, UserId, limits, policy},
+    protocol::{ChatView, MemberView, UserView},
     ui::{
         components::{
             avatar::{Avatar, user_hue},
@@ -19,12 +23,10 @@ use crate::{
             form::{FormAlert, FormState},
             presence::Presence,
         },
-        state::Store,
+        page_data::GroupPart,
+        state::{Store, browser},
     },
 };
-
-/// Members shown at first, and more with each press of the button below them.
-const AT_ONCE: usize = 100;
 
 /// The ids of the list and of what it is called.
 const LIST_ID: &str = "member-list";
@@ -53,25 +55,100 @@ fn allowed(kind: ChatKind, my_role: Role, is_me: bool, role: Role, admins: usize
     Allowed { role, removal: !is_me }
 }
 
+/// How many admins there are; where not all members are known, more than one: the server knows better.
 fn admins(chat: &ChatView) -> usize {
-    chat.members.iter().filter(|member| member.role == Role::Admin).count()
+    let unknown = if chat.is_whole() { 0 } else { 2 };
+    unknown + chat.members.iter().filter(|member| member.role == Role::Admin).count()
+}
+
+/// Members of a group that are not all known: the parts of the list that were asked for.
+#[derive(Clone, Copy)]
+struct Parts {
+    store: Store,
+    chat_id: ChatId,
+    members: RwSignal<Vec<MemberView>>,
+    next: RwSignal<Option<u64>>,
+    pending: RwSignal<bool>,
+}
+
+impl Parts {
+    /// Asks for the part from this place on. The answer to an earlier question is not awaited twice.
+    fn ask(self, from: Option<u64>) {
+        if self.pending.get_untracked() {
+            return;
+        }
+        self.pending.set(true);
+        spawn_local(async move {
+            let answer = browser::within(api::list_members(self.chat_id, from)).await;
+            let _gone = self.pending.try_set(false);
+            match answer {
+                Ok(part) => {
+                    self.next.try_set(part.next);
+                    self.members.try_update(|members| {
+                        let is_new = |new: &MemberView| members.iter().all(|old| old.user.id != new.user.id);
+                        let new: Vec<_> = part.members.into_iter().filter(is_new).collect();
+                        members.extend(new);
+                    });
+                }
+                Err(error) => self.store.fail(&error),
+            }
+        });
+    }
 }
 
 /// The list of members.
 #[component]
-pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
-    let shown = RwSignal::new(AT_ONCE);
+pub fn Members(
+    store: Store,
+    id: ChatId,
+    chat: LiveChat,
+    /// What came with the page of it.
+    group: GroupPart,
+) -> impl IntoView {
+    let shown = RwSignal::new(limits::MEMBERS_AT_ONCE);
+    let GroupPart { part, query, found, .. } = group;
+    let search = MemberSearch::new(store, id, query, found);
+    let found = search.found();
+    let parts = Parts {
+        store,
+        chat_id: id,
+        members: RwSignal::new(part.members),
+        next: RwSignal::new(part.next),
+        pending: RwSignal::new(false),
+    };
+    let whole = Memo::new(move |_| chat.with(|chat| chat.as_ref().is_none_or(|chat| chat.is_whole())));
     // Without scripts the address says where to go on.
-    let query = use_query_map();
-    let from = Memo::new(move |_| query.with(|query| query.get("from")?.parse().ok()).unwrap_or(0_usize));
-    let members = Memo::new(move |_| {
-        chat.with(|chat| {
-            let members = chat.iter().flat_map(|chat| &chat.members);
-            members.skip(from.get()).take(shown.get()).map(|member| member.user.clone()).collect::<Vec<_>>()
-        })
+    let address = use_query_map();
+    let from = Memo::new(move |_| address.with(|query| query.get("from")?.parse().ok()).unwrap_or(0_u64));
+    let in_parts = Memo::new(move |_| !whole.get() || from.get() != 0);
+    Effect::new(move |_| {
+        if in_parts.get() && parts.members.with_untracked(Vec::is_empty) {
+            parts.ask(Some(from.get_untracked()));
+        }
     });
-    let end = move || from.get().saturating_add(shown.get());
-    let has_more = move || chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > end()));
+    // Of who is found or shown in parts, what is known of them; of a group that is known as a whole, all that is.
+    let listed = Memo::new(move |_| {
+        if let Some(found) = found.get() {
+            return found;
+        }
+        if in_parts.get() {
+            return parts.members.get();
+        }
+        let of_chat = |chat: &ChatView| chat.members.iter().take(shown.get()).cloned().collect();
+        chat.with(|chat| chat.as_deref().map(of_chat).unwrap_or_default())
+    });
+    let members = Memo::new(move |_| {
+        listed.with(|listed| listed.iter().map(|member| member.user.clone()).collect::<Vec<_>>())
+    });
+    let has_more = move || {
+        if found.with(Option::is_some) {
+            false
+        } else if in_parts.get() {
+            parts.next.with(Option::is_some)
+        } else {
+            chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.members.len() > shown.get()))
+        }
+    };
     let focus = FocusKeeper::new(LIST_ID, TITLE_ID);
     Effect::new(move |before: Option<()>| {
         members.track();
@@ -81,16 +158,34 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
     });
     let show_more = move |event: MouseEvent| {
         event.prevent_default();
-        let next = shown.get_untracked();
-        shown.set(next + AT_ONCE);
+        let next = members.with_untracked(Vec::len);
+        if in_parts.get_untracked() {
+            parts.ask(parts.next.get_untracked());
+        } else {
+            shown.set(next + limits::MEMBERS_AT_ONCE);
+        }
         // The way to more goes away with the last of them.
         focus.lead_to(next);
     };
     let admins = Memo::new(move |_| chat.with(|chat| chat.as_deref().map_or(0, admins)));
+    let change = Callback::new(move |(user, role): (UserId, Option<Role>)| {
+        let change = |members: &mut Vec<MemberView>| match role {
+            Some(role) => {
+                members
+                    .iter_mut()
+                    .filter(|member| member.user.id == user)
+                    .for_each(|member| member.role = role);
+            }
+            None => members.retain(|member| member.user.id != user),
+        };
+        parts.members.try_update(change);
+        found.try_update(|found| found.iter_mut().for_each(change));
+    });
     view! {
         <section class="card" aria-labelledby=TITLE_ID>
             <h2 class="card__title" id=TITLE_ID tabindex="-1">"Members"</h2>
-            <Show when=move || from.get() != 0>
+            <MemberSearchField search/>
+            <Show when=move || from.get() != 0 || !store.is_alive() && found.with(Option::is_some)>
                 <a class="button quiet" href=format!("/c/{id}/details")>"Show the first members"</a>
             </Show>
             <ul
@@ -101,16 +196,18 @@ pub fn Members(store: Store, id: ChatId, chat: LiveChat) -> impl IntoView {
                 on:focusout=move |event| focus.leave(&event)
             >
                 <For each=move || members.get() key=|user| user.id let:user>
-                    <MemberRow store id chat admins user focus/>
+                    <MemberRow store id chat admins listed user change focus/>
                 </For>
             </ul>
             <Show when=has_more>
                 <a
                     class="button quiet"
-                    href=move || format!("/c/{id}/details?from={}", end())
+                    href=move || format!("/c/{id}/details?from={}", parts.next.get().unwrap_or(0))
                     on:click=show_more
+                    data-pending=move || parts.pending.get().then_some("true")
                 >
-                    "Show more members"
+                    <span class="button__label">"Show more members"</span>
+                    <span class="button__spinner" aria-hidden="true"></span>
                 </a>
             </Show>
         </section>
@@ -125,17 +222,22 @@ fn MemberRow(
     id: ChatId,
     chat: LiveChat,
     admins: Memo<usize>,
+    /// The members as they are listed.
+    listed: Memo<Vec<MemberView>>,
     user: UserView,
+    /// Takes what has become of a member: another role, or that they are one no longer.
+    change: Callback<(UserId, Option<Role>)>,
     focus: FocusKeeper,
 ) -> impl IntoView {
     let UserView { id: user_id, display_name, about } = user;
     let is_me = store.me() == Some(user_id);
     let name_id = format!("member-{user_id}");
+    let role_among = move |members: &[MemberView]| {
+        members.iter().find(|member| member.user.id == user_id).map(|member| member.role)
+    };
     let role = Memo::new(move |_| {
-        chat.with(|chat| {
-            let member = chat.as_ref()?.members.iter().find(|member| member.user.id == user_id);
-            member.map(|member| member.role)
-        })
+        let known = chat.with(|chat| role_among(&chat.as_ref()?.members));
+        known.or_else(|| listed.with(|listed| role_among(listed)))
     });
     let allowed = Memo::new(move |_| {
         let of_chat = chat.with(|chat| chat.as_ref().map(|chat| (chat.kind, chat.my_role)));
@@ -175,11 +277,12 @@ fn MemberRow(
                         role=other_role
                         name=name.get_value()
                         described_by=name_id.clone()
+                        change
                         focus
                     />
                 </Show>
                 <Show when=move || allowed.get().removal>
-                    <RemovalForm store id user_id form=removal_form name=name.get_value() focus/>
+                    <RemovalForm store id chat user_id form=removal_form name=name.get_value() change focus/>
                 </Show>
             </div>
         </li>
@@ -198,6 +301,7 @@ fn RoleForm(
     role: Memo<Option<Role>>,
     name: String,
     described_by: String,
+    change: Callback<(UserId, Option<Role>)>,
     focus: FocusKeeper,
 ) -> impl IntoView {
     let name = StoredValue::new(name);
@@ -207,6 +311,7 @@ fn RoleForm(
         let news = role_news(&name.get_value(), store.me() == Some(user_id), role);
         form.submit(api::set_role(id, user_id, role), move |chat| {
             store.upsert_chat(chat);
+            change.try_run((user_id, Some(role)));
             store.toasts.info(news);
             focus.restore_soon();
         });
@@ -238,22 +343,27 @@ fn role_news(name: &str, is_me: bool, role: Role) -> String {
 fn RemovalForm(
     store: Store,
     id: ChatId,
+    chat: LiveChat,
     user_id: UserId,
     form: FormState,
     name: String,
+    change: Callback<(UserId, Option<Role>)>,
     focus: FocusKeeper,
 ) -> impl IntoView {
     let news = StoredValue::new(format!("{name} is no longer in the group."));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        let call = async move {
-            api::remove_member(id, user_id).await?;
-            api::get_chat(id).await
-        };
         // The row may be gone before the answer is there.
         let news = news.get_value();
-        form.submit(call, move |chat| {
-            store.upsert_chat(chat);
+        let is_large = chat.with_untracked(|chat| chat.as_ref().is_some_and(|chat| !chat.is_whole()));
+        let call = async move {
+            api::remove_member(id, user_id).await?;
+            // Of a large group the event tells, and the list is changed here.
+            if is_large { Ok(None) } else { api::get_chat(id).await.map(Some) }
+        };
+        form.submit(call, move |now| {
+            now.into_iter().for_each(|chat| store.upsert_chat(chat));
+            change.try_run((user_id, None));
             store.toasts.info(news);
             focus.restore_soon();
         });

@@ -2,7 +2,10 @@
 
 mod add;
 mod farewell;
+mod invites;
+mod member_search;
 mod members;
+mod quiet;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +17,7 @@ use leptos::{
 };
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use self::{add::AddPeople, farewell::Farewells, members::Members};
+use self::{add::AddPeople, farewell::Farewells, invites::Invites, members::Members, quiet::Quiet};
 use crate::{
     api,
     domain::{ChatId, ChatKind, limits, policy},
@@ -33,7 +36,7 @@ use crate::{
             pinned::PinnedList,
             presence::Presence,
         },
-        page_data::Page,
+        page_data::{GroupPart, Page},
         state::{
             Store, browser,
             naming::{chat_title, partner},
@@ -79,13 +82,18 @@ enum Load {
 fn DetailsOf(id: ChatId) -> impl IntoView {
     let store = use_store();
     let chat = store.shared_chat(id);
-    let whole = Memo::new(move |_| chat.with(|chat| chat.as_ref().is_none_or(|chat| chat.is_whole())));
+    // A large group is shown in parts, which its list asks for.
+    let whole = Memo::new(move |_| {
+        chat.with(|chat| chat.as_ref().is_none_or(|chat| chat.is_whole() || is_large(chat)))
+    });
     let first = store.take_initial(|page| match page {
-        Page::Details { chat, query, found } if chat.id == id => Some(Ok((query.clone(), found.clone()))),
+        Page::Details { chat, query, found, group } if chat.id == id => {
+            Some(Ok((query.clone(), found.clone(), Some(group.clone()))))
+        }
         Page::Failed { error } => Some(Err(error.clone())),
         _ => None,
     });
-    let (load, (query, found)) = match first {
+    let (load, (query, found, group)) = match first {
         Some(Ok(searched)) => (Load::There, searched),
         Some(Err(error)) => (Load::Failed(error), Default::default()),
         None if chat.with_untracked(Option::is_some) && whole.get_untracked() => {
@@ -95,6 +103,7 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
     };
     let load = RwSignal::new(load);
     let search = PeopleSearch::new(query, found);
+    let group = StoredValue::new(group);
     let navigate = use_navigate();
     let away = Callback::new(move |()| navigate("/", Default::default()));
     let fetch = move || {
@@ -163,10 +172,12 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
                 (Load::There, None) => EitherOf4::B(view! { <ErrorView error=AppError::not_found()/> }),
                 (Load::There, Some(ChatKind::Direct)) => EitherOf4::C(view! {
                     <DirectDetails store chat/>
+                    <Quiet id/>
                     <PinnedMessages id/>
                 }),
                 (Load::There, Some(ChatKind::Group)) => EitherOf4::D(view! {
-                    <GroupDetails store id chat search away/>
+                    <GroupDetails store id chat search away group=group.get_value()/>
+                    <Quiet id/>
                     <PinnedMessages id/>
                 }),
             }}
@@ -221,32 +232,49 @@ fn GroupDetails(
     chat: LiveChat,
     search: PeopleSearch,
     away: Callback<()>,
+    /// What came with the page.
+    group: Option<GroupPart>,
 ) -> impl IntoView {
+    let group = group.unwrap_or_default();
+    let invites = StoredValue::new(group.invites.clone());
     let may_administer = Memo::new(move |_| {
         chat.with(|chat| chat.as_ref().is_some_and(|chat| policy::may_administer(chat.kind, chat.my_role)))
     });
     let name = Memo::new(move |_| {
         chat.with(|chat| chat.as_ref().map(|chat| chat_title(chat, store.me())).unwrap_or_default())
     });
+    let description = Memo::new(move |_| {
+        chat.with(|chat| chat.as_ref().map(|chat| chat.description.clone()).unwrap_or_default())
+    });
     let count = Memo::new(move |_| chat.with(|chat| chat.as_ref().map_or(0, |chat| chat.member_count)));
     view! {
         <section class="card identity" aria-labelledby="group-name">
             <Avatar name hue=chat_hue(id) group=true size="l"/>
             <h2 class="identity__name" id="group-name" dir="auto">{name}</h2>
+            <Show when=move || description.with(|description| !description.is_empty())>
+                <p class="identity__about" dir="auto">{description}</p>
+            </Show>
             <p class="identity__note">{move || members_text(count.get())}</p>
         </section>
         <Show when=move || may_administer.get()>
             <Rename store id name/>
+            <Describe store id description/>
             <AddPeople store id chat search/>
+            <Invites store id first=invites.get_value()/>
         </Show>
-        <Members store id chat/>
+        <Members store id chat group/>
         <Farewells store id chat may_administer away/>
     }
     .into_any()
 }
 
+/// Whether a group has so many members that they are shown in parts.
+fn is_large(chat: &ChatView) -> bool {
+    chat.member_count > limits::MEMBERS_AT_ONCE as u64
+}
+
 /// A number of members, in words.
-fn members_text(count: u64) -> String {
+pub(super) fn members_text(count: u64) -> String {
     if count == 1 { "1 member".to_owned() } else { format!("{count} members") }
 }
 
@@ -276,6 +304,39 @@ fn Rename(store: Store, id: ChatId, name: Memo<String>) -> impl IntoView {
                     max_chars=limits::GROUP_NAME_CHARS
                 />
                 <SubmitButton form label="Rename" look="quiet"/>
+            </form>
+        </section>
+    }
+    .into_any()
+}
+
+/// What the group says about itself.
+#[component]
+fn Describe(store: Store, id: ChatId, description: Memo<String>) -> impl IntoView {
+    let form = FormState::new("set_description");
+    let submit = move |event: SubmitEvent| {
+        let entered = Entered::take(&event);
+        form.submit(api::set_description(id, entered.text("description")), move |chat| {
+            store.upsert_chat(chat);
+            store.toasts.info("The description is saved.");
+        });
+    };
+    view! {
+        <section class="card" aria-labelledby="description-title">
+            <h2 class="card__title" id="description-title">"Description"</h2>
+            <form class="form" method="post" action=form.action() novalidate on:submit=submit>
+                <FormAlert form/>
+                <input type="hidden" name="chat_id" value=id.to_string()/>
+                <Field
+                    form
+                    name="description"
+                    label="What this group is about"
+                    value=description.get_untracked()
+                    hint="All members see it."
+                    max_chars=limits::DESCRIPTION_CHARS
+                    multiline=true
+                />
+                <SubmitButton form label="Save description" look="quiet"/>
             </form>
         </section>
     }

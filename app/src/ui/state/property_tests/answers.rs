@@ -120,6 +120,15 @@ impl Page {
                 }
             }
             (Then::Changed, Err(_)) => {}
+            (Then::Marked, Ok(Answer::Mine(chat, mine))) => {
+                self.model.take_mine(chat, mine);
+                self.marks.answered(false);
+                self.pump_marks();
+            }
+            // It is told again after a while.
+            (Then::Marked, Err(_)) => self.marks.answered(true),
+            (Then::Mine, Ok(Answer::Mine(chat, mine))) => self.model.take_mine(chat, mine),
+            (Then::Mine, Err(_)) => {}
             (Then::Sent(client_id), Ok(Answer::Stored(message))) => {
                 self.model.note(&message);
                 if let Some(open) = &mut self.timeline {

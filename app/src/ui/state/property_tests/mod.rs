@@ -33,7 +33,7 @@ use super::{
     timeline::{Phase, Timeline},
 };
 use crate::{
-    domain::{ChatId, ClientId, Seq},
+    domain::{ChatId, ClientId, Ordinal, Seq},
     protocol::{ChatView, HistoryPage, Notice, ServerFrame},
 };
 
@@ -70,7 +70,11 @@ impl World {
     fn step(&mut self, step: Step) {
         let (server, page) = (&mut self.server, &mut self.page);
         match step {
-            Step::Say(chat, answers) => server.say(CHATS[chat], answers),
+            Step::Say(chat, answers) => server.say(CHATS[chat], BEN, answers),
+            Step::SayElsewhere(chat) => server.say(CHATS[chat], ME, None),
+            Step::MineElsewhere(chat, deed) => drop(server.set_mine(CHATS[chat], deed)),
+            Step::MarkRead(chat, ordinal) => page.mark_read(CHATS[chat], ordinal),
+            Step::Mine(chat, deed) => page.set_mine(CHATS[chat], deed),
             Step::Change(chat, which, change) => {
                 if let Some(id) = server.one_of(CHATS[chat], which) {
                     server.change(CHATS[chat], BEN, id, change);
@@ -176,9 +180,10 @@ impl World {
                 let Ok(Answer::Page(history)) = server.answer(ask) else { return };
                 views.retain(|view| all || view.id == open);
                 server.disconnect();
-                let is_send = |ask: &Ask| matches!(ask, Ask::Send(..) | Ask::Change(..));
+                let is_send = |ask: &Ask| matches!(ask, Ask::Send(..) | Ask::Change(..) | Ask::Mine(..));
                 let late = page.requests.drain(..).filter(|request| request.answer.is_none());
                 self.ghosts.extend(late.map(|request| request.ask).filter(is_send));
+                self.ghosts.extend(page.last_word());
                 let nothing = Page::new(Vec::new(), open, HistoryPage::default());
                 self.page = std::mem::replace(page, nothing).reloaded(views, open, history);
                 self.applied.clear();
@@ -242,6 +247,7 @@ impl World {
                 self.page.open(chat);
             }
         }
+        self.server.audit();
         self.drain();
     }
 
@@ -267,8 +273,14 @@ impl World {
     fn check_at_rest(&self) {
         for chat in CHATS {
             let Some(known) = self.page.model.chat(chat) else { panic!("{chat} is not known") };
-            assert_eq!(**known, self.server.view(chat));
+            assert_eq!(unread_mentions(known), unread_mentions(&self.server.view(chat)));
             assert_eq!(self.page.model.applied(chat), Some(known.head));
+            let (mine, head) = (&self.server.chat(chat).view.mine, known.head_ordinal);
+            let counts =
+                |ordinal| ordinal > mine.read || mine.unread_from.is_some_and(|from| ordinal >= from);
+            let stored = self.server.messages(chat);
+            let recount = stored.iter().filter(|message| counts(message.ordinal)).count() as u64;
+            assert_eq!(self.page.marks.over(chat, &known.mine, head).unread(head), recount);
             let mut is_behind = false;
             for entry in self.page.outbox.of(chat) {
                 is_behind |= is_aside(entry);
@@ -299,6 +311,12 @@ impl World {
         let is_whole = stored.first().is_none_or(|oldest| oldest.seq >= first);
         assert!(open.has_older() || is_whole, "there is something before {first:?}");
     }
+}
+
+/// The view with the mentions that are unread in it: of what was read before nothing is asked.
+fn unread_mentions(view: &ChatView) -> ChatView {
+    let unread = |ordinal: &&Ordinal| **ordinal > view.mine.read;
+    ChatView { mentioned: view.mentioned.iter().filter(unread).copied().collect(), ..view.clone() }
 }
 
 fn is_greeting(frame: &ServerFrame) -> bool {

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::world::{Answer, Ask, Change, ME, Server};
+use super::world::{Answer, Ask, Change, Deed, ME, Server};
 use crate::{
-    domain::{ChatId, ClientId, MessageId, Seq, Timestamp},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp},
     error::{AppResult, ErrorCode},
     protocol::{ChatView, HistoryPage, MessageView, QuoteView, ServerFrame},
     ui::state::{
         effects::Effects,
+        marks::Marks,
         model::Model,
         outbox::{Delivery, Outbox, Unsent},
         timeline::{Phase, Timeline},
@@ -52,6 +53,9 @@ pub enum Then {
     },
     Sent(ClientId),
     Changed,
+    /// It was told how far a chat was read, or something else was done with it for oneself.
+    Marked,
+    Mine,
 }
 
 /// A request that is under way.
@@ -68,6 +72,7 @@ pub struct Page {
     pub model: Model,
     pub timeline: Option<Timeline>,
     pub outbox: Outbox,
+    pub marks: Marks,
     pub requests: Vec<Request>,
     /// Messages that are written and whose records are not.
     pub unwritten: Vec<Unsent>,
@@ -97,6 +102,7 @@ impl Page {
             model,
             timeline: Some(timeline),
             outbox: Outbox::default(),
+            marks: Marks::default(),
             requests: Vec::new(),
             unwritten: Vec::new(),
             records: BTreeMap::new(),
@@ -207,6 +213,29 @@ impl Page {
         self.take_up();
         self.outbox.requeue_all();
         self.pump();
+        self.pump_marks();
+    }
+
+    /// The reader has read a chat up to this message.
+    pub fn mark_read(&mut self, chat: ChatId, ordinal: u64) {
+        self.marks.want(chat, Ordinal(ordinal));
+        self.pump_marks();
+    }
+
+    /// The reader does something else with a chat for themselves.
+    pub fn set_mine(&mut self, chat: ChatId, deed: Deed) {
+        self.ask(Ask::Mine(chat, deed), Then::Mine);
+    }
+
+    /// What the reader has read is told when the page goes away.
+    pub fn last_word(&self) -> impl Iterator<Item = Ask> + use<> {
+        self.marks.open().into_iter().map(|(chat, ordinal)| Ask::Mine(chat, Deed::MarkRead(ordinal.0)))
+    }
+
+    pub(super) fn pump_marks(&mut self) {
+        if let Some((chat, ordinal)) = self.marks.begin_next() {
+            self.ask(Ask::Mine(chat, Deed::MarkRead(ordinal.0)), Then::Marked);
+        }
     }
 
     pub fn open(&mut self, chat: ChatId) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::world::{CHATS, Change};
+use super::world::{CHATS, Change, Deed};
 
 /// What happens next. A number chooses among what is there, round and round.
 #[derive(Clone, Copy, Debug)]
@@ -12,9 +12,14 @@ pub enum Step {
     Change(usize, usize, Change),
     Alter(usize, bool),
     Delete(usize, usize),
+    /// The reader does something on another device: says something, or does something for themselves.
+    SayElsewhere(usize),
+    MineElsewhere(usize, Deed),
     /// The reader does something.
     Write(usize, Option<usize>),
     Alike(usize, usize, Change),
+    MarkRead(usize, u64),
+    Mine(usize, Deed),
     Open(usize),
     Around(usize, usize),
     Older,
@@ -68,6 +73,10 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (chat.clone(), one.clone()).prop_map(|(chat, which)| Step::Delete(chat, which)),
         6 => (chat.clone(), answers()).prop_map(|(chat, answers)| Step::Write(chat, answers)),
         3 => (chat.clone(), one.clone(), change()).prop_map(|(chat, which, of)| Step::Alike(chat, which, of)),
+        1 => chat.clone().prop_map(Step::SayElsewhere),
+        2 => (chat.clone(), deed()).prop_map(|(chat, deed)| Step::MineElsewhere(chat, deed)),
+        3 => (chat.clone(), 0..12_u64).prop_map(|(chat, ordinal)| Step::MarkRead(chat, ordinal)),
+        2 => (chat.clone(), deed()).prop_map(|(chat, deed)| Step::Mine(chat, deed)),
         1 => chat.clone().prop_map(Step::Open),
         1 => (chat.clone(), one.clone()).prop_map(|(chat, which)| Step::Around(chat, which)),
         1 => Just(Step::Older),
@@ -101,6 +110,14 @@ pub fn step() -> impl Strategy<Value = Step> {
 /// What is answered, if anything is.
 fn answers() -> impl Strategy<Value = Option<usize>> {
     proptest::option::weighted(0.3, 0..4_usize)
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        (0..12_u64).prop_map(Deed::MarkRead),
+        (0..12_u64).prop_map(Deed::MarkUnread),
+        any::<bool>().prop_map(Deed::Archive),
+    ]
 }
 
 fn change() -> impl Strategy<Value = Change> {

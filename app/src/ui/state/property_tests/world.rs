@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::{
-    domain::{ChatId, ClientId, MessageId, Role, Seq, SessionId, Timestamp, UserId},
+    domain::{ChatId, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId},
     error::{AppError, AppResult, ErrorCode},
     protocol::{
-        ChatView, EventBody, Heads, HistoryPage, LogEvent, MessageView, Notice, QuoteView, ServerFrame,
+        ChatView, EventBody, Heads, HistoryPage, LogEvent, MentionsView, MessageView, MyChatView, Notice,
+        QuoteView, ServerFrame,
     },
     ui::state::testing::{ADA, BEN, CHAT, CY, OTHER, group, member, message},
 };
@@ -30,6 +31,15 @@ pub enum Ask {
     Around(ChatId, Seq),
     Send(ChatId, ClientId, u32, Option<MessageId>),
     Change(ChatId, MessageId, Change),
+    Mine(ChatId, Deed),
+}
+
+/// What the reader does with a chat for themselves alone.
+#[derive(Clone, Copy, Debug)]
+pub enum Deed {
+    MarkRead(u64),
+    MarkUnread(u64),
+    Archive(bool),
 }
 
 /// What somebody does with a message.
@@ -50,6 +60,7 @@ pub enum Answer {
     Page(HistoryPage),
     Stored(MessageView),
     Changed(MessageView),
+    Mine(ChatId, MyChatView),
 }
 
 pub struct Chat {
@@ -72,7 +83,13 @@ pub struct Server {
 
 impl Server {
     pub fn new() -> Self {
-        let chat = |id| Chat { view: ChatView { id, ..group() }, log: Vec::new(), stored: Vec::new() };
+        let chat = |id| {
+            let mut view = ChatView { id, ..group() };
+            // Ben lets others see how far he has read.
+            let ben = view.members.iter_mut().find(|member| member.user.id == BEN);
+            ben.unwrap().read = Some(Ordinal(0));
+            Chat { view, log: Vec::new(), stored: Vec::new() }
+        };
         let chats = CHATS.into_iter().map(chat).collect();
         Self { chats, line: VecDeque::new(), is_connected: false, refuses: false, spoken: 0 }
     }
@@ -89,7 +106,9 @@ impl Server {
     pub fn view(&self, id: ChatId) -> ChatView {
         let chat = self.chat(id);
         let last_message = chat.stored.last().map(|last| self.joined(last));
-        ChatView { last_message, ..chat.view.clone() }
+        let mentioned = chat.stored.iter().filter(|message| message.mentions_reader(ME));
+        let mentioned = mentioned.map(|message| message.ordinal).collect();
+        ChatView { last_message, mentioned, ..chat.view.clone() }
     }
 
     /// The messages of a chat as they are now, each with what it answers as that is now.
@@ -119,15 +138,48 @@ impl Server {
         self.chats.iter().map(|chat| (chat.view.id, chat.view.head)).collect()
     }
 
-    /// Somebody else says something, perhaps in answer to something.
-    pub fn say(&mut self, chat: ChatId, answers: Option<usize>) {
+    /// Somebody says something, perhaps in answer to something; perhaps the reader, on another device.
+    pub fn say(&mut self, chat: ChatId, sender: UserId, answers: Option<usize>) {
         self.spoken += 1;
         let client_id = ClientId::from_bytes(
             [[9; 12].as_slice(), &self.spoken.to_be_bytes()].concat().try_into().unwrap(),
         );
         let body = format!("said {}", self.spoken);
         let reply_to = answers.and_then(|which| self.one_of(chat, which));
-        self.store(chat, BEN, client_id, body, reply_to);
+        self.store(chat, sender, client_id, body, reply_to);
+    }
+
+    /// The reader does something with a chat for themselves, here or on another device.
+    pub fn set_mine(&mut self, chat: ChatId, deed: Deed) -> MyChatView {
+        let view = &mut self.chat_mut(chat).view;
+        let before = view.mine.clone();
+        match deed {
+            Deed::MarkRead(ordinal) => {
+                view.mine.look_at(Ordinal(ordinal), view.head_ordinal, Timestamp::default());
+            }
+            Deed::MarkUnread(ordinal) => view.mine.mark_unread(Ordinal(ordinal), view.head_ordinal),
+            Deed::Archive(on) => view.mine.archived = on,
+        }
+        let mut mine = view.mine.clone();
+        if mine != before {
+            mine.revision += 1;
+            view.mine = mine.clone();
+            let (read, chat_id) = (mine.read, chat);
+            self.post(Notice::MyChatChanged { chat_id, mine: mine.clone() }.into());
+            self.post(Notice::Read { chat_id, readers: [(ME, read)].into() }.into());
+        }
+        mine
+    }
+
+    /// Says what each chat is to the reader, as the audit of sockets does where something was lost.
+    pub fn audit(&mut self) {
+        for (chat_id, mine) in self.mine() {
+            self.post(Notice::MyChatChanged { chat_id, mine }.into());
+        }
+    }
+
+    fn mine(&self) -> std::collections::BTreeMap<ChatId, MyChatView> {
+        self.chats.iter().map(|chat| (chat.view.id, chat.view.mine.clone())).collect()
     }
 
     /// The chat gets another name, or a member comes or goes.
@@ -161,14 +213,19 @@ impl Server {
     /// One of the chat's messages is deleted, and its texts are taken out of the log.
     pub fn delete(&mut self, chat: ChatId, which: usize) {
         let Some(id) = self.one_of(chat, which) else { return };
+        let found = self.chat(chat).stored.iter().find(|message| message.id == id);
+        let Some(ordinal) = found.map(|message| message.ordinal) else { return };
         for event in &mut self.chat_mut(chat).log {
             match &mut event.body {
                 EventBody::NewMessage { message } if message.id == id => message.delete(event.at),
-                EventBody::MessageEdited { message_id, body } if *message_id == id => body.clear(),
+                EventBody::MessageEdited { message_id, body, mentions, .. } if *message_id == id => {
+                    body.clear();
+                    *mentions = MentionsView::default();
+                }
                 _ => {}
             }
         }
-        self.append(chat, BEN, EventBody::MessageDeleted { message_id: id });
+        self.append(chat, BEN, EventBody::MessageDeleted { message_id: id, ordinal });
     }
 
     /// Somebody does something with one of the chat's messages. Nothing is logged that is so already.
@@ -185,9 +242,17 @@ impl Server {
         };
         let message = found(self)?;
         let message_id = id;
+        // A text is changed by its writer.
+        let actor = if matches!(change, Change::Edit) { message.sender_id } else { actor };
         let body = match change {
             Change::Edit => {
-                Some(EventBody::MessageEdited { message_id, body: format!("{} edited", message.body) })
+                Some(EventBody::MessageEdited {
+                    message_id,
+                    ordinal: message.ordinal,
+                    body: format!("{} edited", message.body),
+                    // Every other edit takes away whom it mentions.
+                    mentions: MentionsView { all: message.body.len() % 2 == 0, ..MentionsView::default() },
+                })
             }
             Change::React(which, on) => {
                 let emoji = EMOJI[which % EMOJI.len()];
@@ -218,10 +283,12 @@ impl Server {
                 let newer = self.page(id, |other| other >= seq, false);
                 Answer::Page(HistoryPage {
                     messages: [older.messages, newer.messages].concat(),
+                    events: Vec::new(),
                     has_older: older.has_older,
                     has_newer: newer.has_newer,
                 })
             }
+            Ask::Mine(chat, deed) => Answer::Mine(chat, self.set_mine(chat, deed)),
             Ask::Change(chat, id, change) => match self.change(chat, ME, id, change) {
                 Some(message) => Answer::Changed(message),
                 None => return Err(AppError::new(ErrorCode::MessageDeleted)),
@@ -243,17 +310,9 @@ impl Server {
         self.line.clear();
         self.is_connected = true;
         let session_id = SessionId::from_bytes([9; 12]);
-        let (heads, online) = (self.heads(), vec![BEN]);
+        let (heads, online, mine) = (self.heads(), vec![BEN], self.mine());
         self.line.push_back(
-            Notice::Hello {
-                user_id: ME,
-                session_id,
-                heads,
-                online,
-                mine: Default::default(),
-                heartbeat_ms: 10_000,
-            }
-            .into(),
+            Notice::Hello { user_id: ME, session_id, heads, online, mine, heartbeat_ms: 10_000 }.into(),
         );
     }
 
@@ -294,7 +353,7 @@ impl Server {
         let (first, last) = (edge(messages.first()), edge(messages.last()));
         let has_older = first.is_some() && edge(all.first()) < first;
         let has_newer = last.is_some() && edge(all.last()) > last;
-        HistoryPage { messages, has_older, has_newer }
+        HistoryPage { messages, events: Vec::new(), has_older, has_newer }
     }
 
     fn store(
@@ -313,6 +372,12 @@ impl Server {
         new.reply_to = reply_to;
         at.view.head_ordinal = new.ordinal;
         at.stored.push(new.clone());
+        // Who writes has read what was there.
+        let writer = at.view.members.iter_mut().find(|member| member.user.id == sender);
+        writer.unwrap().read.iter_mut().for_each(|read| *read = new.ordinal);
+        if sender == ME {
+            at.view.mine.note_sent(new.ordinal);
+        }
         self.append(chat, sender, EventBody::NewMessage { message: new.clone() });
         self.joined(&new)
     }
@@ -321,7 +386,14 @@ impl Server {
         let at = self.chat_mut(chat);
         let seq = at.view.head.next();
         at.view.head = seq;
-        let event = LogEvent { chat_id: chat, seq, at: Timestamp::from_millis(1), actor_id, body };
+        let event = LogEvent {
+            chat_id: chat,
+            seq,
+            at: Timestamp::from_millis(1),
+            actor_id,
+            named: Default::default(),
+            body,
+        };
         for message in &mut at.stored {
             // What it answers is joined when it is read.
             let quote = message.reply_to.take();

@@ -13,6 +13,7 @@ use crate::{
     protocol::AttachmentView,
     ui::{
         components::{
+            dialog::show_while,
             focus::focus,
             icon::{Glyph, Icon},
         },
@@ -68,17 +69,7 @@ pub(in crate::ui::pages::chat) fn Gallery(
     viewing: Viewing,
 ) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
-    Effect::new(move || {
-        let Some(dialog) = dialog.get() else { return };
-        let (wanted, shown) = (viewing.0.with(Option::is_some), dialog.open());
-        // Only a dialog that was taken out of the page refuses to be shown.
-        if wanted && !shown && dialog.show_modal().is_err() {
-            viewing.0.set(None);
-        }
-        if shown && !wanted {
-            dialog.close();
-        }
-    });
+    show_while(dialog, move || viewing.0.with(Option::is_some), move || viewing.0.set(None));
     let turn = move |key: &str| {
         let turned = viewing.turn(key);
         // What has the focus may have gone with the picture.
