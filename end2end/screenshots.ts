@@ -135,6 +135,23 @@ for (const viewport of SIZES) {
       await expect(own("40 litres")).toContainText("edited");
       await take(asha.page, "conversation");
 
+      await asha.composer.pressSequentially("And @");
+      await expect(asha.page.getByRole("listbox", { name: "People" })).toBeVisible();
+      await take(asha.page, "names-offered");
+      await asha.composer.fill("");
+      await asha.composer.pressSequentially(":see");
+      await expect(asha.page.getByRole("listbox", { name: "Emoji" })).toBeVisible();
+      await take(asha.page, "emoji-offered");
+      await asha.composer.fill("");
+      await asha.page.getByRole("button", { name: "Emoji", exact: true }).click();
+      await expect(asha.page.getByRole("searchbox", { name: "Find an emoji by its name" })).toBeVisible();
+      await take(asha.page, "emoji-picker");
+      await asha.page.keyboard.press("Escape");
+      await sendMessages(bela, id, ["@Asha Rao, and @Chen Wei: who brings the hose? @all"]);
+      await asha.sees("who brings the hose?");
+      await take(asha.page, "mentions");
+      await sendMessages(chen, id, ["@Asha Rao I do."]);
+
       await asha.page.getByLabel("Attach files").setInputFiles([
         picture("the bed by the wall.png", 640, 420, [0x3f, 0x8f, 0x4f]),
         picture("sand.png", 300, 500, [0xd8, 0xc0, 0x8a]),
@@ -161,12 +178,36 @@ for (const viewport of SIZES) {
       await take(bela.page, "group-details-of-a-member");
 
       await sendMessages(bela, id, Array.from({ length: 40 }, (_, index) => `Row ${index + 1} is planted.`));
+      await asha.goTo("/");
+      await expect(asha.chat("Gardeners")).toContainText("40 unread messages");
+      await take(asha.page, "list-of-chats-unread");
       await asha.goTo(group);
+      await expect(asha.feed.locator(".left-off")).toBeInViewport();
+      await take(asha.page, "chat-left-off");
+      await scrollFeed(asha, "end");
       await expect(asha.message("Row 40 is planted.")).toBeInViewport();
+      await asha.says("Thank you all.");
+      await expect(asha.message("Thank you all.")).toContainText(/Read by/);
+      await chen.composer.pressSequentially("And");
+      await expect(asha.page.getByText("Chen Wei is typing…")).toBeVisible();
+      await take(asha.page, "receipts-and-typing");
       await scrollFeed(asha, "top");
       await sendMessages(chen, id, ["And it rains!"]);
       await expect(asha.page.getByRole("button", { name: /^New messages/ })).toBeVisible();
       await take(asha.page, "chat-scrolled-up");
+
+      await asha.goTo("/search");
+      await take(asha.page, "search");
+      await asha.page.getByRole("searchbox", { name: "Search messages" }).fill("the");
+      await expect(asha.page.locator(".search-result mark").first()).toBeVisible();
+      await take(asha.page, "search-found");
+      await asha.page.getByRole("searchbox", { name: "Search messages" }).fill("nothing of the kind");
+      await expect(asha.page.getByText("No messages found.")).toBeVisible();
+      await take(asha.page, "search-nothing");
+      await asha.page.keyboard.press("Control+k");
+      await expect(asha.page.getByRole("option").first()).toBeVisible();
+      await take(asha.page, "switcher");
+      await asha.page.keyboard.press("Escape");
 
       await asha.goTo("/");
       await take(asha.page, "list-of-chats");

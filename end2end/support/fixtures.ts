@@ -20,6 +20,8 @@ import { Watch } from "./watch.ts";
 export interface Options {
   /** How many nodes the server has. People go to each of them in turn. */
   nodes: number;
+  /** What else the server is told, by its environment. */
+  settings: Record<string, string>;
 }
 
 interface Fixtures {
@@ -109,8 +111,9 @@ export class People {
 
 export const test = base.extend<Options & Fixtures>({
   nodes: [1, { option: true }],
-  server: async ({ nodes }, use, testInfo) => {
-    const server = await Server.start(nodes);
+  settings: [{}, { option: true }],
+  server: async ({ nodes, settings }, use, testInfo) => {
+    const server = await Server.start(nodes, settings);
     await use(server);
     await server.dispose();
     if (testInfo.status !== testInfo.expectedStatus) {

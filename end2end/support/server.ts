@@ -30,11 +30,12 @@ export class Server {
 
   /**
    * Starts a server with the demo accounts and waits until it is ready. More than one node needs a replica set
-   * under MONGODB_URL and a redis-server to be run; its files are in a bucket of an S3 server.
+   * under MONGODB_URL and a redis-server to be run; its files are in a bucket of an S3 server. `settings` are told to
+   * each node by its environment.
    */
-  static async start(nodes = 1): Promise<Server> {
+  static async start(nodes = 1, settings: Record<string, string> = {}): Promise<Server> {
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "samvad-test-"));
-    const shared: Record<string, string> = {};
+    const shared: Record<string, string> = { ...settings };
     const beside: ChildProcess[] = [];
     if (nodes > 1) {
       const port = await freePort();

@@ -108,8 +108,8 @@ test("the members of a big group are read page by page", async ({ people }) => {
   const asha = await people.newcomer("Asha", PLAIN);
   await asha.createGroup("Gardeners", ["Bela"]);
   await asha.openDetails();
-  // A hundred come on a page; a page may begin anywhere.
-  await asha.page.goto(`${asha.page.url()}?from=1`);
+  // A hundred come on a page; a page may begin at anybody's place.
+  await asha.page.goto(`${asha.page.url()}?from=2`);
   await expect(asha.member("Bela")).toHaveCount(1);
   await expect(asha.member("Asha")).toHaveCount(0);
   await asha.page.getByRole("link", { name: "Show the first members" }).click();
