@@ -163,11 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn of_every_character_folding_twice_changes_nothing() {
-        for c in '\0'..=char::MAX {
-            for text in [String::from(c), format!("か{c}\u{3099}"), format!("한{c}\u{11a8}")] {
-                assert_eq!(fold(&fold(&text)), fold(&text), "{:?}", text);
-            }
+    fn whatever_a_character_is_folding_twice_changes_nothing() {
+        // All that is assigned, but for ideographs of the second plane and what nobody sees.
+        for c in '\0'..='\u{1ffff}' {
+            // With marks of Japanese and of Korean, which would join what is before it.
+            let text = format!("か{c}\u{3099}한{c}\u{11a8}");
+            assert_eq!(fold(&fold(&text)), fold(&text), "{text:?}");
         }
     }
 
