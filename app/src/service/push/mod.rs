@@ -1,6 +1,8 @@
 //! Web Push: who wants to be told of messages while no page of theirs is open, and telling them.
 
+mod note;
 mod telling;
+mod turns;
 
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use crate::{
     protocol::PushView,
 };
 
-pub use telling::{PushPorts, Telling, Written};
+pub use telling::{PushPorts, Telling};
 
 const LOOKS: Limit = Limit { name: "push_key", burst: 60, period_ms: 1_000 };
 const CHANGES: Limit = Limit { name: "subscribe_push", burst: 20, period_ms: 10_000 };

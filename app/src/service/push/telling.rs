@@ -13,20 +13,16 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
-use serde_json::json;
-use sha2::{Digest, Sha256};
-use tokio::{
-    sync::{Semaphore, mpsc},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{
+    note::{Written, note},
+    turns::Turns,
+};
 use crate::{
-    domain::{ChatId, Ordinal, Seq, UserId, limits},
+    domain::{ChatId, UserId, limits},
     error::AppResult,
-    markdown::plain_text,
     ports::{
         Clock, Presence, PushAudience, PushNote, PushOutcome, PushQuery, PushService, PushTarget, Store,
     },
@@ -39,8 +35,6 @@ const QUEUE: usize = 1_024;
 const CHATS: usize = 1_024;
 /// How long a message waits before anybody is told of it.
 const MOMENT: Duration = Duration::from_secs(2);
-/// Requests to push services at once.
-const REQUESTS: usize = 8;
 /// Notes that wait for their request or for another try.
 const NOTES: usize = 4_096;
 /// How often a note is tried.
@@ -49,43 +43,10 @@ const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that a push service is granted.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long push services keep a note.
-const KEEP_FOR: Duration = Duration::from_secs(24 * 3600);
 /// How long notes may still take when the node stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// How often it is said what was lost.
 const SAID_EVERY: Duration = Duration::from_secs(60);
-/// Characters of a text that are read to say it on one line.
-const READ_CHARS: usize = 600;
-/// Characters of a text that are told.
-const TOLD_CHARS: usize = 300;
-
-/// A message that was written, as far as people are told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    chat: ChatId,
-    seq: Seq,
-    ordinal: Ordinal,
-    sender: UserId,
-    sender_name: String,
-    /// The beginning of its text, as it was typed.
-    text: String,
-    files: usize,
-}
-
-impl From<&MessageView> for Written {
-    fn from(message: &MessageView) -> Self {
-        Self {
-            chat: message.chat_id,
-            seq: message.seq,
-            ordinal: message.ordinal,
-            sender: message.sender_id,
-            sender_name: message.sender_name.clone(),
-            text: message.body.chars().take(READ_CHARS).collect(),
-            files: message.attachments.len(),
-        }
-    }
-}
 
 /// What the worker needs.
 #[derive(Clone)]
@@ -115,7 +76,7 @@ impl Telling {
         let (sender, messages) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let worker = Worker {
-            sending: Arc::new(Sending { ports, requests: Semaphore::new(REQUESTS) }),
+            sending: Arc::new(Sending { ports, turns: Turns::default() }),
             waiting: Waiting::default(),
             notes: JoinSet::new(),
             lost: Arc::clone(&lost),
@@ -234,6 +195,10 @@ impl Worker {
         };
         let Some(PushAudience { group, targets }) = told else { return };
         let note = Arc::new(note(&message, group.as_deref()));
+        // Those that are done have not been looked at while there was more to tell.
+        while let Some(done) = self.notes.try_join_next() {
+            note_failure(done);
+        }
         for target in targets {
             if self.notes.len() >= NOTES {
                 self.lost.fetch_add(1, Ordering::Relaxed);
@@ -260,7 +225,7 @@ fn note_failure(done: Result<(), tokio::task::JoinError>) {
 /// What sends notes.
 struct Sending {
     ports: PushPorts,
-    requests: Semaphore,
+    turns: Turns,
 }
 
 impl Sending {
@@ -291,9 +256,9 @@ impl Sending {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=TRIES {
             // Held for the request alone: pauses keep nobody from theirs.
-            let Ok(request) = self.requests.acquire().await else { return };
+            let Some(turn) = self.turns.next(&target.subscription.endpoint).await else { return };
             let outcome = self.ports.service.send(&target.subscription, note).await;
-            drop(request);
+            drop(turn);
             match outcome {
                 PushOutcome::Taken | PushOutcome::Refused(_) => return,
                 PushOutcome::Gone => return self.forget(&target).await,
@@ -315,115 +280,12 @@ impl Sending {
     }
 }
 
-/// What browsers are told of a message in this group, or in a direct chat.
-fn note(message: &Written, group: Option<&str>) -> PushNote {
-    let Written { chat, seq, .. } = message;
-    let name = &message.sender_name;
-    let title = group.map_or_else(|| name.clone(), |group| format!("{name} in {group}"));
-    // One for each chat: the next one takes its place, at the push service as on the screen.
-    let topic = topic(*chat);
-    let payload = json!({
-        "v": 1,
-        "chat_id": chat,
-        "seq": seq,
-        "title": title,
-        "body": words(message),
-        "url": format!("/c/{chat}/{seq}#m{seq}", seq = seq.0),
-        "tag": topic,
-    });
-    PushNote {
-        payload: payload.to_string().into_bytes(),
-        topic,
-        is_urgent: group.is_none(),
-        keep_for: KEEP_FOR,
-    }
-}
-
-/// The push service sees it, so it does not tell which chat it is.
-fn topic(chat: ChatId) -> String {
-    let mut hash = Sha256::new();
-    hash.update(b"samvad push topic");
-    hash.update(chat.as_bytes());
-    BASE64.encode(&hash.finalize()[..24])
-}
-
-fn words(message: &Written) -> String {
-    let said = plain_text(&message.text);
-    if said.is_empty() {
-        return match message.files {
-            0 => "wrote something".to_owned(),
-            1 => "sent a file".to_owned(),
-            files => format!("sent {files} files"),
-        };
-    }
-    match said.char_indices().nth(TOLD_CHARS) {
-        Some((end, _)) => format!("{}…", &said[..end]),
-        None => said,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::Value;
-
     use super::*;
-
-    fn message(text: &str, files: usize) -> Written {
-        Written {
-            chat: ChatId::from_bytes([0xab; 12]),
-            seq: Seq(7),
-            ordinal: Ordinal(5),
-            sender: UserId::from_bytes([1; 12]),
-            sender_name: "Ada".into(),
-            text: text.into(),
-            files,
-        }
-    }
-
-    fn payload(note: &PushNote) -> Value {
-        serde_json::from_slice(&note.payload).unwrap()
-    }
-
-    #[test]
-    fn a_note_says_who_wrote_what_and_where_it_is() {
-        let direct = note(&message("**hello** [you](https://x.example)", 0), None);
-        let chat = "abababababababababababab";
-        assert_eq!(
-            payload(&direct),
-            json!({
-                "v": 1, "chat_id": chat, "seq": 7, "title": "Ada", "body": "hello you",
-                "url": format!("/c/{chat}/7#m7"), "tag": direct.topic,
-            })
-        );
-        assert!(direct.is_urgent);
-        let group = note(&message("", 2), Some("Team"));
-        assert_eq!(
-            (&payload(&group)["title"], &payload(&group)["body"]),
-            (&json!("Ada in Team"), &json!("sent 2 files"))
-        );
-        assert!(!group.is_urgent);
-        assert_eq!(group.topic, direct.topic);
-        assert!(group.topic.len() <= 32 && !group.topic.contains(chat));
-        assert!(group.topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
-    }
-
-    #[test]
-    fn whatever_was_written_fits() {
-        for text in [
-            "\"".repeat(READ_CHARS),
-            "😀".repeat(READ_CHARS),
-            "\\\n".repeat(READ_CHARS / 2),
-            "a".repeat(READ_CHARS),
-        ] {
-            let mut long = message(&text, 0);
-            long.sender_name = "\"😀".repeat(limits::DISPLAY_NAME_CHARS / 2);
-            let note = note(&long, Some(&"😀".repeat(limits::GROUP_NAME_CHARS)));
-            assert!(note.payload.len() <= limits::PUSH_BYTES, "{}", note.payload.len());
-            assert!(payload(&note)["body"].as_str().unwrap().chars().count() <= TOLD_CHARS + 1);
-        }
-    }
+    use crate::{domain::Ordinal, service::push::note::tests::message};
 
     #[test]
     fn of_what_is_written_to_a_chat_at_once_the_last_one_is_told() {
