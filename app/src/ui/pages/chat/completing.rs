@@ -4,7 +4,7 @@
 use crate::{
     domain::{ChatKind, UserId, limits},
     markdown::ALL,
-    protocol::{ChatView, EmojiList},
+    protocol::{ChatView, EmojiList, MemberView},
 };
 
 /// Offered at once, at most: as many as fit above the box on a small screen without being scrolled.
@@ -84,9 +84,9 @@ fn is_in_code(before: &str) -> bool {
 /// The members whose name, or a word of it, begins like what is typed, and everybody in a group. Nobody who is typed
 /// in full already, for there is nothing to complete.
 ///
-/// Of a large group the page may know its first members only ([`ChatView::is_whole`] says so) until all of them have
-/// come with `get_chat`. A search by the server joins here, as further members.
-pub(super) fn members(chat: &ChatView, me: Option<UserId>, typed: &str) -> Vec<Choice> {
+/// Of a large group the page may know its first members only: [`ChatView::is_whole`] says so. Then those whom the server
+/// has `found` by what is typed, or by the beginning of it, are offered as well.
+pub(super) fn members(chat: &ChatView, found: &[MemberView], me: Option<UserId>, typed: &str) -> Vec<Choice> {
     let wanted = typed.to_lowercase();
     let rank = |name: &str| {
         let name = name.to_lowercase();
@@ -95,7 +95,9 @@ pub(super) fn members(chat: &ChatView, me: Option<UserId>, typed: &str) -> Vec<C
             .any(|word| word.starts_with(&wanted));
         if name.starts_with(&wanted) { Some(0) } else { begins.then_some(1) }
     };
-    let people = chat.members.iter().filter(|member| Some(member.user.id) != me);
+    let is_known = |id: UserId| chat.members.iter().any(|member| member.user.id == id);
+    let further = found.iter().filter(|member| !is_known(member.user.id));
+    let people = chat.members.iter().chain(further).filter(|member| Some(member.user.id) != me);
     let mut fitting: Vec<_> =
         people.filter_map(|member| Some((rank(&member.user.display_name)?, &member.user))).collect();
     fitting.sort_by_cached_key(|(rank, user)| (*rank, user.display_name.to_lowercase(), user.id));
@@ -229,7 +231,7 @@ mod tests {
         let members_of = |typed: &str| {
             let members = vec![called(ADA, "Ada"), called(BEN, "Asha Rao"), called(CY, "Ravi *Al*")];
             let chat = ChatView { members, ..group() };
-            super::members(&chat, Some(ADA), typed)
+            super::members(&chat, &[], Some(ADA), typed)
                 .into_iter()
                 .map(|choice| choice.written)
                 .collect::<Vec<_>>()
@@ -240,8 +242,12 @@ mod tests {
         assert_eq!(members_of("asha rao"), Vec::<String>::new(), "it is complete");
         assert_eq!(members_of("al"), ["@Ravi \\*Al\\* ", "@all "]);
         assert_eq!(members_of("ada"), Vec::<String>::new(), "nobody mentions themselves");
+        let first = ChatView { members: vec![called(ADA, "Ada"), called(BEN, "Asha Rao")], ..group() };
+        let found = [called(BEN, "Asha Rao"), called(CY, "Ashok")];
+        let offered = super::members(&first, &found, Some(ADA), "ash");
+        assert_eq!(offered.iter().map(|choice| &*choice.name).collect::<Vec<_>>(), ["Asha Rao", "Ashok"]);
         let pair = ChatView { members: vec![called(ADA, "Ada"), called(BEN, "Ben")], ..direct() };
-        assert!(members(&pair, Some(ADA), "al").is_empty());
+        assert!(members(&pair, &[], Some(ADA), "al").is_empty());
     }
 
     fn list() -> EmojiList {

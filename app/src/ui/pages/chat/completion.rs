@@ -1,25 +1,34 @@
 //! What the box offers while a name or an emoji is typed: the list above it, and the keys that choose from it. The
 //! focus stays in the box; a screen reader is told by `aria-activedescendant` which one would be taken.
 
+use std::{sync::Arc, time::Duration};
+
 use leptos::{
     ev::{Event, KeyboardEvent},
     html::Textarea,
     prelude::*,
+    task::spawn_local,
     wasm_bindgen::JsCast,
     web_sys::{HtmlTextAreaElement, InputEvent},
 };
 
 use super::completing::{self, Choice, Kind, Query};
 use crate::{
+    api,
     domain::ChatId,
+    protocol::{ChatView, MemberView},
     ui::{
         components::{
             avatar::{Avatar, chat_hue, user_hue},
             form::is_enter,
+            search_field::Questions,
         },
-        state::{Store, use_store},
+        state::{Store, browser, use_store},
     },
 };
+
+/// How long the typing has to pause before the server is asked for members.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The id of the list.
 pub(super) const LIST_ID: &str = "composer-choices";
@@ -33,6 +42,11 @@ pub(super) struct Completion {
     left: StoredValue<Option<usize>>,
     choices: Memo<Vec<Choice>>,
     active: RwSignal<usize>,
+    chat_id: ChatId,
+    chat: Memo<Option<Arc<ChatView>>>,
+    /// Members of a large group whom the page does not know, as far as the server has found them.
+    found: RwSignal<Vec<MemberView>>,
+    questions: Questions,
 }
 
 impl Completion {
@@ -42,10 +56,12 @@ impl Completion {
         let me = store.me();
         let chat = store.shared_chat(chat_id);
         let query = RwSignal::new(None::<Query>);
+        let found = RwSignal::new(Vec::new());
         let choices = Memo::new(move |_| {
             query.with(|query| match query {
                 Some(Query { kind: Kind::Name, typed, .. }) => chat.with(|chat| {
-                    chat.as_deref().map(|chat| completing::members(chat, me, typed)).unwrap_or_default()
+                    let members = |chat| found.with(|found| completing::members(chat, found, me, typed));
+                    chat.as_deref().map(members).unwrap_or_default()
                 }),
                 Some(Query { kind: Kind::Emoji, typed, .. }) => store.emoji.with(|emoji| {
                     emoji.list().map(|list| completing::emoji(list, typed)).unwrap_or_default()
@@ -53,7 +69,34 @@ impl Completion {
                 None => Vec::new(),
             })
         });
-        Self { store, query, left: StoredValue::new(None), choices, active: RwSignal::new(0) }
+        Self {
+            store,
+            query,
+            left: StoredValue::new(None),
+            choices,
+            active: RwSignal::new(0),
+            chat_id,
+            chat,
+            found,
+            questions: Questions::new(),
+        }
+    }
+
+    /// Looks for members whom the page does not know. Without an answer it offers those whom it does.
+    fn find(self, typed: String) {
+        let knows_all = self.chat.with_untracked(|chat| chat.as_ref().is_none_or(|chat| chat.is_whole()));
+        if typed.trim().is_empty() || knows_all {
+            return;
+        }
+        self.questions.after(PAUSE, move || {
+            let (question, typed) = (self.questions.ask(), typed.clone());
+            spawn_local(async move {
+                let found = browser::within(api::search_members(self.chat_id, typed)).await;
+                if let (Ok(found), true) = (found, self.questions.is_latest(question)) {
+                    self.found.set(found);
+                }
+            });
+        });
     }
 
     /// Looks at what stands before the caret.
@@ -71,6 +114,9 @@ impl Completion {
         }
         if self.query.with_untracked(|before| *before != now) {
             self.active.set(0);
+            if let Some(Query { kind: Kind::Name, typed, .. }) = &now {
+                self.find(typed.clone());
+            }
             self.query.set(now);
         }
     }

@@ -1,5 +1,6 @@
 //! `/search`: messages of everything that one may read, as one types.
 
+mod address;
 mod found;
 mod query;
 
@@ -9,7 +10,6 @@ use leptos::{
     wasm_bindgen::JsCast,
     web_sys::HtmlInputElement,
 };
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use self::{found::Found, query::MessageSearch};
 use crate::ui::{
@@ -38,16 +38,7 @@ pub fn SearchPage() -> impl IntoView {
             }
         });
     });
-    // The address says what is asked, so that one comes back to it.
-    let navigate = use_navigate();
-    Effect::new(move |before: Option<String>| {
-        let address = search_address(search.query.get().trim(), search.chat.get(), None);
-        if before.as_ref().is_some_and(|before| *before != address) {
-            let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
-            navigate(&address, options);
-        }
-        address
-    });
+    address::follow(search, |query| field().iter().for_each(|field| field.set_value(query)));
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         search.ask();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
 
+use super::address::asked;
 use crate::{
     api,
     domain::ChatId,
@@ -57,8 +58,7 @@ impl MessageSearch {
                 (query, chat, found, stage)
             }
             other => {
-                let query = address.get("q").unwrap_or_default();
-                let chat = address.get("chat").and_then(|chat| chat.parse().ok());
+                let (query, chat) = asked(&address);
                 let stage = match other {
                     Some(Err(error)) => SearchState::Failed(error),
                     _ => SearchState::Idle,
