@@ -50,7 +50,7 @@ impl PeopleSearch {
             query: RwSignal::new(query),
             people: RwSignal::new(found),
             state: RwSignal::new(state),
-            questions: Questions::new(),
+            questions: Questions::none(),
         }
     }
 

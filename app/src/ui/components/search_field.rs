@@ -42,7 +42,7 @@ pub struct Questions {
 
 impl Questions {
     /// None was asked yet.
-    pub fn new() -> Self {
+    pub fn none() -> Self {
         let this = Self { asked: StoredValue::new(Question::default()), timer: StoredValue::new(None) };
         on_cleanup(move || this.stop_timer());
         this
@@ -158,7 +158,7 @@ mod tests {
     fn only_the_answer_to_the_latest_question_counts() {
         let owner = Owner::new();
         owner.set();
-        let questions = Questions::new();
+        let questions = Questions::none();
         let first = questions.ask();
         let second = questions.ask();
         assert!(!questions.is_latest(first));

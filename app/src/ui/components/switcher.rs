@@ -131,7 +131,7 @@ fn SwitcherBody(
             });
         }
     });
-    let questions = Questions::new();
+    let questions = Questions::none();
     let ask = move || {
         let query = typed.get_untracked().trim().trim_start_matches('@').to_owned();
         let question = questions.ask();

@@ -78,7 +78,7 @@ impl Completion {
             chat_id,
             chat,
             found,
-            questions: Questions::new(),
+            questions: Questions::none(),
         }
     }
 

@@ -46,7 +46,7 @@ impl MemberSearch {
             query: RwSignal::new(query),
             found: RwSignal::new(found),
             failed: RwSignal::new(None),
-            questions: Questions::new(),
+            questions: Questions::none(),
         }
     }
 

@@ -73,7 +73,7 @@ impl MessageSearch {
             results: RwSignal::new(found.results),
             next: RwSignal::new(found.next),
             stage: RwSignal::new(stage),
-            questions: Questions::new(),
+            questions: Questions::none(),
         };
         if asks_itself {
             Effect::new(move |_| this.ask());

@@ -27,19 +27,19 @@ impl Page {
             }
             (Then::Fetched(id), Ok(Answer::Chat(view))) => {
                 self.fetching.retain(|chat| *chat != id);
-                self.model.fetched(view, &mut effects);
+                self.model.fetched(*view, &mut effects);
             }
             (Then::Fetched(id), _) => {
                 self.fetching.retain(|chat| *chat != id);
                 self.model.fetch_failed(id);
             }
             (Then::Restarted(id), Ok(Answer::Chat(view))) => {
-                let is_new = self.model.restarted(view, &mut effects);
+                let is_new = self.model.restarted(*view, &mut effects);
                 assert!(!is_new, "the log of {id} never went back");
             }
             (Then::Restarted(id) | Then::Missed(id), Err(_)) => self.model.catch_up_failed(id),
             (Then::Known { chat, opening, around }, Ok(Answer::Chat(view))) => {
-                self.model.welcome(view, &mut effects);
+                self.model.welcome(*view, &mut effects);
                 self.load_part(chat, opening, around);
             }
             (Then::Loaded { chat, opening, around, passed_over }, answer)
@@ -86,7 +86,7 @@ impl Page {
                     Some(Seq(open.first_seq()?.0.saturating_sub(1)))
                 });
                 let after = shown.unwrap_or(applied).min(applied);
-                self.append_after(chat, after, Some(Box::new(view)), &mut effects);
+                self.append_after(chat, after, Some(view), &mut effects);
             }
             (Then::Appended { chat, opening, passed_over, then, .. }, Ok(_))
                 if self.passed_over(chat, opening) != Some(passed_over) =>

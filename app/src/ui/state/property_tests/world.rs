@@ -56,7 +56,7 @@ const EMOJI: [&str; 2] = ["👍", "🎉"];
 #[derive(Clone, Debug)]
 pub enum Answer {
     Chats(Vec<ChatView>),
-    Chat(ChatView),
+    Chat(Box<ChatView>),
     Page(HistoryPage),
     Stored(MessageView),
     Changed(MessageView),
@@ -274,7 +274,7 @@ impl Server {
     pub fn answer(&mut self, ask: Ask) -> AppResult<Answer> {
         Ok(match ask {
             Ask::Chats => Answer::Chats(self.views()),
-            Ask::Chat(id) => Answer::Chat(self.view(id)),
+            Ask::Chat(id) => Answer::Chat(Box::new(self.view(id))),
             Ask::Newest(id) => Answer::Page(self.page(id, |_| true, true)),
             Ask::Before(id, before) => Answer::Page(self.page(id, |seq| seq < before, true)),
             Ask::After(id, after) => Answer::Page(self.page(id, |seq| seq > after, false)),
