@@ -73,6 +73,7 @@ error_codes! {
     Unauthenticated "unauthenticated" 401 "Please sign in.";
     InvalidCredentials "invalid_credentials" 401 "The e-mail or the password is wrong.";
     Forbidden "forbidden" 403 "You may not do that here.";
+    CannotMessage "cannot_message" 403 "You cannot write to this person.";
     CrossSite "cross_site" 403 "The request came from another site and was refused.";
     NotFound "not_found" 404 "There is nothing here, or it is not yours to see.";
     InviteInvalid "invite_invalid" 404 "This invitation is not good any more, or never was.";
@@ -84,6 +85,8 @@ error_codes! {
     GroupFull "group_full" 409 "The group has as many members as a group can have.";
     TooManyChats "too_many_chats" 409 "You have made as many chats as an account can make.";
     TooManyInvites "too_many_invites" 409 "The group has as many invitations as it can have. Take one back first.";
+    TooManyBlocked "too_many_blocked" 409 "You have blocked as many people as an account can. Unblock somebody first.";
+    YouBlockedThem "you_blocked_them" 409 "You have blocked this person. Unblock them on their profile or in the settings to write to them.";
     ClientIdReused "client_id_reused" 409 "This message id was already used in another chat.";
     MessageDeleted "message_deleted" 409 "The message has been deleted.";
     TooManyEdits "too_many_edits" 409 "The message was changed as often as a message can be.";
@@ -161,6 +164,7 @@ field_errors! {
     PasswordContainsAccount "password_contains_account" "The password must not contain your name, your e-mail or “samvad”.";
     WrongPassword "wrong_password" "This is not your current password.";
     TooMany "too_many" "These are too many at once.";
+    NotAPicture "not_a_picture" "This is no picture that can be shown. Choose a PNG, JPEG, GIF, WebP or BMP file.";
 }
 
 impl AppError {

@@ -7,8 +7,8 @@ use app::{
     error::{AppError, AppResult},
     ports::{Blobs, Bus, Clock, IdSource, Limiter, Presence, PushService, Staging, Store, Throttle},
     service::{
-        AccountPorts, Accounts, AttachmentPorts, Attachments, Chats, Errands, Messages, PresenceService,
-        Push, PushPorts, Reading, Search, Sequencer, Services, Telling,
+        AccountPorts, Accounts, AttachmentPorts, Attachments, Chats, Drafts, Errands, Messages, People,
+        PresenceService, Push, PushPorts, Reading, Search, Sequencer, Services, Telling,
     },
 };
 use axum::extract::FromRef;
@@ -189,6 +189,21 @@ impl AppState {
             reading: Reading::new(
                 Arc::clone(&store),
                 Arc::clone(&bus),
+                errands.clone(),
+                Arc::clone(&limiter),
+                Arc::clone(&clock),
+            ),
+            drafts: Drafts::new(
+                Arc::clone(&store),
+                Arc::clone(&bus),
+                errands.clone(),
+                Arc::clone(&limiter),
+                Arc::clone(&clock),
+            ),
+            people: People::new(
+                Arc::clone(&store),
+                Arc::clone(&bus),
+                Arc::clone(&presence),
                 errands.clone(),
                 Arc::clone(&limiter),
                 Arc::clone(&clock),

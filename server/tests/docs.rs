@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use app::{
-    domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId},
+    domain::{
+        AttachmentId, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
+    },
     error::{ErrorCode, FieldError},
     protocol::{
-        ChatView, ClientFrame, EventBody, Heads, LogEvent, MemberView, MentionView, MentionsView,
-        MessageView, MyChatView, Notice, PresenceStatus, UserView,
+        ChatView, ClientFrame, DraftView, EventBody, Heads, LogEvent, MemberView, MentionView, MentionsView,
+        MessageView, MyChatView, Notice, PresenceStatus, QuoteView, UserView,
     },
 };
 use serde_json::Value;
@@ -70,6 +72,7 @@ fn message() -> MessageView {
         ordinal: Ordinal(1),
         sender_id: UserId::from_bytes([1; 12]),
         sender_name: String::new(),
+        sender_avatar: Some(AttachmentId::from_bytes([1; 12])),
         client_id: ClientId::from_bytes([1; 16]),
         body: String::new(),
         mentions: mentions(),
@@ -79,9 +82,18 @@ fn message() -> MessageView {
 }
 
 fn member() -> MemberView {
-    let user =
-        UserView { id: UserId::from_bytes([1; 12]), display_name: String::new(), about: String::new() };
+    let avatar = Some(AttachmentId::from_bytes([1; 12]));
+    let user = UserView { id: UserId::from_bytes([1; 12]), avatar, ..UserView::default() };
     MemberView { user, role: Role::Member, joined_at: Timestamp::default(), read: Some(Ordinal(1)) }
+}
+
+fn draft() -> DraftView {
+    let reply_to = Some(QuoteView::of(&message()));
+    DraftView {
+        body: "half a thought".to_owned(),
+        reply_to,
+        ..DraftView::none(ClientId::from_bytes([1; 16]))
+    }
 }
 
 fn chat() -> ChatView {
@@ -90,11 +102,13 @@ fn chat() -> ChatView {
         kind: ChatKind::Group,
         name: None,
         description: "What it is about".to_owned(),
+        avatar: Some(AttachmentId::from_bytes([1; 12])),
         members: vec![member()],
         member_count: 1,
         my_role: Role::Admin,
         mine: MyChatView::default(),
         mentioned: vec![Ordinal(1)],
+        draft: Some(draft()),
         head: Seq(1),
         head_ordinal: Ordinal(1),
         last_message: Some(message()),
@@ -116,6 +130,7 @@ fn events() -> Vec<EventBody> {
             | EventBody::RoleChanged { .. }
             | EventBody::ChatRenamed { .. }
             | EventBody::ChatDescribed { .. }
+            | EventBody::ChatAvatarChanged { .. }
             | EventBody::ChatDeleted {}
             // What a newer version sends stands in its own documentation.
             | EventBody::Unknown(_) => {}
@@ -142,6 +157,7 @@ fn events() -> Vec<EventBody> {
         EventBody::RoleChanged { user_id, role: Role::Admin },
         EventBody::ChatRenamed { name: String::new() },
         EventBody::ChatDescribed { description: String::new() },
+        EventBody::ChatAvatarChanged { avatar: Some(AttachmentId::from_bytes([1; 12])) },
         EventBody::ChatDeleted {},
     ];
     all.iter().for_each(all_are_below);
@@ -156,8 +172,11 @@ fn notices() -> Vec<Notice> {
             | Notice::ChatAdded { .. }
             | Notice::ChatRemoved { .. }
             | Notice::UserStatusChanged { .. }
+            | Notice::UserChanged { .. }
             | Notice::Heads { .. }
+            | Notice::BlockedChanged { .. }
             | Notice::MyChatChanged { .. }
+            | Notice::DraftChanged { .. }
             | Notice::Read { .. }
             | Notice::Typing { .. }
             | Notice::Limited { .. }
@@ -174,14 +193,22 @@ fn notices() -> Vec<Notice> {
             heads: Heads::new(),
             online: vec![],
             mine: BTreeMap::new(),
+            blocked: vec![],
             heartbeat_ms: 1,
         },
         Notice::MyChatChanged { chat_id, mine: MyChatView::default() },
+        Notice::DraftChanged { chat_id, draft: draft() },
+        Notice::BlockedChanged { user_id, blocked: true },
         Notice::Read { chat_id, readers: BTreeMap::new() },
         Notice::Typing { chat_id, user_id },
         Notice::ChatAdded { chat: Box::new(chat()) },
         Notice::ChatRemoved { chat_id },
         Notice::UserStatusChanged { user_id, status: PresenceStatus::Online, last_seen: None },
+        Notice::UserChanged {
+            user_id,
+            display_name: String::new(),
+            avatar: Some(AttachmentId::from_bytes([1; 12])),
+        },
         Notice::Heads { heads: Heads::new() },
         Notice::Limited { chat_id, head: Seq(1) },
         Notice::Error { code: ErrorCode::Busy, message: String::new() },
@@ -255,6 +282,7 @@ fn every_field_of_an_answer_is_named() {
     for (what, value) in [
         ("message", serde_json::to_value(message()).unwrap()),
         ("chat", serde_json::to_value(chat()).unwrap()),
+        ("draft", serde_json::to_value(draft()).unwrap()),
         ("user", serde_json::to_value(member().user).unwrap()),
     ] {
         let entry = answers.split(&format!("- {what}: ")).nth(1).unwrap().split("\n- ").next().unwrap();

@@ -122,13 +122,16 @@ pub async fn update_profile(
     .await
 }
 
-/// Says whether others see how far one has read.
+/// Says whether others see how far one has read, and when one was last there; what is left out stays.
 #[server(prefix = "/api", endpoint = "update_settings", input = PostUrl, output = Json,
     input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
-pub async fn update_settings(read_receipts: bool) -> Result<AccountView, AppError> {
+pub async fn update_settings(
+    read_receipts: Option<bool>,
+    show_last_seen: Option<bool>,
+) -> Result<AccountView, AppError> {
     answer("update_settings", async move {
         let context = RequestContext::get()?;
-        context.services.reading.update_settings(context.actor()?, read_receipts).await
+        context.services.reading.update_settings(context.actor()?, read_receipts, show_last_seen).await
     })
     .await
 }

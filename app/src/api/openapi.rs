@@ -10,7 +10,19 @@ use leptos::server_fn::ServerFn;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::{accounts::*, chats::*, groups::*, messages::*, multipart::MessageFields, push::*, search::*};
+use super::{
+    accounts::*,
+    avatar_form::{AvatarFields, ChatAvatarFields},
+    avatars::*,
+    chats::*,
+    drafts::*,
+    groups::*,
+    messages::*,
+    multipart::MessageFields,
+    people::*,
+    push::*,
+    search::*,
+};
 use crate::{
     error::AppError,
     protocol::{ClientFrame, ServerFrame},
@@ -38,10 +50,18 @@ fn write() -> Value {
     book.add::<Me>();
     book.add::<UpdateProfile>();
     book.add::<UpdateSettings>();
+    book.multipart::<SetAvatar, AvatarFields>();
+    book.add::<RemoveAvatar>();
     book.add::<ChangePassword>();
     book.add::<ListSessions>();
     book.add::<EndSession>();
     book.add::<SearchUsers>();
+
+    book.tag("people");
+    book.add::<GetUser>();
+    book.add::<BlockUser>();
+    book.add::<UnblockUser>();
+    book.add::<ListBlocked>();
 
     book.tag("chats");
     book.add::<CreateDirectChat>();
@@ -61,6 +81,8 @@ fn write() -> Value {
 
     book.tag("groups");
     book.add::<SetDescription>();
+    book.multipart::<SetChatAvatar, ChatAvatarFields>();
+    book.add::<RemoveChatAvatar>();
     book.add::<ListMembers>();
     book.add::<SearchMembers>();
     book.add::<CreateInvite>();
@@ -81,6 +103,10 @@ fn write() -> Value {
     book.add::<ListMessagesAt>();
     book.add::<FindMessage>();
     book.add::<SearchMessages>();
+
+    book.tag("drafts");
+    book.add::<SaveDraft>();
+    book.add::<ListDrafts>();
 
     book.tag("push");
     book.add::<PushKey>();
@@ -236,6 +262,21 @@ fn elsewhere() -> Map<String, Value> {
         ("/files/{id}/{name}", file("The content of a file, for members of its chat.")),
         ("/files/{id}/{name}/preview", file("A picture as it fills a screen.")),
         ("/files/{id}/{name}/thumb", file("A picture as it stands in a conversation.")),
+        (
+            "/avatars/{id}",
+            json!({ "get": {
+                "tags": ["files"],
+                "summary": "The picture that stands for a person or a group, for who is signed in.",
+                "parameters": [{
+                    "name": "id", "in": "path", "required": true,
+                    "schema": { "type": "string", "pattern": "^[0-9a-f]{24}$" },
+                }],
+                "responses": {
+                    "200": { "description": "A square.", "content": { "image/jpeg": {} } },
+                    "default": { "$ref": "#/components/responses/Error" },
+                },
+            } }),
+        ),
         (
             "/ws",
             json!({ "get": {

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, Timestamp, UserId};
+use super::{AttachmentId, ChatId, Timestamp, UserId};
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -89,6 +89,8 @@ pub struct ChatState {
     pub kind: ChatKind,
     /// The last event that this state includes.
     pub head: Seq,
+    /// The picture that stands for it, if one does.
+    pub avatar: Option<AttachmentId>,
     /// All its members, longest-standing first.
     pub members: Vec<Membership>,
 }

@@ -46,6 +46,10 @@ pub const INVITE_SECONDS_MOST: u64 = 366 * 24 * 60 * 60;
 pub const INVITE_USES: u32 = 20_000;
 /// People named in one request.
 pub const USERS_PER_REQUEST: usize = 1_000;
+/// People that somebody can have blocked.
+pub const BLOCKED_PER_USER: usize = 1_000;
+/// Groups that a profile names as shared with the reader.
+pub const SHARED_GROUPS: usize = 20;
 /// Members that a chat shows in a list of chats; `get_chat` gives all of them.
 pub const MEMBERS_IN_LIST: usize = 20;
 /// Chats that somebody is in and has made: groups, and direct chats that they opened. Who has as many cannot
@@ -92,6 +96,8 @@ pub const IMAGE_PIXELS: u64 = 50_000_000;
 pub const THUMBNAIL_SIDE: u32 = 640;
 /// Pixels along the longer side of a preview, as it fills a screen.
 pub const PREVIEW_SIDE: u32 = 1_920;
+/// Pixels along each side of the picture that stands for a person or a group.
+pub const AVATAR_SIDE: u32 = 256;
 /// Characters of a text file's first lines.
 pub const EXCERPT_CHARS: usize = 600;
 /// Lines of a text file that are shown.

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock or knows a framework; both targets compile all of it.
 
 mod attachment;
+mod blocking;
 mod chat;
 mod ids;
 pub mod limits;
@@ -13,10 +14,11 @@ mod text;
 mod timestamp;
 
 pub use attachment::{AttachmentKind, UploadLimits};
+pub use blocking::Blocking;
 pub use chat::{ChatKind, ChatState, Membership, Ordinal, Role, Seq};
 pub use ids::{AttachmentId, ChatId, ClientId, InviteId, MessageId, ParseIdError, SessionId, UserId};
 pub use text::{
-    About, AltText, Body, Description, DisplayName, Email, FileName, GroupName, NewPassword,
+    About, AltText, Body, Description, DisplayName, DraftBody, Email, FileName, GroupName, NewPassword,
     check_password_length, name_key, search_words,
 };
 pub use timestamp::Timestamp;

@@ -4,7 +4,7 @@
 //! that the page calls to show only what may be done. A person who is not in the chat always gets
 //! [`ErrorCode::NotFound`]: they may not even know that it exists.
 
-use super::{ChatKind, ChatState, Role, UserId, limits};
+use super::{AttachmentId, Blocking, ChatKind, ChatState, Role, UserId, limits};
 use crate::error::{AppError, AppResult, ErrorCode};
 
 /// What a rule decided should happen to the membership of a chat, in this order.
@@ -23,6 +23,16 @@ pub enum MemberChange {
 /// A direct chat needs two people.
 pub fn open_direct_chat(actor: UserId, other: UserId) -> AppResult<()> {
     if actor == other { Err(ErrorCode::CannotChatWithSelf.into()) } else { Ok(()) }
+}
+
+/// Nobody blocks themselves.
+pub fn block(actor: UserId, other: UserId) -> AppResult<()> {
+    if actor == other { Err(ErrorCode::InvalidRequest.into()) } else { Ok(()) }
+}
+
+/// In a direct chat nobody writes to whom they have blocked, nor to who has blocked them. In a group everybody does.
+pub fn write_to(blocking: Blocking) -> AppResult<()> {
+    blocking.refusal().map_or(Ok(()), |code| Err(code.into()))
 }
 
 /// Members read; everybody else finds nothing.
@@ -102,8 +112,23 @@ pub fn describe(chat: &ChatState, actor: UserId) -> AppResult<()> {
     administer(chat, actor)
 }
 
+/// Admins choose the picture that stands for a group.
+pub fn set_avatar(kind: ChatKind, role: Role) -> AppResult<()> {
+    administer_as(kind, role)
+}
+
+/// Admins have a picture stand for a group, or none. True if that is otherwise than before.
+pub fn change_avatar(chat: &ChatState, actor: UserId, avatar: Option<AttachmentId>) -> AppResult<bool> {
+    administer(chat, actor)?;
+    Ok(chat.avatar != avatar)
+}
+
 /// Admins invite people to a group.
 pub fn invite(kind: ChatKind, role: Role) -> AppResult<()> {
+    administer_as(kind, role)
+}
+
+fn administer_as(kind: ChatKind, role: Role) -> AppResult<()> {
     if kind != ChatKind::Group {
         return Err(ErrorCode::NotAGroup.into());
     }
@@ -212,7 +237,7 @@ mod tests {
                 joined_at: Timestamp::default(),
             })
             .collect();
-        ChatState { id: ChatId::from_bytes([7; 12]), kind, head: Seq(0), members }
+        ChatState { id: ChatId::from_bytes([7; 12]), kind, head: Seq(0), avatar: None, members }
     }
 
     fn team() -> ChatState {
@@ -227,6 +252,15 @@ mod tests {
     fn nobody_chats_with_themselves() {
         assert_eq!(code(open_direct_chat(MEMBER, MEMBER)), Some(ErrorCode::CannotChatWithSelf));
         assert_eq!(open_direct_chat(MEMBER, OTHER), Ok(()));
+    }
+
+    #[test]
+    fn nobody_blocks_themselves_or_writes_past_a_block() {
+        assert_eq!(code(block(MEMBER, MEMBER)), Some(ErrorCode::InvalidRequest));
+        assert_eq!(block(MEMBER, OTHER), Ok(()));
+        assert_eq!(write_to(Blocking::default()), Ok(()));
+        let blocked = Blocking { by_them: true, ..Blocking::default() };
+        assert_eq!(code(write_to(blocked)), Some(ErrorCode::CannotMessage));
     }
 
     #[test]

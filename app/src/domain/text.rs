@@ -43,6 +43,8 @@ texts! {
     Description;
     /// A message's text: up to 8,000 characters after trimming; empty only beside files.
     Body;
+    /// What is being written: up to 8,000 characters as they were typed; empty if nothing can be seen of it.
+    DraftBody;
     /// What a file is called: one line without a path.
     FileName;
     /// What is said of a picture for those who do not see it: one line; may be empty.
@@ -117,6 +119,18 @@ impl Body {
     /// As [`Self::parse`], but nothing is enough where there are files.
     pub fn parse_beside_files(text: &str) -> AppResult<Self> {
         if block(text).is_empty() { Ok(Self(String::new())) } else { Self::parse(text) }
+    }
+}
+
+impl DraftBody {
+    /// At most 8,000 characters. Control characters other than line breaks and tabs are dropped; nothing is trimmed,
+    /// for its writer goes on where they were.
+    pub fn parse(text: &str) -> AppResult<Self> {
+        let text = typed(text);
+        match text.chars().count() {
+            n if n > limits::BODY_CHARS => Err(AppError::field("body", FieldError::TooLong)),
+            _ => Ok(Self(text)),
+        }
     }
 }
 
@@ -245,12 +259,14 @@ fn lines(field: &'static str, text: &str, max_chars: usize) -> AppResult<String>
 
 /// Lines, normalised to NFC and with `\n` between them, trimmed.
 fn block(text: &str) -> String {
+    typed(text).trim().to_owned()
+}
+
+/// The same, not trimmed. Nothing if nothing can be seen of it.
+fn typed(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept: String = text.nfc().filter(|c| matches!(c, '\n' | '\t') || !is_control(*c)).collect();
-    if kept.chars().all(is_invisible) {
-        return String::new();
-    }
-    kept.trim().to_owned()
+    if kept.chars().all(is_invisible) { String::new() } else { kept }
 }
 
 fn is_control(c: char) -> bool {

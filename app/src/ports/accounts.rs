@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{About, DisplayName, Email, SessionId, Timestamp, UserId},
+    domain::{About, AttachmentId, DisplayName, Email, SessionId, Timestamp, UserId},
     error::AppResult,
 };
 
@@ -24,6 +24,12 @@ pub struct UserRecord {
     pub created_at: Timestamp,
     /// Whether others see how far they have read.
     pub read_receipts: bool,
+    /// The picture that stands for them.
+    pub avatar: Option<AttachmentId>,
+    /// Whether others see when they were last there.
+    pub show_last_seen: bool,
+    /// When they were last there, as far as that was noted.
+    pub last_seen: Option<Timestamp>,
 }
 
 /// An account to be made.
@@ -107,7 +113,8 @@ pub enum RefreshOutcome {
 /// Accounts and sessions.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Stores a new account, whose read receipts are on. Fails with `email_taken` if there is one with this address.
+    /// Stores a new account, whose read receipts are on and who shows when they were last there. Fails with
+    /// `email_taken` if there is one with this address.
     async fn create_user(&self, user: NewUser) -> AppResult<()>;
 
     /// The account with this id.

@@ -1,7 +1,8 @@
 //! Which files there are, whose they are, and which nobody needs any longer.
 //!
 //! An attachment is *arriving* from before its first byte is kept until its message is committed, *attached*
-//! from then on, and *released* when the message or its chat is deleted. What is arriving for too long, and what
+//! from then on, and *released* when the message or its chat is deleted. Or a person or a group has it instead of a
+//! message: see [`AvatarStore`](super::AvatarStore). What is arriving for too long, and what
 //! was released some time ago, is *collected*: claimed in the store first, so that no message can refer to it
 //! any more, then its contents are removed, then the row. So every content that is kept has a row, and every
 //! message's files are there.
@@ -45,7 +46,8 @@ pub trait AttachmentStore: Send + Sync {
     /// Bytes of all files that the person has sent and that are still attached: one look-up.
     async fn attached_bytes(&self, user: UserId) -> AppResult<u64>;
 
-    /// The file that a message has; `None` while it arrives, when it was released, and when its chat is deleted.
+    /// The file that a message has; `None` while it arrives, when it was released, when its chat is deleted, and if it is
+    /// an avatar.
     async fn attachment(&self, id: AttachmentId) -> AppResult<Option<AttachmentRecord>>;
 
     /// Gives files up that no message has got: they are to be collected from now on. Those that a message has

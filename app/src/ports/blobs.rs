@@ -19,7 +19,7 @@ pub enum BlobPart {
     Original,
     /// The picture as large as a screen shows it.
     Preview,
-    /// The picture as a conversation shows it.
+    /// The picture as a conversation shows it; of an avatar, the square that is all that is kept of it.
     Thumb,
 }
 

@@ -61,7 +61,21 @@ pub enum BusMessage {
         user_id: UserId,
         /// The chats whose members are told.
         chats: Vec<ChatId>,
+        /// Who is not told, as they are blocked.
+        except: Vec<UserId>,
         /// The encoded `user_status_changed`.
+        frame: Frame,
+        /// The same with when they were last there, for those who show that of themselves.
+        seen: Option<Frame>,
+    },
+    /// Somebody has another name or picture: told once to every socket in these chats' rooms, and to all of their own.
+    /// Lossy.
+    UserChanged {
+        /// Who.
+        user_id: UserId,
+        /// The chats whose members are told.
+        chats: Vec<ChatId>,
+        /// The encoded `user_changed`.
         frame: Frame,
     },
     /// What a chat is to one of its members has changed: told to their own sockets in its room, and how far they have
@@ -78,14 +92,42 @@ pub enum BusMessage {
         /// The encoded `my_chat_changed`.
         frame: Frame,
     },
+    /// What somebody is writing was saved: told to the sockets of their other sessions in the chat's room. Lossy.
+    Draft {
+        /// In which chat.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// The session that saved it.
+        session_id: SessionId,
+        /// The encoded `draft_changed`.
+        frame: Frame,
+    },
     /// Somebody is writing: told to the others in the chat's room. Lossy.
     Typing {
         /// In which chat.
         chat_id: ChatId,
         /// Who.
         user_id: UserId,
+        /// Who is not told, as they are blocked.
+        except: Vec<UserId>,
         /// The encoded `typing`.
         frame: Frame,
+    },
+    /// Something that is for one person alone: told to all of their sockets. What is lost comes with the next `hello`.
+    Own {
+        /// Whose.
+        user_id: UserId,
+        /// The encoded notice.
+        frame: Frame,
+    },
+    /// Somebody shows when they were last there, or not any longer: from now on their sockets are told the same of
+    /// others, or not.
+    LastSeen {
+        /// Whose.
+        user_id: UserId,
+        /// Whether they are told.
+        on: bool,
     },
 }
 

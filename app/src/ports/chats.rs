@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{ChatId, ChatKind, ChatState, GroupName, Ordinal, Role, Seq, Timestamp, UserId},
+    domain::{
+        AttachmentId, Blocking, ChatId, ChatKind, ChatState, GroupName, Ordinal, Role, Seq, Timestamp, UserId,
+    },
     error::AppResult,
     protocol::{EventBody, Heads, LogEvent, MemberView, MessageView, MyChatView},
 };
@@ -35,6 +37,8 @@ pub struct NewGroupChat {
 /// A chat as one of its members finds it in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatRecord {
+    /// Who sees it so.
+    pub viewer_id: UserId,
     /// Which.
     pub id: ChatId,
     /// Of which kind.
@@ -43,6 +47,8 @@ pub struct ChatRecord {
     pub name: Option<String>,
     /// What a group says about itself; may be empty.
     pub description: String,
+    /// The picture that stands for a group.
+    pub avatar: Option<AttachmentId>,
     /// The first members, longest-standing first, as many as were asked for; with how far those have read who let
     /// others see it.
     pub members: Vec<MemberView>,
@@ -50,6 +56,8 @@ pub struct ChatRecord {
     pub member_count: u64,
     /// The viewer's role.
     pub my_role: Role,
+    /// Whether one of the two people of a direct chat has blocked the other, as the viewer sees it.
+    pub blocking: Blocking,
     /// What it is to the viewer alone.
     pub mine: MyChatView,
     /// The unread messages of others that mention the viewer: the newest
@@ -75,7 +83,8 @@ pub trait ChatStore: Send + Sync {
     /// Opens the one direct chat of a pair. Returns its id and whether this call made it; however many
     /// calls race, one makes it and all return the same id. Fails with `unknown_member` if a person does
     /// not exist, and, unless there is the chat already, with `too_many_chats` if who opens it is in
-    /// [`CHATS_MADE_PER_USER`](crate::domain::limits::CHATS_MADE_PER_USER) chats that they made.
+    /// [`CHATS_MADE_PER_USER`](crate::domain::limits::CHATS_MADE_PER_USER) chats that they made, with
+    /// `you_blocked_them` if they have blocked the other, and with `cannot_message` if the other has blocked them.
     async fn create_direct_chat(&self, chat: NewDirectChat) -> AppResult<(ChatId, bool)>;
 
     /// Makes a group. Fails with `unknown_member` if a person does not exist, and with `too_many_chats` if
@@ -84,10 +93,11 @@ pub trait ChatStore: Send + Sync {
     async fn create_group_chat(&self, chat: NewGroupChat) -> AppResult<()>;
 
     /// Loads the chat's state, lets `decide` look at it, and appends what it decided to the log with all
-    /// that follows from it (members, roles, name, description), as one atomic write. Messages change by
+    /// that follows from it (members, roles, name, description, avatar), as one atomic write. Messages change by
     /// [`MessageStore::change_message`](super::MessageStore::change_message). The outer error is a fault; a
     /// refusal of `decide` comes back as it is. `None` if there is no such chat. Fails with `unknown_member`
-    /// if somebody who is to be added does not exist.
+    /// if somebody who is to be added does not exist, and with `unavailable` if what is to be the avatar is no arriving
+    /// file of the actor's.
     async fn change_chat(
         &self,
         chat: ChatId,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Decide;
 use crate::{
-    domain::{ChatId, InviteId, Timestamp, UserId},
+    domain::{AttachmentId, ChatId, InviteId, Timestamp, UserId},
     error::AppResult,
     protocol::{InviteView, LogEvent, MemberView, MembersPage},
 };
@@ -37,6 +37,8 @@ pub struct InvitedTo {
     pub name: String,
     /// What it says about itself.
     pub description: String,
+    /// The picture that stands for it.
+    pub avatar: Option<AttachmentId>,
     /// How many members it has.
     pub member_count: u64,
     /// Whether who asks is one of them.

@@ -41,4 +41,9 @@ pub trait Media: Send + Sync {
     /// which is found out before anything is decoded, with `busy` if its turn did not come in time, and with
     /// `storage_full`.
     async fn inspect(&self, file: &Staged, name: &FileName) -> AppResult<Inspected>;
+
+    /// Makes a square of [`AVATAR_SIDE`](crate::domain::limits::AVATAR_SIDE) of a staged picture: its middle, upright, as
+    /// a JPEG without a trace of anything but pixels. What is transparent becomes white, as something may lie beneath.
+    /// `None` if it is no picture, or none that can be understood. Fails as [`Self::inspect`].
+    async fn square(&self, file: &Staged) -> AppResult<Option<Staged>>;
 }

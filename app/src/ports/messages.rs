@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{Body, ChatId, ChatKind, ClientId, MessageId, Role, Seq, Timestamp, UserId},
-    error::AppResult,
+    domain::{Blocking, Body, ChatId, ChatKind, ClientId, MessageId, Role, Seq, Timestamp, UserId},
+    error::{AppResult, ErrorCode},
     protocol::{AttachmentView, EditView, EventBody, HistoryPage, LogEvent, MentionsView, MessageView},
 };
 
@@ -42,6 +42,8 @@ pub enum Appended {
     ClientIdReused,
     /// The sender is not a member, or there is no such chat.
     NotMember,
+    /// One of the two people of a direct chat has blocked the other: why the sender cannot write.
+    Refused(ErrorCode),
     /// What it answers is not in this chat.
     UnknownReply,
     /// With its files the sender would have more than they may.
@@ -96,6 +98,8 @@ pub struct MessageState {
     pub role: Role,
     /// The message, as the actor sees it.
     pub message: MessageView,
+    /// Whether one of the two people of a direct chat has blocked the other, as the actor sees it.
+    pub blocking: Blocking,
     /// How often its text has been changed.
     pub edits: usize,
     /// How many messages are pinned in the chat.
@@ -121,10 +125,10 @@ pub struct MessageChange {
 /// only matters for which reactions are theirs.
 #[async_trait]
 pub trait MessageStore: Send + Sync {
-    /// Appends messages to one chat's log, in order, as one atomic and durable write: when this returns,
-    /// all of the batch has survived whatever may happen to the process. One outcome per message, in
-    /// order. Membership is checked, and the files become attached, in the same write. Each sender has then read up to
-    /// their own last message, without a new revision: the log tells it.
+    /// Appends messages to one chat's log, in order, as one atomic and durable write: when this returns, all of the
+    /// batch has survived whatever may happen to the process. One outcome per message, in order. Membership is
+    /// checked, in a direct chat that nobody has blocked the other, and the files become attached, in the same write.
+    /// Each sender has then read up to their own last message, without a new revision: the log tells it.
     async fn append_messages(&self, chat: ChatId, batch: Vec<NewMessage>) -> AppResult<Vec<Appended>>;
 
     /// The message that this sender sent under this id, in any chat.

@@ -8,15 +8,18 @@
 
 mod accounts;
 mod attachments;
+mod avatars;
 mod blobs;
 mod bus;
 mod chats;
 mod clock;
+mod drafts;
 mod groups;
 mod limiter;
 mod media;
 mod mentions;
 mod messages;
+mod people;
 mod presence;
 mod push;
 mod reading;
@@ -26,10 +29,12 @@ pub use accounts::{
     AccountStore, NewSession, NewUser, RefreshOutcome, RefreshToken, SessionRecord, UserRecord,
 };
 pub use attachments::{AttachmentRecord, AttachmentStore, NewAttachment};
+pub use avatars::AvatarStore;
 pub use blobs::{BlobContent, BlobKey, BlobPart, Blobs, Stage, Staged, Staging};
 pub use bus::{Bus, BusMessage, Frame};
 pub use chats::{ChatRecord, ChatStore, Decide, NewDirectChat, NewGroupChat};
 pub use clock::{Clock, IdSource};
+pub use drafts::{DraftStore, KeptDraft, NewDraft};
 pub use groups::{GroupStore, InvitedTo, NewInvite};
 pub use limiter::{Limit, Limiter, Throttle};
 pub use media::{Inspected, InspectedPicture, Media};
@@ -37,6 +42,7 @@ pub use mentions::{MentionStore, NamedMember};
 pub use messages::{
     Appended, DecideMessage, MessageChange, MessageState, MessageStore, NewMessage, PageQuery,
 };
+pub use people::{PeopleStore, Privacy, SharedChats};
 pub use presence::{Online, Presence, SocketId};
 pub use push::{
     PushAudience, PushNote, PushOutcome, PushQuery, PushService, PushStore, PushSubscription, PushTarget,
@@ -51,10 +57,13 @@ use crate::error::AppResult;
 pub trait Store:
     AccountStore
     + AttachmentStore
+    + AvatarStore
     + ChatStore
+    + DraftStore
     + GroupStore
     + MentionStore
     + MessageStore
+    + PeopleStore
     + PushStore
     + ReadingStore
     + SearchStore

@@ -73,8 +73,9 @@ pub trait PushStore: Send + Sync {
     /// Takes the subscription at this endpoint away, whose ever it is: its push service does not know it any longer.
     async fn forget_endpoint(&self, endpoint: &str) -> AppResult<()>;
 
-    /// Who may be told of a message that is not deleted: members on live sessions with a subscription who have neither muted the chat nor
-    /// read up to it. One question, which walks indexes. `None` if there is nobody.
+    /// Who may be told of a message that is not deleted: members on live sessions with a subscription who have neither
+    /// muted the chat nor read up to it, nor blocked its writer. One question, which walks indexes. `None` if there is
+    /// nobody.
     async fn push_audience(&self, query: PushQuery) -> AppResult<Option<PushAudience>>;
 }
 

@@ -21,8 +21,9 @@ pub struct MineChange {
     pub before: MyChatView,
     /// What it is now. Of a higher revision if anything has changed, and else the same.
     pub after: MyChatView,
-    /// Whether the other members may see how far this one has read: their receipts are on, and the chat has at most
-    /// [`RECEIPT_MEMBERS`](crate::domain::limits::RECEIPT_MEMBERS) members.
+    /// Whether the other members may see how far this one has read: their receipts are on, in a direct chat they have
+    /// not blocked the other, and the chat has at most [`RECEIPT_MEMBERS`](crate::domain::limits::RECEIPT_MEMBERS)
+    /// members.
     pub is_shown: bool,
 }
 

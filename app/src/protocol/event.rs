@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{MemberView, MentionsView, MessageView};
-use crate::domain::{ChatId, MessageId, Ordinal, Role, Seq, Timestamp, UserId};
+use crate::domain::{AttachmentId, ChatId, MessageId, Ordinal, Role, Seq, Timestamp, UserId};
 
 /// One entry of a chat's log, and the frame that tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +102,12 @@ pub enum EventBody {
         /// What; may be empty.
         description: String,
     },
+    /// Another picture stands for the group, or none does.
+    ChatAvatarChanged {
+        /// Which, if one does. It is there as long as no later event names another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        avatar: Option<AttachmentId>,
+    },
     /// The group is gone. The last event of its log.
     ChatDeleted {},
     /// What a newer version says in a type, or with a value, that is not known here: its fields, `type` among
@@ -117,8 +123,14 @@ fn is_unknown(ordinal: &Ordinal) -> bool {
 impl EventBody {
     /// The types, as they stand on the wire, of what happens to a chat rather than to its messages and is shown between
     /// them. The stores have an index of these.
-    pub const OF_CHAT: [&str; 5] =
-        ["member_added", "member_removed", "role_changed", "chat_renamed", "chat_described"];
+    pub const OF_CHAT: [&str; 6] = [
+        "member_added",
+        "member_removed",
+        "role_changed",
+        "chat_renamed",
+        "chat_described",
+        "chat_avatar_changed",
+    ];
 
     /// Whether it is of one of these types.
     pub fn is_of_chat(&self) -> bool {
@@ -129,6 +141,7 @@ impl EventBody {
                 | Self::RoleChanged { .. }
                 | Self::ChatRenamed { .. }
                 | Self::ChatDescribed { .. }
+                | Self::ChatAvatarChanged { .. }
         )
     }
 
@@ -137,7 +150,9 @@ impl EventBody {
         match self {
             Self::MemberAdded { member } => vec![actor, member.user.id],
             Self::MemberRemoved { user_id } | Self::RoleChanged { user_id, .. } => vec![actor, *user_id],
-            Self::ChatRenamed { .. } | Self::ChatDescribed { .. } => vec![actor],
+            Self::ChatRenamed { .. } | Self::ChatDescribed { .. } | Self::ChatAvatarChanged { .. } => {
+                vec![actor]
+            }
             _ => Vec::new(),
         }
     }
@@ -190,6 +205,7 @@ mod tests {
             EventBody::RoleChanged { user_id: id, role: Role::Admin },
             EventBody::ChatRenamed { name: String::new() },
             EventBody::ChatDescribed { description: String::new() },
+            EventBody::ChatAvatarChanged { avatar: None },
         ];
         let types = all.each_ref().map(|body| serde_json::to_value(body).unwrap_or_default()["type"].clone());
         assert_eq!(types.map(|kind| kind.as_str().unwrap_or_default().to_owned()), EventBody::OF_CHAT);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ChatView, LogEvent, MyChatView};
+use super::{ChatView, DraftView, LogEvent, MyChatView};
 use crate::{
-    domain::{ChatId, Ordinal, Seq, SessionId, Timestamp, UserId},
+    domain::{AttachmentId, ChatId, Ordinal, Seq, SessionId, Timestamp, UserId},
     error::ErrorCode,
 };
 
@@ -52,6 +52,9 @@ pub enum Notice {
         /// What each of one's chats is to oneself alone.
         #[serde(default)]
         mine: BTreeMap<ChatId, MyChatView>,
+        /// Whom one has blocked.
+        #[serde(default)]
+        blocked: Vec<UserId>,
         /// How often, in milliseconds, the server sends something even if nothing happens.
         heartbeat_ms: u64,
     },
@@ -71,8 +74,19 @@ pub enum Notice {
         user_id: UserId,
         /// What they are now.
         status: PresenceStatus,
-        /// When they were last there, if they went.
+        /// When they were last there, if they went, and both they and the reader let others see it.
         last_seen: Option<Timestamp>,
+    },
+    /// Somebody one shares a chat with, or oneself on another device, has another name or picture. Lossy: what is read
+    /// next says it.
+    UserChanged {
+        /// Who.
+        user_id: UserId,
+        /// What they are called now.
+        display_name: String,
+        /// The picture that stands for them now, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        avatar: Option<AttachmentId>,
     },
     /// What a chat is to oneself alone has changed, perhaps on another device.
     MyChatChanged {
@@ -80,6 +94,20 @@ pub enum Notice {
         chat_id: ChatId,
         /// What it is now.
         mine: MyChatView,
+    },
+    /// What one is writing in a chat was saved on another of one's sessions. May be lost, `list_drafts` is the truth.
+    DraftChanged {
+        /// In which chat.
+        chat_id: ChatId,
+        /// What it is now.
+        draft: DraftView,
+    },
+    /// One has blocked somebody, or does so no longer, perhaps on another device.
+    BlockedChanged {
+        /// Whom.
+        user_id: UserId,
+        /// Whether they are blocked now.
+        blocked: bool,
     },
     /// People have read further, perhaps also oneself. Lossy: `get_chat` is the truth.
     Read {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MemberView;
-use crate::domain::{ChatId, InviteId, Timestamp, UserId};
+use crate::domain::{AttachmentId, ChatId, InviteId, Timestamp, UserId};
 
 /// A part of a chat's members, longest-standing first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +55,9 @@ pub struct InvitationView {
     /// What it says about itself; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// The picture that stands for it, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<AttachmentId>,
     /// How many members it has.
     pub member_count: u64,
     /// The group itself, if one is in it already.

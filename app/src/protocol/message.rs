@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AttachmentView, EventBody, LogEvent, MentionsView};
-use crate::domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId, limits};
+use crate::domain::{AttachmentId, ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId, limits};
 
 /// A message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,9 @@ pub struct MessageView {
     pub sender_id: UserId,
     /// What the writer is called, so that a message of somebody who left still has a name.
     pub sender_name: String,
+    /// The picture that stands for the writer, if they have one. Read with the message, as the name is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_avatar: Option<AttachmentId>,
     /// The id that the sender's device gave it.
     pub client_id: ClientId,
     /// Its text, Markdown: never HTML.

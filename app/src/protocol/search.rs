@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MessageView;
-use crate::domain::ChatKind;
+use crate::domain::{AttachmentId, ChatKind};
 
 /// Messages that were found, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,9 @@ pub struct SearchResult {
     pub chat_name: String,
     /// Of which kind its chat is.
     pub chat_kind: ChatKind,
+    /// The picture that stands for its chat, if there is one: a group's, or the other person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_avatar: Option<AttachmentId>,
     /// Where in `body` what was looked for stands: from one character up to another, counted from 0 in Unicode characters
     /// (not in UTF-16 units). In order, without overlaps; none where only a file's name has it.
     pub marks: Vec<(usize, usize)>,

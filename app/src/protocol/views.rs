@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LogEvent, MessageView};
+use super::{DraftView, LogEvent, MessageView};
 use crate::domain::{
     AttachmentId, AttachmentKind, ChatId, ChatKind, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
 };
@@ -18,6 +18,9 @@ pub struct UserView {
     /// What they say about themselves; may be empty.
     #[serde(default)]
     pub about: String,
+    /// The picture that stands for them, at `/avatars/<id>`, if they have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<AttachmentId>,
 }
 
 /// One's own account.
@@ -36,6 +39,12 @@ pub struct AccountView {
     /// Whether others see how far one has read.
     #[serde(default = "yes")]
     pub read_receipts: bool,
+    /// The picture that stands for one, at `/avatars/<id>`, if one has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<AttachmentId>,
+    /// Whether others see when one was last there, and one sees when they were.
+    #[serde(default = "yes")]
+    pub show_last_seen: bool,
     /// The session that asked.
     pub session_id: SessionId,
 }
@@ -179,6 +188,10 @@ pub struct ChatView {
     /// What a group says about itself; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// The picture that stands for a group, at `/avatars/<id>`, if it has one. For a direct chat stands the other
+    /// person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<AttachmentId>,
     /// The members, longest-standing first; in a list of chats at most the first
     /// [`crate::domain::limits::MEMBERS_IN_LIST`].
     pub members: Vec<MemberView>,
@@ -193,6 +206,9 @@ pub struct ChatView {
     /// newest [`crate::domain::limits::MENTIONS_PER_CHAT`] of them, by ascending ordinal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentioned: Vec<Ordinal>,
+    /// What the caller is writing in it, if they have ever saved anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftView>,
     /// The last event of the chat's log.
     pub head: Seq,
     /// The last message's ordinal: the number of messages.

@@ -1,11 +1,12 @@
 //! Chats and their members.
 
+mod avatar;
 mod invites;
 mod members;
 
 use std::sync::Arc;
 
-use super::{Actor, Errands, Sequencer};
+use super::{Actor, Errands, Sequencer, drafts};
 use crate::{
     domain::{
         ChatId, ChatKind, ChatState, Description, GroupName, Role, UserId, limits,
@@ -45,8 +46,8 @@ impl Chats {
         Self { store, errands, sequencer, limiter, clock, ids }
     }
 
-    /// Opens the one direct chat with somebody. Fails with `cannot_chat_with_self`, or with `not_found` if
-    /// there is no such person.
+    /// Opens the one direct chat with somebody. Fails with `cannot_chat_with_self`, with `not_found` if there is
+    /// no such person, and, unless there is the chat already, with `you_blocked_them` or `cannot_message`.
     pub async fn create_direct(&self, actor: Actor, other: UserId) -> AppResult<ChatView> {
         policy::open_direct_chat(actor.user_id, other)?;
         self.limiter.take(CREATIONS, &actor.user_id.to_string()).await?;
@@ -68,7 +69,8 @@ impl Chats {
         self.get(actor, id).await
     }
 
-    /// Makes a group whose admin is the caller. Duplicates, the caller among them, are folded.
+    /// Makes a group whose admin is the caller. Duplicates, the caller among them, are folded. Fails with
+    /// `cannot_message` if one of them has blocked the caller.
     pub async fn create_group(&self, actor: Actor, name: &str, members: &[UserId]) -> AppResult<ChatView> {
         let name = GroupName::parse(name)?;
         let mut roles = vec![(actor.user_id, Role::Admin)];
@@ -77,9 +79,12 @@ impl Chats {
             others.iter().filter(|user| user.id != actor.user_id).map(|user| (user.id, Role::Member)),
         );
         self.limiter.take(CREATIONS, &actor.user_id.to_string()).await?;
+        let users: Vec<UserId> = roles.iter().map(|(user, _)| *user).collect();
+        if !self.store.blockers_among(actor.user_id, &users).await?.is_empty() {
+            return Err(ErrorCode::CannotMessage.into());
+        }
         let now = self.clock.now();
         let id = ChatId::from_bytes(self.ids.id(now));
-        let users: Vec<UserId> = roles.iter().map(|(user, _)| *user).collect();
         let chat = NewGroupChat { id, name, members: roles, created_at: now };
         let (store, sequencer) = (Arc::clone(&self.store), self.sequencer.clone());
         let made = self.errands.run(async move {
@@ -96,21 +101,25 @@ impl Chats {
         self.limiter.take(READS, &actor.user_id.to_string()).await?;
         let chats =
             self.store.chats_of(actor.user_id, limits::CHATS_IN_LIST, limits::MEMBERS_IN_LIST).await?;
-        Ok(chats.into_iter().map(ChatView::from).collect())
+        drafts::with_drafts(&*self.store, actor, chats.into_iter().map(ChatView::from).collect()).await
     }
 
     /// A chat with all its members. Fails with `not_found` for who is not one of them.
     pub async fn get(&self, actor: Actor, chat: ChatId) -> AppResult<ChatView> {
         self.limiter.take(READS, &actor.user_id.to_string()).await?;
-        let record = self.store.chat(chat, actor.user_id, limits::GROUP_MEMBERS).await?;
-        record.map(ChatView::from).ok_or_else(AppError::not_found)
+        self.view(actor, chat, limits::GROUP_MEMBERS).await
     }
 
     /// A chat as a page shows it, with its first members. Fails with `not_found` for who is not one of them.
     pub async fn shown(&self, actor: Actor, chat: ChatId) -> AppResult<ChatView> {
         self.limiter.take(READS, &actor.user_id.to_string()).await?;
-        let record = self.store.chat(chat, actor.user_id, limits::MEMBERS_AT_ONCE).await?;
-        record.map(ChatView::from).ok_or_else(AppError::not_found)
+        self.view(actor, chat, limits::MEMBERS_AT_ONCE).await
+    }
+
+    async fn view(&self, actor: Actor, chat: ChatId, members: usize) -> AppResult<ChatView> {
+        let record = self.store.chat(chat, actor.user_id, members).await?;
+        let view = record.map(ChatView::from).ok_or_else(AppError::not_found)?;
+        drafts::with_draft(&*self.store, actor, view).await
     }
 
     /// Gives a group another name.
@@ -138,14 +147,18 @@ impl Chats {
         self.shown(actor, chat).await
     }
 
-    /// Adds people to a group.
+    /// Adds people to a group. Fails with `cannot_message` if one of them has blocked the caller and is not in it yet.
     pub async fn add_members(&self, actor: Actor, chat: ChatId, users: &[UserId]) -> AppResult<ChatView> {
         policy::read(self.store.role(chat, actor.user_id).await?)?;
         let users = self.known(users, "user_ids").await?;
+        let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
+        let blockers = self.store.blockers_among(actor.user_id, &ids).await?;
         let joined_at = self.clock.now();
         self.change(actor, chat, move |state| {
-            let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
             let changes = policy::add_members(state, actor.user_id, &ids)?;
+            if changes.iter().any(|change| matches!(change, MemberChange::Add(id) if blockers.contains(id))) {
+                return Err(ErrorCode::CannotMessage.into());
+            }
             Ok(changes
                 .into_iter()
                 .filter_map(|change| match change {
@@ -248,19 +261,24 @@ fn told(announced: AppResult<()>) {
 impl From<ChatRecord> for ChatView {
     fn from(chat: ChatRecord) -> Self {
         let mut members = chat.members;
-        if chat.member_count > limits::RECEIPT_MEMBERS as u64 {
-            members.iter_mut().for_each(|member| member.read = None);
+        let has_many = chat.member_count > limits::RECEIPT_MEMBERS as u64;
+        // Of who has blocked the viewer nothing is told, as if they let nobody see it.
+        let is_hidden = |user: UserId| has_many || chat.blocking.by_them && user != chat.viewer_id;
+        for member in members.iter_mut().filter(|member| is_hidden(member.user.id)) {
+            member.read = None;
         }
         Self {
             id: chat.id,
             kind: chat.kind,
             name: chat.name.filter(|_| chat.kind == ChatKind::Group),
             description: chat.description,
+            avatar: chat.avatar.filter(|_| chat.kind == ChatKind::Group),
             members,
             member_count: chat.member_count,
             my_role: chat.my_role,
             mine: chat.mine,
             mentioned: chat.mentioned,
+            draft: None,
             head: chat.head,
             head_ordinal: chat.head_ordinal,
             last_message: chat.last_message,
@@ -275,6 +293,7 @@ impl From<&UserRecord> for UserView {
             id: user.id,
             display_name: user.display_name.as_str().to_owned(),
             about: user.about.as_str().to_owned(),
+            avatar: user.avatar,
         }
     }
 }

@@ -57,9 +57,10 @@ impl Messages {
         Self { store, sequencer, limiter, clock, ids }
     }
 
-    /// Stores a message and tells the chat's members. Returns when it is durable. The same `client_id`
-    /// again returns the original, whatever the text. Fails with `not_found` for who is not a member, with
-    /// `unknown_reply` if what it answers is not in the chat, and with `quota_exceeded` if the files are more than the sender may have.
+    /// Stores a message and tells the chat's members. Returns when it is durable. The same `client_id` again returns
+    /// the original, whatever the text. Fails with `not_found` for who is not a member, with `you_blocked_them` or
+    /// `cannot_message` in a direct chat where one has blocked the other, with `unknown_reply` if what it answers is
+    /// not in the chat, and with `quota_exceeded` if the files are more than the sender may have.
     pub async fn send(&self, actor: Actor, draft: Draft) -> AppResult<MessageView> {
         let Draft { chat_id: chat, client_id, body, reply_to, files } = draft;
         let attachments = files.as_ref().map(|files| files.files().to_vec()).unwrap_or_default();
@@ -110,8 +111,8 @@ impl Messages {
     }
 
     /// Changes the text of one's own message; the same text changes nothing. Fails with `not_found` for who is not in
-    /// the chat and for what is not in it, with `forbidden` for another's message, with `message_deleted`, and with
-    /// `too_many_edits`.
+    /// the chat and for what is not in it, with `forbidden` for another's message, with `message_deleted`, with
+    /// `too_many_edits`, and as [`Self::send`] where one has blocked the other.
     pub async fn edit(
         &self,
         actor: Actor,
@@ -124,6 +125,7 @@ impl Messages {
         let mentions = mentions::of(&*self.store, chat, &body).await?;
         let me = actor.user_id;
         self.change(actor, chat, id, move |state| {
+            policy::write_to(state.blocking)?;
             let message = &state.message;
             policy::edit_message(me, message.sender_id, message.deleted_at.is_some())?;
             if body.is_empty() && message.attachments.is_empty() {
@@ -140,8 +142,8 @@ impl Messages {
     }
 
     /// Puts an emoji under a message, or takes one's own away; saying what is so already changes nothing. Fails with
-    /// `not_found` for who is not in the chat and for what is not in it, with `message_deleted`, and with
-    /// `too_many_reactions`.
+    /// `not_found` for who is not in the chat and for what is not in it, with `message_deleted`, with
+    /// `too_many_reactions`, and as [`Self::send`] where one has blocked the other.
     pub async fn react(
         &self,
         actor: Actor,
@@ -153,6 +155,7 @@ impl Messages {
         self.limiter.take(REACTIONS, &actor.user_id.to_string()).await?;
         let emoji = self.for_members(actor, chat, emoji::parse(emoji)).await?;
         self.change(actor, chat, id, move |state| {
+            policy::write_to(state.blocking)?;
             let reactions = &state.message.reactions;
             let there = reactions.iter().find(|reaction| reaction.emoji == emoji);
             let is_new = on && there.is_none();
@@ -165,10 +168,12 @@ impl Messages {
     }
 
     /// Pins a message, or takes it down; saying what is so already changes nothing. Fails with `not_found` for who is
-    /// not in the chat and for what is not in it, with `message_deleted`, and with `too_many_pins`.
+    /// not in the chat and for what is not in it, with `message_deleted`, with `too_many_pins`, and as [`Self::send`]
+    /// where one has blocked the other.
     pub async fn pin(&self, actor: Actor, chat: ChatId, id: MessageId, on: bool) -> AppResult<MessageView> {
         self.limiter.take(CHANGES, &actor.user_id.to_string()).await?;
         self.change(actor, chat, id, move |state| {
+            policy::write_to(state.blocking)?;
             let is_so = state.message.pinned_at.is_some() == on;
             policy::pin_message(state.message.deleted_at.is_some(), on && !is_so, state.pinned)?;
             Ok((!is_so).then_some(EventBody::PinChanged { message_id: id, on }))

@@ -4,12 +4,14 @@ pub mod accounts;
 pub mod attachments;
 pub mod chats;
 mod device;
+pub mod drafts;
 mod emoji;
 mod ending;
 mod errands;
 mod mentions;
 pub mod messages;
 mod passwords;
+pub mod people;
 pub mod presence;
 pub mod push;
 pub mod reading;
@@ -24,12 +26,14 @@ use crate::{
 };
 
 pub use accounts::{AccountPorts, Accounts};
-pub use attachments::{Arrival, AttachmentPorts, Attachments, Opened};
+pub use attachments::{Arrival, Arriving, AttachmentPorts, Attachments, NewAvatar, Opened};
 pub use chats::Chats;
+pub use drafts::{Drafts, Written};
 pub use emoji::{ListedEmoji, emoji_list};
 pub use errands::Errands;
 pub use messages::{Draft, Messages};
 pub use passwords::{hash_password, is_password};
+pub use people::People;
 pub use presence::PresenceService;
 pub use push::{Push, PushPorts, Telling};
 pub use reading::Reading;
@@ -101,6 +105,10 @@ pub struct Services {
     pub messages: Messages,
     /// How far people have read, and what else a chat is to each of them.
     pub reading: Reading,
+    /// What people are writing.
+    pub drafts: Drafts,
+    /// Profiles, and who has blocked whom.
+    pub people: People,
     /// Searching messages.
     pub search: Search,
     /// Telling browsers while no page is open.

@@ -66,8 +66,24 @@ impl PresenceService {
         self.presence.expire(self.clock.now()).await
     }
 
+    /// Keeps that these people were there until now. Nothing is worth more than a few seconds here: what cannot be
+    /// written is not kept.
+    pub async fn note_last_seen(&self, people: &[UserId]) -> AppResult<()> {
+        let now = self.clock.now();
+        for some in people.chunks(limits::USERS_PER_REQUEST) {
+            self.store.note_last_seen(some, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the person has a socket open anywhere.
+    pub async fn is_online(&self, user: UserId) -> AppResult<bool> {
+        Ok(!self.presence.online(&[user], self.clock.now()).await?.people.is_empty())
+    }
+
     /// Tells the members of the person's smaller chats that they came or went, unless that is no longer
-    /// so: then another announcement follows. True if it was published.
+    /// so: then another announcement follows. Whom they have blocked is not told, and when they were last there only
+    /// if they show it. True if it was published.
     pub async fn announce(&self, user: UserId, status: PresenceStatus) -> AppResult<bool> {
         let now = self.clock.now();
         let online = !self.presence.online(&[user], now).await?.people.is_empty();
@@ -78,9 +94,12 @@ impl PresenceService {
         if chats.is_empty() {
             return Ok(false);
         }
-        let last_seen = (!online).then_some(now);
-        let frame = self.frame(user, status, last_seen)?;
-        self.bus.publish(BusMessage::Status { user_id: user, chats, frame }).await?;
+        let privacy = self.store.privacy_of(user).await?;
+        let seen =
+            (!online && privacy.shows_last_seen).then(|| self.frame(user, status, Some(now))).transpose()?;
+        let except = privacy.blocked.into_iter().collect();
+        let frame = self.frame(user, status, None)?;
+        self.bus.publish(BusMessage::Status { user_id: user, chats, except, frame, seen }).await?;
         Ok(true)
     }
 
@@ -109,13 +128,34 @@ impl PresenceService {
         Ok(Vec::new())
     }
 
-    /// Who is online of those who share one of the smaller chats with the person.
+    /// Those of the people who have blocked this person, who is told nothing of their presence.
+    pub async fn blockers_among(&self, user: UserId, people: &[UserId]) -> AppResult<BTreeSet<UserId>> {
+        if people.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        Ok(self.store.blockers_among(user, people).await?.into_iter().collect())
+    }
+
+    /// Whom the person has blocked.
+    pub async fn blocked_by(&self, user: UserId) -> AppResult<BTreeSet<UserId>> {
+        Ok(self.store.privacy_of(user).await?.blocked)
+    }
+
+    /// Those who share one of the smaller chats with the person: they are told of each other.
+    pub async fn contacts_of(&self, user: UserId) -> AppResult<Vec<UserId>> {
+        self.store.contacts_of(user, limits::PRESENCE_MEMBERS, CONTACTS).await
+    }
+
+    /// Who is online of those who share one of the smaller chats with the person, and have not blocked them.
     pub async fn online_contacts(&self, user: UserId) -> AppResult<Online> {
-        let contacts = self.store.contacts_of(user, limits::PRESENCE_MEMBERS, CONTACTS).await?;
+        let contacts = self.contacts_of(user).await?;
         if contacts.is_empty() {
             return Ok(Online { people: contacts, is_whole: true });
         }
-        self.presence.online(&contacts, self.clock.now()).await
+        let mut online = self.presence.online(&contacts, self.clock.now()).await?;
+        let blockers = self.blockers_among(user, &online.people).await?;
+        online.people.retain(|person| !blockers.contains(person));
+        Ok(online)
     }
 }
 

@@ -93,11 +93,31 @@ impl Reading {
         self.change(actor, chat, Box::new(move |mine, _| changed(mine, |new| new.archived = on))).await
     }
 
-    /// Has others see how far the caller has read, or not any longer.
-    pub async fn update_settings(&self, actor: Actor, read_receipts: bool) -> AppResult<AccountView> {
+    /// Has others see how far the caller has read, and when they were last there, or not any longer; what is not said
+    /// stays. Who does not show when they were last there does not see it of others.
+    pub async fn update_settings(
+        &self,
+        actor: Actor,
+        read_receipts: Option<bool>,
+        show_last_seen: Option<bool>,
+    ) -> AppResult<AccountView> {
         self.limiter.take(SETTINGS, &actor.user_id.to_string()).await?;
-        if !self.store.set_read_receipts(actor.user_id, read_receipts).await? {
+        let me = actor.user_id;
+        if let Some(on) = read_receipts
+            && !self.store.set_read_receipts(me, on).await?
+        {
             return Err(AppError::unauthenticated());
+        }
+        if let Some(on) = show_last_seen {
+            let (store, bus) = (Arc::clone(&self.store), Arc::clone(&self.bus));
+            let done = self.errands.run(async move {
+                if !store.set_show_last_seen(me, on).await? {
+                    return Err(AppError::unauthenticated());
+                }
+                publish(&*bus, BusMessage::LastSeen { user_id: me, on }).await;
+                Ok(())
+            });
+            done.await?;
         }
         let user = self.store.user(actor.user_id).await?.ok_or_else(AppError::unauthenticated)?;
         Ok(account_view(&user, actor.session_id))

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::Actor;
 use crate::{
     domain::{
-        ChatId, ChatKind, MessageId, Timestamp, UserId, limits, policy,
+        AttachmentId, ChatId, ChatKind, MessageId, Timestamp, UserId, limits, policy,
         search::{SearchInput, SearchText, names_match},
         search_words,
     },
@@ -104,13 +104,13 @@ impl Search {
         }
         let asked = names.keys().map(|chat| self.store.chat(*chat, me, 2));
         for record in try_join_all(asked).await?.into_iter().flatten() {
-            names.insert(record.id, Some((chat_name(&record, me), record.kind)));
+            names.insert(record.id, Some((chat_name(&record, me), record.kind, chat_avatar(&record, me))));
         }
         // One that they are out of since has no name any longer.
         let results = found.messages.into_iter().filter_map(|message| {
-            let (chat_name, chat_kind) = names.get(&message.chat_id).cloned().flatten()?;
+            let (chat_name, chat_kind, chat_avatar) = names.get(&message.chat_id).cloned().flatten()?;
             let marks = text.marks(&message.body);
-            Some(SearchResult { message, chat_name, chat_kind, marks })
+            Some(SearchResult { message, chat_name, chat_kind, chat_avatar, marks })
         });
         Ok(SearchResults { results: results.collect(), next: found.next.map(written) })
     }
@@ -170,6 +170,14 @@ fn chat_name(chat: &ChatRecord, me: UserId) -> String {
         (Some(name), _) => name.clone(),
         (None, ChatKind::Direct) => other().map(|other| other.user.display_name.clone()).unwrap_or_default(),
         (None, ChatKind::Group) => String::new(),
+    }
+}
+
+/// What stands for a chat: a group's picture, or the other person's.
+fn chat_avatar(chat: &ChatRecord, me: UserId) -> Option<AttachmentId> {
+    match chat.kind {
+        ChatKind::Group => chat.avatar,
+        ChatKind::Direct => chat.members.iter().find(|member| member.user.id != me)?.user.avatar,
     }
 }
 

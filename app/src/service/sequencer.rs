@@ -285,6 +285,7 @@ impl Shared {
                 Appended::Duplicate(original) => Ok(original),
                 Appended::ClientIdReused => Err(ErrorCode::ClientIdReused.into()),
                 Appended::NotMember => Err(AppError::not_found()),
+                Appended::Refused(code) => Err(code.into()),
                 Appended::UnknownReply => Err(ErrorCode::UnknownReply.into()),
                 Appended::QuotaExceeded => Err(ErrorCode::QuotaExceeded.into()),
                 Appended::AttachmentsGone => Err(AppError::unavailable("the files were collected")),

@@ -1,15 +1,19 @@
 //! (server) Loads what a page is made from, before its first byte is rendered.
 
+use std::collections::BTreeMap;
+
 use super::{
     page_data::{GroupPart, Page, PageData},
-    state::{marks::far_from_end, pinned::shorten, sign_in_path},
+    state::{marks::far_from_end, naming::partner, pinned::shorten, sign_in_path},
     time_format::day_start,
 };
 use crate::{
     api::context::RequestContext,
-    domain::{ChatId, ChatKind, ClientId, Seq, Timestamp, UploadLimits, next_path::safe_next, policy},
+    domain::{
+        ChatId, ChatKind, ClientId, Seq, Timestamp, UploadLimits, UserId, next_path::safe_next, policy,
+    },
     error::{AppError, AppResult},
-    protocol::ChatView,
+    protocol::{ChatView, PresenceStatus},
     service::{Actor, SearchQuery},
 };
 
@@ -31,6 +35,7 @@ enum Wanted {
     People,
     Search,
     Settings,
+    Profile(UserId),
     Nothing,
 }
 
@@ -145,6 +150,7 @@ async fn load_for(
             Vec::new()
         }
     };
+    data.blocked = services.people.blocked_ids(actor).await?;
     let result = open(context, actor, wanted, query).await;
     data.page = match result {
         Ok(page) => page,
@@ -153,6 +159,26 @@ async fn load_for(
             Page::Failed { error: named(context, error) }
         }
     };
+    if let Page::Profile { profile } = &data.page {
+        let user = profile.user.id;
+        data.seen.insert(user, profile.last_seen);
+        // One shares no chat with them, perhaps.
+        if profile.presence == PresenceStatus::Online && !data.online.contains(&user) {
+            data.online.push(user);
+        }
+    }
+    if let Page::Chat { chat, .. } | Page::Details { chat, .. } = &data.page
+        && let Some(other) = partner(chat, Some(actor.user_id)).map(|other| other.user.id)
+        && !data.online.contains(&other)
+    {
+        match services.people.last_seen(actor, other).await {
+            Ok(seen) => drop(data.seen.insert(other, seen)),
+            // The page is there without it, and asks for it itself.
+            Err(error) => {
+                tracing::warn!(error = %error.chain(), "a page does not show when somebody was last there")
+            }
+        }
+    }
     if let Page::Chat { chat, .. } | Page::Details { chat, .. } = &data.page {
         data.pinned = match services.messages.pinned(actor, chat.id).await {
             Ok(mut pinned) => {
@@ -204,7 +230,13 @@ async fn open(context: &RequestContext, actor: Actor, wanted: Wanted, query: &Pa
                 SearchQuery { text: query.clone(), chat, before: older.clone(), ..SearchQuery::default() };
             Page::Search { found: services.search.find(actor, asked).await?, query, chat, older }
         }
-        Wanted::Settings => Page::Settings { sessions: services.accounts.sessions(actor).await? },
+        Wanted::Settings => Page::Settings {
+            sessions: services.accounts.sessions(actor).await?,
+            blocked: services.people.blocked(actor).await?,
+        },
+        Wanted::Profile(user) => {
+            Page::Profile { profile: Box::new(services.people.profile(actor, user).await?) }
+        }
         Wanted::Nothing => return Err(AppError::not_found()),
     })
 }
@@ -242,6 +274,7 @@ fn wanted(path: &str) -> Wanted {
         ["new" | "new-group"] => Wanted::People,
         ["settings"] => Wanted::Settings,
         ["search"] => Wanted::Search,
+        ["u", user] => user.parse().map_or(Wanted::Nothing, Wanted::Profile),
         ["join", token] => Wanted::Join((*token).to_owned()),
         ["c", id] => chat(id).map_or(Wanted::Nothing, |id| Wanted::Chat(id, None)),
         ["c", id, "details"] => chat(id).map_or(Wanted::Nothing, Wanted::Details),
@@ -284,6 +317,8 @@ impl PageData {
             account: None,
             chats: Vec::new(),
             online: Vec::new(),
+            blocked: Vec::new(),
+            seen: BTreeMap::new(),
             page,
             pinned: None,
             made_at: Timestamp::default(),

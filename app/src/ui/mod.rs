@@ -43,7 +43,8 @@ use self::{
     pages::{
         chat::ChatPage, details::DetailsPage, failed::FailedPage, home::HomePage, join::JoinPage,
         login::LoginPage, new_chat::NewChatPage, new_group::NewGroupPage, not_found::NotFoundPage,
-        register::RegisterPage, search::SearchPage, settings::SettingsPage, workspace::Workspace,
+        profile::ProfilePage, register::RegisterPage, search::SearchPage, settings::SettingsPage,
+        workspace::Workspace,
     },
     state::Store,
 };
@@ -85,6 +86,7 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("/new") view=NewChatPage/>
                 <Route path=path!("/new-group") view=NewGroupPage/>
                 <Route path=path!("/join/:token") view=JoinPage/>
+                <Route path=path!("/u/:user") view=ProfilePage/>
                 <Route path=path!("/settings") view=SettingsPage/>
                 <Route path=path!("/search") view=SearchPage/>
                 <Route path=path!("/c/:chat/details") view=DetailsPage/>

@@ -13,7 +13,7 @@ use crate::{
     error::AppError,
     protocol::{
         AccountView, ChatView, HistoryPage, InvitationView, InviteView, MemberView, MembersPage, MessageView,
-        SearchResults, SessionView, UserView,
+        ProfileView, SearchResults, SessionView, UserView,
     },
 };
 
@@ -32,6 +32,12 @@ pub struct PageData {
     pub chats: Vec<ChatView>,
     /// Who of the people in them is online.
     pub online: Vec<UserId>,
+    /// Whom they have blocked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<UserId>,
+    /// When people that the page shows were last there; nothing where they do not show it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<UserId, Option<Timestamp>>,
     /// What the address asked for.
     pub page: Page,
     /// What is shown of the pinned messages of its chat, last pinned first; nothing if it is not known.
@@ -108,6 +114,14 @@ pub enum Page {
     Settings {
         /// One's sessions, last used first.
         sessions: Vec<SessionView>,
+        /// Whom one has blocked, by name.
+        #[serde(default)]
+        blocked: Vec<UserView>,
+    },
+    /// `/u/<user>`.
+    Profile {
+        /// Who, as the reader sees them.
+        profile: Box<ProfileView>,
     },
     /// The page could not be made.
     Failed {
@@ -156,6 +170,8 @@ impl PageData {
             account: None,
             chats: Vec::new(),
             online: Vec::new(),
+            blocked: Vec::new(),
+            seen: BTreeMap::new(),
             page: Page::Plain,
             pinned: None,
             made_at: Timestamp::default(),

@@ -39,6 +39,25 @@ pub fn day_start(text: &str, offset_minutes: i32) -> Option<Timestamp> {
     Some(Timestamp::from_millis(i64::from(days) * DAY_MILLIS - i64::from(offset_minutes) * 60_000))
 }
 
+/// When somebody was last there: in minutes, then by the day. `now` is by the server's clock, as `time` is.
+pub fn last_seen(time: Timestamp, now: Timestamp, offset_minutes: i32, today: Option<i64>) -> String {
+    let minutes = now.as_millis().saturating_sub(time.as_millis()).max(0) / 60_000;
+    match minutes {
+        0 => return "Last seen just now".into(),
+        1 => return "Last seen a minute ago".into(),
+        2..=59 => return format!("Last seen {minutes} minutes ago"),
+        _ => {}
+    }
+    let day = day_number(time, offset_minutes);
+    let (date, clock) = (date_of(day), clock(time, offset_minutes));
+    match today.map(|today| today - day) {
+        Some(0) => format!("Last seen today at {clock}"),
+        Some(1) => format!("Last seen yesterday at {clock}"),
+        Some(2..=6) => format!("Last seen on {} at {clock}", weekday(date.weekday())),
+        _ => format!("Last seen on {}", long_date(date)),
+    }
+}
+
 /// What stands above the first message of a day.
 pub fn day_label(day: i64, today: Option<i64>) -> String {
     match today.map(|today| today - day) {
@@ -143,6 +162,23 @@ mod tests {
         assert_eq!(day_label(DAY, Some(DAY + 1)), "Yesterday");
         assert_eq!(day_label(DAY, Some(DAY + 2)), "Thursday, 7 August 2025");
         assert_eq!(day_label(DAY, None), "Thursday, 7 August 2025");
+    }
+
+    #[test]
+    fn when_somebody_was_last_there_is_said_as_near_as_it_was() {
+        let after = |minutes: i64, today| {
+            let now = Timestamp::from_millis(LATE.as_millis() + minutes * 60_000);
+            last_seen(LATE, now, 0, today)
+        };
+        assert_eq!(after(0, Some(DAY)), "Last seen just now");
+        assert_eq!(after(-3, None), "Last seen just now", "a clock that was read a moment ago");
+        assert_eq!(after(1, None), "Last seen a minute ago");
+        assert_eq!(after(59, Some(DAY + 1)), "Last seen 59 minutes ago");
+        assert_eq!(after(60, Some(DAY)), "Last seen today at 22:31");
+        assert_eq!(after(600, Some(DAY + 1)), "Last seen yesterday at 22:31");
+        assert_eq!(after(5_000, Some(DAY + 3)), "Last seen on Thursday at 22:31");
+        assert_eq!(after(50_000, Some(DAY + 34)), "Last seen on 7 August 2025");
+        assert_eq!(after(600, None), "Last seen on 7 August 2025", "the reader's day is not known yet");
     }
 
     #[test]

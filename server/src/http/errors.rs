@@ -45,7 +45,9 @@ impl Asked {
         let path = logged(request.uri().path());
         let page = match path.as_str() {
             "/ws" => false,
-            path if path.starts_with("/api/") || path.starts_with("/files/") => wants_page(request.headers()),
+            path if ["/api/", "/files/", "/avatars/"].iter().any(|start| path.starts_with(start)) => {
+                wants_page(request.headers())
+            }
             _ => true,
         };
         Self { path, page }

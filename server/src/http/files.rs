@@ -33,7 +33,7 @@ const SHOWN: &str = "private, max-age=3600";
 /// An original is asked for each time; if it is there still, only its tag goes over the wire.
 const KEPT: &str = "private, no-cache";
 /// What a browser may do with a content if it is opened by itself: nothing.
-const SANDBOX: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+pub(super) const SANDBOX: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /// The characters that stand for themselves in an extended parameter (RFC 8187, section 3.2.1).
 const OTHERS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')

@@ -142,14 +142,17 @@ fn destination(
         {
             "/".to_owned()
         }
-        "rename_chat" | "set_description" | "add_members" | "remove_member" | "set_role"
-        | "revoke_invite" => {
+        "rename_chat" | "set_description" | "set_chat_avatar" | "remove_chat_avatar" | "add_members"
+        | "remove_member" | "set_role" | "revoke_invite" => {
             format!("/c/{}/details", chat_id(fields))
         }
         "edit_message" | "react" | "pin_message" | "delete_message" => format!("/c/{}", chat_id(fields)),
-        "mark_read" | "mark_unread" => format!("/c/{}", chat_id(fields)),
+        "mark_read" | "mark_unread" | "save_draft" => format!("/c/{}", chat_id(fields)),
         "mute_chat" | "archive_chat" => format!("/c/{}/details", chat_id(fields)),
-        "update_profile" | "update_settings" | "change_password" | "end_session" => "/settings".to_owned(),
+        "update_profile" | "set_avatar" | "remove_avatar" | "update_settings" | "change_password"
+        | "end_session" => "/settings".to_owned(),
+        "block_user" | "unblock_user" if !field("next").is_empty() => safe_next(field("next")).to_owned(),
+        "block_user" | "unblock_user" => format!("/u/{}", answer["id"].as_str().unwrap_or_default()),
         _ => "/".to_owned(),
     }
 }
@@ -160,12 +163,15 @@ fn fallback_page(function: &str, fields: &Fields) -> String {
         "login" | "register" => format!("/{function}"),
         "create_direct_chat" => "/new".to_owned(),
         "create_group_chat" => "/new-group".to_owned(),
-        "mark_read" | "mark_unread" => format!("/c/{}", chat_id(fields)),
+        "mark_read" | "mark_unread" | "save_draft" => format!("/c/{}", chat_id(fields)),
         "send_message" | "edit_message" | "react" | "pin_message" | "delete_message" => {
             format!("/c/{}", chat_id(fields))
         }
-        "update_profile" | "update_settings" | "change_password" | "end_session" | "logout" => {
-            "/settings".to_owned()
+        "update_profile" | "set_avatar" | "remove_avatar" | "update_settings" | "change_password"
+        | "end_session" | "logout" => "/settings".to_owned(),
+        "block_user" | "unblock_user" => {
+            let id = fields.get("user_id").and_then(|id| id.parse::<app::domain::UserId>().ok());
+            id.map_or_else(|| "/".to_owned(), |id| format!("/u/{id}"))
         }
         _ if fields.contains_key("chat_id") => format!("/c/{}/details", chat_id(fields)),
         _ => "/".to_owned(),

@@ -17,8 +17,8 @@ use axum::{
 use super::{body, context, errors};
 use crate::state::AppState;
 
-/// The one function whose form is multipart.
-const MULTIPART: &str = "/api/send_message";
+/// The functions whose forms are multipart.
+const MULTIPART: [&str; 3] = ["/api/send_message", "/api/set_avatar", "/api/set_chat_avatar"];
 
 /// How many bytes of a refused body are read of somebody who is not signed in.
 const STRANGERS_REST: u64 = 256 * 1024;
@@ -92,7 +92,7 @@ fn content_kind(headers: &HeaderMap, path: &str) -> AppResult<Kind> {
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(ErrorCode::UnsupportedMediaType.into());
     }
-    match (path == MULTIPART, essence.as_deref()) {
+    match (MULTIPART.contains(&path), essence.as_deref()) {
         (true, Some("multipart/form-data")) => {
             let boundary = multer::parse_boundary(given.unwrap_or_default());
             match boundary {
@@ -154,14 +154,14 @@ mod tests {
         };
         assert!(code("/api/login", "application/x-www-form-urlencoded; charset=utf-8").is_ok());
         assert_eq!(code("/api/login", "application/json"), Err(ErrorCode::UnsupportedMediaType));
-        assert!(code(MULTIPART, "multipart/form-data; boundary=x").is_ok());
-        assert_eq!(code(MULTIPART, "multipart/form-data"), Err(ErrorCode::MissingBoundary));
-        assert_eq!(code(MULTIPART, "multipart/form-data; boundary="), Err(ErrorCode::MissingBoundary));
         let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
-        assert_eq!(code(MULTIPART, &long), Err(ErrorCode::MalformedMultipart));
-        assert_eq!(
-            code(MULTIPART, "application/x-www-form-urlencoded"),
-            Err(ErrorCode::UnsupportedMediaType)
-        );
+        for path in MULTIPART {
+            assert!(code(path, "multipart/form-data; boundary=x").is_ok());
+            assert_eq!(code(path, "multipart/form-data"), Err(ErrorCode::MissingBoundary));
+            assert_eq!(code(path, "multipart/form-data; boundary="), Err(ErrorCode::MissingBoundary));
+            assert_eq!(code(path, &long), Err(ErrorCode::MalformedMultipart));
+            let fields = "application/x-www-form-urlencoded";
+            assert_eq!(code(path, fields), Err(ErrorCode::UnsupportedMediaType));
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! shape of what a function answers → a limit of time → panics caught → the server function. A page goes
 //! through the first three.
 
+mod avatars;
 pub mod body;
 pub mod bounds;
 pub mod context;
@@ -62,6 +63,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(api)
         .merge(files::routes())
+        .merge(avatars::routes())
         .merge(openapi::routes().layer(CompressionLayer::new()))
         .merge(ws::routes(Arc::clone(&state.realtime)).with_state(()))
         .merge(pages)

@@ -77,6 +77,35 @@ pub(super) fn render(path: &Path, format: ImageFormat) -> Result<Rendered, Misre
     Ok(Rendered { view, preview: encoded, thumb: encode(&thumb, is_opaque)? })
 }
 
+/// Makes the square that stands for a person or a group: the middle of the picture, on white.
+pub(super) fn square(path: &Path, format: ImageFormat) -> Result<Vec<u8>, Misread> {
+    let mut decoder = open(path, format)?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let (width, height) = (image.width(), image.height());
+    let side = width.min(height);
+    // Turned about its middle, a square is cut from the same place.
+    let middle =
+        (f64::from((width - side) / 2), f64::from((height - side) / 2), f64::from(side), f64::from(side));
+    let size = (limits::AVATAR_SIDE, limits::AVATAR_SIDE);
+    let mut square = resize_part(&image, middle, size, FilterType::Lanczos3)?;
+    drop(image);
+    square.apply_orientation(orientation);
+    let mut on_white = square.into_rgba8();
+    for pixel in on_white.pixels_mut() {
+        let [red, green, blue, alpha] = pixel.0;
+        pixel.0 =
+            [over(red, alpha, u8::MAX), over(green, alpha, u8::MAX), over(blue, alpha, u8::MAX), u8::MAX];
+    }
+    encode(&DynamicImage::from(on_white).into_rgb8().into(), true)
+}
+
+/// A colour, as opaque as that, over another one.
+fn over(colour: u8, alpha: u8, ground: u8) -> u8 {
+    let mixed = u32::from(colour) * u32::from(alpha) + u32::from(ground) * (255 - u32::from(alpha));
+    u8::try_from(mixed / 255).unwrap_or(u8::MAX)
+}
+
 fn open(path: &Path, format: ImageFormat) -> Result<impl ImageDecoder, Misread> {
     let file = File::open(path).map_err(Misread::File)?;
     let mut reader = ImageReader::with_format(BufReader::with_capacity(64 * 1024, file), format);
@@ -101,10 +130,23 @@ fn fit(image: DynamicImage, side: u32) -> Result<DynamicImage, Misread> {
 }
 
 fn resize(image: &DynamicImage, size: (u32, u32), filter: FilterType) -> Result<DynamicImage, Misread> {
+    let whole = (0.0, 0.0, f64::from(image.width()), f64::from(image.height()));
+    resize_part(image, whole, size, filter)
+}
+
+/// Resizes what is within left, top, width and height.
+fn resize_part(
+    image: &DynamicImage,
+    (left, top, width, height): (f64, f64, f64, f64),
+    size: (u32, u32),
+    filter: FilterType,
+) -> Result<DynamicImage, Misread> {
     let mut resized = DynamicImage::new(size.0, size.1, image.color());
     // What is transparent has a colour too, which must not be mixed in. That takes a copy, so not without need.
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(!is_opaque(image));
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(filter))
+        .use_alpha(!is_opaque(image))
+        .crop(left, top, width, height);
     Resizer::new().resize(image, &mut resized, &options).map_err(broken)?;
     Ok(resized)
 }
@@ -137,15 +179,11 @@ fn encode(image: &DynamicImage, is_opaque: bool) -> Result<Vec<u8>, Misread> {
 /// The colours of the regions. What is transparent counts as a grey that is neither light nor dark.
 fn placeholder(image: &DynamicImage) -> Result<String, Misread> {
     let regions = resize(image, REGIONS, FilterType::Box)?.into_rgba8();
-    let over_grey = |colour: u8, alpha: u8| {
-        let mixed = u32::from(colour) * u32::from(alpha) + 0x80 * (255 - u32::from(alpha));
-        mixed / 255
-    };
     Ok(regions
         .pixels()
         .flat_map(|pixel| {
             let [red, green, blue, alpha] = pixel.0;
-            [red, green, blue].map(|colour| format!("{:02x}", over_grey(colour, alpha)))
+            [red, green, blue].map(|colour| format!("{:02x}", over(colour, alpha, 0x80)))
         })
         .collect())
 }

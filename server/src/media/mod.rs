@@ -87,6 +87,20 @@ impl Inspector {
         path: PathBuf,
         format: ::image::ImageFormat,
     ) -> AppResult<Option<InspectedPicture>> {
+        let rendered = self.decoded(path, format, image::render).await?;
+        let Some(Rendered { view, preview, thumb }) = rendered else { return Ok(None) };
+        let (preview, thumb) = (self.stage(preview).await?, self.stage(thumb).await?);
+        Ok(Some(InspectedPicture { view, preview, thumb }))
+    }
+
+    /// What `render` makes of a picture, once it is known how much that takes and there is room for it; `None` if it
+    /// cannot be understood.
+    async fn decoded<T: Send + 'static>(
+        &self,
+        path: PathBuf,
+        format: ::image::ImageFormat,
+        render: fn(&Path, ::image::ImageFormat) -> Result<T, Misread>,
+    ) -> AppResult<Option<T>> {
         let turn = self.turn(&self.headers, 1).await?;
         let header = understood(in_turn(turn, path.clone(), move |path| image::header(path, format)).await)?;
         let Some(Header { pixels, bytes }) = header else { return Ok(None) };
@@ -100,10 +114,7 @@ impl Inspector {
         let weight = pixels.max(bytes / 4).div_ceil(PERMIT);
         let permits = u32::try_from(weight).unwrap_or(u32::MAX).clamp(1, self.permits);
         let turn = self.turn(&self.turns, permits).await?;
-        let rendered = understood(in_turn(turn, path, move |path| image::render(path, format)).await)?;
-        let Some(Rendered { view, preview, thumb }) = rendered else { return Ok(None) };
-        let (preview, thumb) = (self.stage(preview).await?, self.stage(thumb).await?);
-        Ok(Some(InspectedPicture { view, preview, thumb }))
+        understood(in_turn(turn, path, move |path| render(path, format)).await)
     }
 
     async fn turn(&self, turns: &Arc<Semaphore>, permits: u32) -> AppResult<OwnedSemaphorePermit> {
@@ -124,11 +135,7 @@ impl Inspector {
 impl Media for Inspector {
     async fn inspect(&self, file: &Staged, name: &FileName) -> AppResult<Inspected> {
         let path = file.path().to_owned();
-        let head = spawn_blocking({
-            let path = path.clone();
-            move || read_head(&path)
-        });
-        let head = head.await.map_err(AppError::internal)?.map_err(AppError::unavailable)?;
+        let head = head_of(path.clone()).await?;
         let is_whole = file.length() <= HEAD;
         if let Some(text) = excerpt::decode(&head, is_whole) {
             return Ok(Inspected {
@@ -149,6 +156,16 @@ impl Media for Inspector {
             kind = AttachmentKind::File;
         }
         Ok(Inspected { kind, media_type: media_type.to_owned(), picture, excerpt: None })
+    }
+
+    async fn square(&self, file: &Staged) -> AppResult<Option<Staged>> {
+        let path = file.path().to_owned();
+        let Sniffed { format, .. } = sniff::sniff(&head_of(path.clone()).await?);
+        let Some(format) = format.filter(|_| file.length() <= IMAGE_BYTES) else { return Ok(None) };
+        match self.decoded(path, format, image::square).await? {
+            Some(square) => Ok(Some(self.stage(square).await?)),
+            None => Ok(None),
+        }
     }
 }
 
@@ -188,6 +205,11 @@ fn understood<T>(result: Result<T, Misread>) -> AppResult<Option<T>> {
             Ok(None)
         }
     }
+}
+
+async fn head_of(path: PathBuf) -> AppResult<Vec<u8>> {
+    let head = spawn_blocking(move || read_head(&path));
+    head.await.map_err(AppError::internal)?.map_err(AppError::unavailable)
 }
 
 fn read_head(path: &Path) -> io::Result<Vec<u8>> {

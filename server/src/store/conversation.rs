@@ -8,13 +8,21 @@ use app::{
 };
 
 /// The event as the log keeps it: of what a message answers only where that is, so that no text stands in the log that
-/// the deletion of its message would not find.
+/// the deletion of its message would not find; and without what stands for somebody, which is soon another picture.
 pub(super) fn kept(body: &EventBody) -> Cow<'_, EventBody> {
     match body {
-        EventBody::NewMessage { message } if message.reply_to.is_some() => {
+        EventBody::NewMessage { message }
+            if message.reply_to.is_some() || message.sender_avatar.is_some() =>
+        {
             let mut message = message.clone();
             message.reply_to = message.reply_to.map(|quote| quote.reference());
+            message.sender_avatar = None;
             Cow::Owned(EventBody::NewMessage { message })
+        }
+        EventBody::MemberAdded { member } if member.user.avatar.is_some() => {
+            let mut member = member.clone();
+            member.user.avatar = None;
+            Cow::Owned(EventBody::MemberAdded { member })
         }
         body => Cow::Borrowed(body),
     }

@@ -3,6 +3,7 @@
 use app::{
     domain::{UserId, name_key},
     ports::UserRecord,
+    protocol::SharedGroupView,
 };
 
 /// How many people one word may bring into a search before the rest is left out: a single letter must not
@@ -26,4 +27,11 @@ pub(super) fn with_exact(
         found.truncate(limit);
     }
     found
+}
+
+/// The first of these groups by name.
+pub(super) fn by_name(mut groups: Vec<SharedGroupView>, most: usize) -> Vec<SharedGroupView> {
+    groups.sort_by_cached_key(|group| (name_key(&group.name), group.id));
+    groups.truncate(most);
+    groups
 }

@@ -50,6 +50,12 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
     if session.is_none_or(|session| session.user_id != socket.user) {
         return Ok(Connected::SessionEnded);
     }
+    // What is told meanwhile is newer than what is read.
+    socket.tell_last_seen(true);
+    let privacy = parts.store.privacy_of(socket.user).await?;
+    if !privacy.shows_last_seen {
+        socket.tell_last_seen(false);
+    }
     drop(turn);
     // Presence is lossy: without it the socket works as well.
     let came_online = parts.presence.connected(socket.user, socket.id).await.unwrap_or_else(|error| {
@@ -79,6 +85,7 @@ pub async fn connect(realtime: &Realtime, registered: &Registered) -> AppResult<
         heads,
         online: online.people,
         mine,
+        blocked: privacy.blocked.into_iter().collect(),
         heartbeat_ms: HEARTBEAT_MS,
     })?;
     Ok(Connected::Hello(hello))

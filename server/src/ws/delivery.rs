@@ -100,12 +100,32 @@ impl Hub {
                 }
                 None
             }
-            BusMessage::Status { user_id, chats, frame } => {
+            BusMessage::Status { user_id, chats, except, frame, seen } => {
                 let frame = Utf8Bytes::from(&**frame);
+                let seen = seen.as_ref().map(|seen| Utf8Bytes::from(&**seen));
                 let mut told = BTreeSet::new();
                 for room in chats.iter().filter_map(|chat| self.room(*chat)) {
                     for socket in room.lock().members() {
-                        if socket.user != *user_id && told.insert(socket.id) {
+                        let is_meant = socket.user != *user_id && !except.contains(&socket.user);
+                        if is_meant && told.insert(socket.id) {
+                            let seen = seen.as_ref().filter(|_| socket.is_told_last_seen());
+                            socket.outbox.push(seen.unwrap_or(&frame).clone(), Class::Lossy, now);
+                        }
+                    }
+                }
+                None
+            }
+            BusMessage::UserChanged { user_id, chats, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                let mut told = BTreeSet::new();
+                // Who is in no chat has devices all the same.
+                for socket in self.read().sockets_of(*user_id) {
+                    told.insert(socket.id);
+                    socket.outbox.push(frame.clone(), Class::Lossy, now);
+                }
+                for room in chats.iter().filter_map(|chat| self.room(*chat)) {
+                    for socket in room.lock().members() {
+                        if told.insert(socket.id) {
                             socket.outbox.push(frame.clone(), Class::Lossy, now);
                         }
                     }
@@ -119,10 +139,38 @@ impl Hub {
                 }
                 None
             }
-            BusMessage::Typing { chat_id, user_id, frame } => {
+            BusMessage::Draft { chat_id, user_id, session_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                // Held until all is pushed: whoever is taken out of the room gets nothing after that.
+                let registry = self.read();
+                for socket in registry.sockets_of(*user_id) {
+                    let is_in = || registry.entry(socket.id).is_some_and(|it| it.rooms.contains_key(chat_id));
+                    if socket.session != *session_id && is_in() {
+                        // Who cannot take it comes back and asks.
+                        socket.outbox.push(frame.clone(), Class::Durable, now);
+                    }
+                }
+                None
+            }
+            BusMessage::Typing { chat_id, user_id, except, frame } => {
                 let frame = Utf8Bytes::from(&**frame);
                 if let Some(room) = self.room(*chat_id) {
-                    room.lock().tell(now, |member| (member != *user_id).then(|| frame.clone()));
+                    let is_meant = |member: UserId| member != *user_id && !except.contains(&member);
+                    room.lock().tell(now, |member| is_meant(member).then(|| frame.clone()));
+                }
+                None
+            }
+            BusMessage::Own { user_id, frame } => {
+                let frame = Utf8Bytes::from(&**frame);
+                // Also those that still connect: their `hello` may have been made from what was before.
+                for socket in self.read().sockets_of(*user_id) {
+                    socket.outbox.push(frame.clone(), Class::Durable, now);
+                }
+                None
+            }
+            BusMessage::LastSeen { user_id, on } => {
+                for socket in self.read().sockets_of(*user_id) {
+                    socket.tell_last_seen(*on);
                 }
                 None
             }

@@ -39,6 +39,8 @@ pub struct Socket {
     pub outbox: Outbox,
     /// Whether events are queued: from the moment at which the heads of its `hello` were read.
     follows: AtomicBool,
+    /// Whether it is told when others were last there: as long as its person shows that of themselves.
+    sees_last_seen: AtomicBool,
     /// When the peer was last heard from, in seconds since the hub was made.
     pub(super) heard: AtomicU32,
 }
@@ -47,6 +49,16 @@ impl Socket {
     /// Whether events are queued for it already. Until then its `hello` tells of them.
     pub fn follows(&self) -> bool {
         self.follows.load(Ordering::Acquire)
+    }
+
+    /// Whether it is told when others were last there.
+    pub fn is_told_last_seen(&self) -> bool {
+        self.sees_last_seen.load(Ordering::Relaxed)
+    }
+
+    /// From now on it is told that, or not.
+    pub fn tell_last_seen(&self, on: bool) {
+        self.sees_last_seen.store(on, Ordering::Relaxed);
     }
 }
 
@@ -151,6 +163,7 @@ impl Hub {
             session: actor.session_id,
             outbox: Outbox::new(self.relief.clone(), now),
             follows: AtomicBool::new(false),
+            sees_last_seen: AtomicBool::new(false),
             heard: AtomicU32::new(self.seconds(now)),
         });
         if let Some(close) = self.write().add(socket.clone()) {

@@ -17,7 +17,7 @@ use super::{
     encode,
     hub::Socket,
     outbox::Class,
-    realtime::Realtime,
+    realtime::{Realtime, within},
     socket::{End, answer, flush, unless_closed, write},
 };
 
@@ -35,7 +35,9 @@ const TYPING_EVERY: Duration = Duration::from_secs(2);
 const TYPING: Limit = Limit { name: "typing", burst: 10, period_ms: 1_000 };
 /// Events that a resume reads at once.
 const PAGE: usize = 100;
-/// For how long a resume may take.
+/// How long it may take to tell that somebody is writing.
+const TYPING_WITHIN: Duration = Duration::from_secs(1);
+/// How long a resume may take.
 const RESUME_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a frame asks of the task that read it.
@@ -174,18 +176,26 @@ pub async fn resume(
     .await
 }
 
-/// Tells the others in the chat that the socket's person is writing, unless they are in very many at once: that is
-/// passed over, as nobody waits for it.
+/// Tells the others in the chat that the socket's person is writing, but for whom they have blocked; unless they are in
+/// very many at once: that is passed over, as nobody waits for it.
 pub async fn typing(realtime: &Realtime, handle: &Socket, chat_id: ChatId) {
     let user_id = handle.user;
-    let told = async {
+    // It keeps its socket from everything else: so not for long, and not from being closed.
+    let told = within(TYPING_WITHIN, async {
         realtime.parts.limiter.take(TYPING, &user_id.to_string()).await?;
+        let blocked = realtime.parts.presence.blocked_by(user_id).await?;
+        let except = blocked.into_iter().collect();
         let frame =
             serde_json::to_string(&Notice::Typing { chat_id, user_id }).map_err(AppError::internal)?;
-        realtime.parts.bus.publish(BusMessage::Typing { chat_id, user_id, frame: frame.into() }).await
-    };
-    if let Err(error) = told.await {
-        tracing::debug!(error = %error.chain(), "that somebody is writing could not be told");
+        realtime.parts.bus.publish(BusMessage::Typing { chat_id, user_id, except, frame: frame.into() }).await
+    });
+    tokio::select! {
+        biased;
+        // Whoever serves the socket sees that as well.
+        _close = handle.outbox.closing() => {}
+        done = told => if let Err(error) = done {
+            tracing::debug!(error = %error.chain(), "that somebody is writing could not be told");
+        }
     }
 }
 

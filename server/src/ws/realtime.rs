@@ -36,6 +36,8 @@ use super::{
 const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// How often it is tried to tell people who is online who could not be told when they connected.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+/// For how long it is tried to keep when people were last there.
+const KEEP_WITHIN: Duration = Duration::from_secs(3);
 /// How often leases that have run out are looked for.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
 /// People who came online and are not announced yet. A socket that finds the queue full waits.
@@ -123,10 +125,13 @@ impl Realtime {
         tracker.spawn(supervise("announcements", shutdown.clone(), announcer, |announcer| {
             Box::pin(announcer.run())
         }));
-        let (hub, shutdown) = (hub.clone(), shutdown.clone());
+        let (hub, shutdown, presence) = (hub.clone(), shutdown.clone(), presence.clone());
         tracker.spawn(async move {
             shutdown.cancelled().await;
+            // Their leases outlive a node on its own, so that nobody would find that they went.
+            let there: BTreeSet<UserId> = hub.sockets().into_iter().map(|(user, _)| user).collect();
             hub.send_away();
+            keep_last_seen(&presence, &there.into_iter().collect::<Vec<_>>()).await;
         });
         realtime
     }
@@ -278,14 +283,23 @@ impl Announcer {
     }
 
     async fn introduce_in(&self, chat: ChatId, new: &BTreeSet<UserId>) -> AppResult<()> {
-        for online in self.presence.online_in(chat, new).await? {
+        let online = self.presence.online_in(chat, new).await?;
+        let mut hidden: BTreeMap<UserId, BTreeSet<UserId>> = BTreeMap::new();
+        for user in new {
+            hidden.insert(*user, self.presence.blockers_among(*user, &online).await?);
+        }
+        for online in online {
             let frame = self.presence.frame(online, PresenceStatus::Online, None)?;
             if new.contains(&online) {
-                self.hub.dispatch(&BusMessage::Status { user_id: online, chats: vec![chat], frame });
+                let except = self.presence.blocked_by(online).await?.into_iter().collect();
+                let chats = vec![chat];
+                self.hub.dispatch(&BusMessage::Status { user_id: online, chats, except, frame, seen: None });
             } else {
                 let frame = Utf8Bytes::from(&*frame);
                 for user in new {
-                    self.hub.tell(*user, chat, &frame);
+                    if hidden.get(user).is_none_or(|hidden| !hidden.contains(&online)) {
+                        self.hub.tell(*user, chat, &frame);
+                    }
                 }
             }
             // So that the sockets write what is queued, rather than lose it, when there are many.
@@ -295,20 +309,33 @@ impl Announcer {
     }
 
     async fn sweep(&self) -> AppResult<()> {
-        let mut done = Ok(());
+        let (mut done, mut gone) = (Ok(()), Vec::new());
         for user in self.presence.sweep().await? {
             // After a pause of the whole machine leases have run out whose sockets are still here.
             let here = self.hub.sockets_of(user);
-            let told = if here.is_empty() {
-                self.presence.announce(user, PresenceStatus::Offline).await.map(drop)
+            if here.is_empty() {
+                gone.push(user);
             } else {
-                // Nobody was told that they went.
-                self.presence.renew(&here).await.map(drop)
-            };
-            // One that fails must not keep the others from being told.
-            done = done.and(told);
+                // Nobody was told that they went. One that fails must not keep the others from being told.
+                done = done.and(self.presence.renew(&here).await.map(drop));
+            }
+        }
+        keep_last_seen(&self.presence, &gone).await;
+        for user in gone {
+            done = done.and(self.presence.announce(user, PresenceStatus::Offline).await.map(drop));
         }
         done
+    }
+}
+
+/// Keeps that these people were there until now, in one write for all of them. Where the store is away it is not kept,
+/// and presence goes on.
+async fn keep_last_seen(presence: &PresenceService, people: &[UserId]) {
+    if people.is_empty() {
+        return;
+    }
+    if let Err(error) = within(KEEP_WITHIN, presence.note_last_seen(people)).await {
+        tracing::warn!(error = %error.chain(), "when people were last there could not be kept");
     }
 }
 

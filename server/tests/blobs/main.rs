@@ -49,5 +49,6 @@ mod kinds;
 mod pictures;
 mod s3;
 mod s3_server;
+mod squares;
 mod staging;
 mod support;

@@ -15,8 +15,8 @@ use crate::{
     support::{code, staged},
 };
 
-const RED: Rgb<u8> = Rgb([200, 30, 30]);
-const BLUE: Rgb<u8> = Rgb([30, 30, 200]);
+pub const RED: Rgb<u8> = Rgb([200, 30, 30]);
+pub const BLUE: Rgb<u8> = Rgb([30, 30, 200]);
 
 /// Red in its upper left quarter, and blue.
 fn quarters(width: u32, height: u32) -> DynamicImage {
@@ -43,16 +43,16 @@ fn made(found: &Inspected) -> Vec<u8> {
     [content(&picture.preview), content(&picture.thumb)].concat()
 }
 
-fn holds(all: &[u8], part: &[u8]) -> bool {
+pub fn holds(all: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(all, part).is_some()
 }
 
-fn is_near(pixel: Rgba<u8>, colour: Rgb<u8>) -> bool {
+pub fn is_near(pixel: Rgba<u8>, colour: Rgb<u8>) -> bool {
     pixel.0.iter().zip(colour.0).all(|(one, other)| one.abs_diff(other) < 16)
 }
 
 /// The place, the camera and the orientation, as a camera writes them (EXIF 2.3, TIFF 6.0).
-fn exif(orientation: u16) -> Vec<u8> {
+pub fn exif(orientation: u16) -> Vec<u8> {
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
         [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
     };
@@ -75,7 +75,7 @@ fn exif(orientation: u16) -> Vec<u8> {
 }
 
 /// Puts segments behind the first marker of a JPEG.
-fn with_segments(jpeg: &[u8], segments: &[(u8, &[u8])]) -> Vec<u8> {
+pub fn with_segments(jpeg: &[u8], segments: &[(u8, &[u8])]) -> Vec<u8> {
     let mut all = jpeg[..2].to_vec();
     for (marker, content) in segments {
         all.extend([0xff, *marker]);

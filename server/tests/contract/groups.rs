@@ -107,6 +107,7 @@ pub async fn people_join_by_an_invitation(store: TheStore) {
         description: String::new(),
         member_count: 2,
         is_member: false,
+        avatar: None,
     };
     assert_eq!(to, Some(expected.clone()));
     let events = join(&store, &link, carol, 3).await.unwrap().unwrap();

@@ -93,6 +93,15 @@ macro_rules! contract {
             files_are_collected_oldest_first_until_they_are_forgotten
             what_is_given_up_is_collected_from_then_on
         );
+        contract!(@module avatars $fixture:
+            a_person_has_one_avatar_and_the_one_before_is_released
+            an_avatar_is_an_arriving_file_of_ones_own
+            a_group_has_one_avatar_by_its_log
+            the_avatar_of_a_deleted_chat_is_released
+            an_avatar_is_no_messages_file
+            who_wrote_and_who_is_found_comes_with_their_avatar
+            of_many_who_race_one_stays_and_the_others_are_released
+        );
         contract!(@module conversation $fixture:
             an_edit_is_shown_everywhere_and_its_texts_are_kept
             a_change_is_decided_on_what_there_is
@@ -134,10 +143,34 @@ macro_rules! contract {
             of_many_unread_mentions_the_newest_are_told
             the_mentions_of_a_deleted_chat_are_purged
         );
+        contract!(@module people $fixture:
+            when_people_were_last_there_is_noted_and_never_goes_back
+            others_are_told_when_one_was_last_there_unless_that_is_off
+            what_two_people_share_is_found_by_name
+            blocking_is_one_way_and_can_be_taken_back
+            nobody_begins_a_direct_chat_past_a_block
+            nobody_writes_to_a_direct_chat_past_a_block
+            a_change_of_a_message_knows_who_has_blocked_whom
+            who_is_blocked_is_not_told_how_far_one_has_read
+            whom_one_has_blocked_mentions_and_notifies_one_no_longer
+            one_blocks_a_bounded_number_of_people
+            a_block_and_a_new_direct_chat_cannot_miss_each_other
+            nothing_is_stored_after_a_block
+        );
         contract!(@module push $fixture:
             a_subscription_lives_with_its_session
             an_endpoint_belongs_to_who_subscribed_last
             told_is_who_is_in_the_chat_and_wants_to_hear_of_it
+        );
+        contract!(@module drafts $fixture:
+            the_last_save_is_kept_and_says_what_it_was_made_of
+            only_a_draft_that_is_known_is_taken_away
+            a_draft_goes_in_the_write_that_stores_its_message
+            a_draft_that_answers_shows_what_it_answers_as_it_is_now
+            a_draft_goes_with_the_membership
+            the_drafts_that_were_saved_last_are_listed
+            a_save_beside_its_send_leaves_no_draft
+            of_racing_saves_one_is_kept
         );
         contract!(@module deletions $fixture:
             a_deleted_message_leaves_its_place_and_nothing_else
@@ -168,15 +201,18 @@ macro_rules! contract {
 
 mod accounts;
 mod attachments;
+mod avatars;
 mod changes;
 mod chats;
 mod conversation;
 mod deletions;
+mod drafts;
 mod embedded;
 mod groups;
 mod mentions;
 mod messages;
 mod mongo;
+mod people;
 mod push;
 #[path = "../support/random.rs"]
 #[allow(dead_code)]

@@ -34,7 +34,7 @@ async fn audience(store: &TheStore, query: PushQuery) -> Option<PushAudience> {
 }
 
 /// The ends of the addresses that are told of this message.
-async fn told(store: &TheStore, query: PushQuery) -> Vec<String> {
+pub async fn told(store: &TheStore, query: PushQuery) -> Vec<String> {
     let targets = audience(store, query).await.map(|audience| audience.targets).unwrap_or_default();
     let end =
         |target: app::ports::PushTarget| target.subscription.endpoint.rsplit('/').next().unwrap().into();

@@ -36,7 +36,7 @@ fn changing(change: impl Fn(&mut MyChatView, Ordinal) + Send + Sync + 'static) -
     })
 }
 
-async fn change(store: &TheStore, chat: ChatId, who: UserId, decide: DecideMine) -> MineChange {
+pub async fn change(store: &TheStore, chat: ChatId, who: UserId, decide: DecideMine) -> MineChange {
     store.change_mine(chat, who, decide).await.unwrap().expect("they are in the chat")
 }
 

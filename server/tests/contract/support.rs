@@ -150,7 +150,7 @@ pub fn renamed(name: &str) -> EventBody {
 }
 
 pub fn added(user: UserId, role: Role, joined_at: Timestamp) -> EventBody {
-    let user = UserView { id: user, display_name: "Somebody".into(), about: String::new() };
+    let user = UserView { id: user, display_name: "Somebody".into(), ..UserView::default() };
     EventBody::MemberAdded { member: MemberView { user, role, joined_at, read: None } }
 }
 

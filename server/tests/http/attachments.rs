@@ -3,12 +3,7 @@
 use axum::{body::Body, http::Method};
 use serde_json::Value;
 
-use crate::support::{Answer, Form, NOBODY, Person, TestServer, file_path, files_below, id_of, until};
-
-/// The smallest picture that browsers take: one red pixel, as a GIF.
-const PIXEL: &[u8] =
-    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\x00\x00\xff\xff\xff!\xf9\x04\x00\x00\x00\x00\x00,\
-    \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+use crate::support::{Answer, Form, NOBODY, PIXEL, Person, TestServer, file_path, files_below, id_of, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_come_with_their_message_to_everybody_in_the_chat() {

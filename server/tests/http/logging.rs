@@ -27,6 +27,9 @@ async fn the_log_holds_no_secret_and_no_content() {
     let mut socket = ada.socket().await;
     ada.send(&chat, "canary-body").await;
     socket.next_event("new_message").await;
+    for body in ["canary-draft", &"canary-draft".repeat(1000)] {
+        ada.call("save_draft", &[("chat_id", &chat), ("client_id", &client_id()), ("body", body)]).await;
+    }
     ada.try_send(&chat, &client_id(), &"canary-long".repeat(1000)).await;
     ada.try_send("canary-no-id", &client_id(), "canary-body").await;
     for fault in [Fault::Panic, Fault::Broken, Fault::Unavailable] {
@@ -51,9 +54,15 @@ async fn the_log_holds_no_secret_and_no_content() {
     server.stop().await;
 
     let text = log.text();
-    for canary in
-        ["canary-password", "canary-body", "canary-long", "canary-group", "canary-frame", "canary-search"]
-    {
+    for canary in [
+        "canary-password",
+        "canary-body",
+        "canary-draft",
+        "canary-long",
+        "canary-group",
+        "canary-frame",
+        "canary-search",
+    ] {
         assert!(!text.contains(canary), "{canary} in the log");
     }
     for token in tokens {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::support::{
-    Answer, Browser, NOBODY, Person, Refused, Socket, TestServer, client_id, id_of, message_form, push_keys,
+    Answer, Browser, Form, NOBODY, PIXEL, Person, Refused, Socket, TestServer, client_id, id_of,
+    message_form, push_keys,
 };
 
 /// Who tries.
@@ -76,6 +77,8 @@ const IN_A_CHAT: &[(&str, More, u16, u16)] = &[
     ("get_chat", nothing, 200, 200),
     ("rename_chat", |_| vec![("name", "New".into())], 403, 200),
     ("set_description", |_| vec![("description", "What it is about".into())], 403, 200),
+    ("set_chat_avatar", nothing, 403, 200),
+    ("remove_chat_avatar", nothing, 403, 200),
     ("add_members", |world| vec![("user_ids[0]", world.outsider.id.clone())], 403, 200),
     ("search_members", |_| vec![("query", "ot".into())], 200, 200),
     ("list_members", nothing, 200, 200),
@@ -99,6 +102,7 @@ const IN_A_CHAT: &[(&str, More, u16, u16)] = &[
     ("mark_unread", |_| vec![("ordinal", "1".into())], 200, 200),
     ("mute_chat", |_| vec![("on", "true".into())], 200, 200),
     ("archive_chat", |_| vec![("on", "true".into())], 200, 200),
+    ("save_draft", |_| vec![("client_id", client_id()), ("body", "half a tho".into())], 200, 200),
     ("send_message", |_| vec![("client_id", client_id()), ("body", "hello".into())], 200, 200),
 ];
 
@@ -113,15 +117,22 @@ const OF_ONES_OWN: &[(&str, More, u16, u16)] = &[
     ("refresh", nothing, 401, 200),
     ("me", nothing, 401, 200),
     ("update_profile", |_| vec![("display_name", "Somebody".into())], 401, 200),
+    ("set_avatar", nothing, 401, 200),
+    ("remove_avatar", nothing, 401, 200),
     ("update_settings", |_| vec![("read_receipts", "true".into())], 401, 200),
     ("change_password", |_| vec![("current", "wrong".into()), ("new", "x".into())], 401, 422),
     ("list_sessions", nothing, 401, 200),
     ("end_session", |_| vec![("session_id", NOBODY.into())], 401, 404),
+    ("get_user", |world| vec![("user_id", world.other.id.clone())], 401, 200),
+    ("block_user", |world| vec![("user_id", world.other.id.clone())], 401, 200),
+    ("unblock_user", |world| vec![("user_id", world.other.id.clone())], 401, 200),
+    ("list_blocked", nothing, 401, 200),
     ("search_users", |_| vec![("query", "other".into())], 401, 200),
     ("search_messages", |_| vec![("query", "other".into())], 401, 200),
     ("create_direct_chat", |world| vec![("user_id", world.other.id.clone())], 401, 200),
     ("create_group_chat", |_| vec![("name", "Mine".into())], 401, 200),
     ("list_chats", nothing, 401, 200),
+    ("list_drafts", nothing, 401, 200),
     ("get_invite", |_| vec![("token", "guessed".into())], 401, 404),
     ("join_by_invite", |_| vec![("token", "guessed".into())], 401, 404),
     ("push_key", nothing, 401, 200),
@@ -144,6 +155,9 @@ async fn call(browser: &Browser, function: &str, fields: &[(&'static str, String
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     if function == "send_message" {
         browser.call_multipart(function, message_form(&fields)).await
+    } else if matches!(function, "set_avatar" | "set_chat_avatar") {
+        let form = fields.iter().fold(Form::empty(), |form, (name, value)| form.text(name, value));
+        browser.call_multipart(function, form.avatar(PIXEL).end()).await
     } else {
         browser.call(function, &fields).await
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Browser, Person, TestServer, client_id, id_of, message_form, push_keys};
+use crate::support::{
+    Answer, Browser, Form, PIXEL, Person, TestServer, client_id, id_of, message_form, push_keys,
+};
 
 /// The document, as it is served to whoever asks.
 struct Document(Value);
@@ -112,7 +114,11 @@ impl World {
         }
         let fields: Vec<(&str, &str)> =
             fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        if kind == "multipart/form-data" {
+        if kind == "multipart/form-data" && content["schema"]["properties"]["file"]["format"] == "binary" {
+            let texts = fields.iter().filter(|(name, _)| *name != "file");
+            let form = texts.fold(Form::empty(), |form, (name, value)| form.text(name, value));
+            browser.call_multipart(function, form.avatar(PIXEL).end()).await
+        } else if kind == "multipart/form-data" {
             browser.call_multipart(function, message_form(&fields)).await
         } else {
             browser.call(function, &fields).await
@@ -199,11 +205,20 @@ async fn what_comes_over_the_socket_is_as_the_document_says() {
         ("react", [&upon[..], &[("emoji", "👍"), ("on", "true")]].concat()),
         ("edit_message", [&upon[..], &[("body", "hello, all")]].concat()),
         ("delete_message", upon.to_vec()),
+        ("update_profile", vec![("display_name", "Countess")]),
         ("rename_chat", vec![of_chat, ("name", "Crew")]),
     ] {
         world.person.call(function, &fields).await.ok();
     }
-    socket.next_event("chat_renamed").await;
+    let form = Form::empty().text("chat_id", &world.chat).avatar(PIXEL);
+    world.person.call_multipart("set_chat_avatar", form.end()).await.ok();
+    world.person.call_multipart("set_avatar", Form::empty().avatar(PIXEL).end()).await.ok();
+    socket.next_event("chat_avatar_changed").await;
+    socket
+        .next_that("user_changed with an avatar", |frame| {
+            frame["type"] == "user_changed" && frame["avatar"].is_string()
+        })
+        .await;
     assert!(socket.seen.len() >= 5, "{:?}", socket.seen);
     for frame in &socket.seen {
         assert_valid(&frames, frame, frame["type"].as_str().unwrap());

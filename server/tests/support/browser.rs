@@ -214,6 +214,16 @@ impl Browser {
         self.exchange(request.body(encode(fields).into()).unwrap()).await
     }
 
+    /// Sends a multipart form as a browser without scripts does, from this page.
+    pub async fn submit_multipart(&self, path: &str, function: &str, body: Vec<u8>) -> Answer {
+        let request = self
+            .request(Method::POST, &format!("/api/{function}"))
+            .header(header::ACCEPT, "text/html,application/xhtml+xml")
+            .header(header::REFERER, format!("{}{path}", self.site.origin))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=limit");
+        self.exchange(request.body(body.into()).unwrap()).await
+    }
+
     /// Calls a function with a multipart form.
     pub async fn call_multipart(&self, function: &str, body: Vec<u8>) -> Answer {
         let request = self

@@ -12,7 +12,9 @@ use app::{
     },
     error::{AppError, AppResult},
     ports::*,
-    protocol::{EditView, Heads, HistoryPage, InviteView, LogEvent, MemberView, MembersPage, MessageView},
+    protocol::{
+        DraftView, EditView, Heads, HistoryPage, InviteView, LogEvent, MemberView, MembersPage, MessageView,
+    },
 };
 use async_trait::async_trait;
 use server::store::embedded::EmbeddedStore;
@@ -230,6 +232,23 @@ impl AttachmentStore for FaultyStore {
         self.before("forget_attachments")?;
         let done = self.inner.forget_attachments(ids).await;
         self.after("forget_attachments")?;
+        done
+    }
+}
+
+#[async_trait]
+impl AvatarStore for FaultyStore {
+    async fn set_avatar(&self, user: UserId, avatar: Option<AttachmentId>, at: Timestamp) -> AppResult<bool> {
+        self.before("set_avatar")?;
+        let done = self.inner.set_avatar(user, avatar, at).await;
+        self.after("set_avatar")?;
+        done
+    }
+
+    async fn is_avatar(&self, id: AttachmentId) -> AppResult<bool> {
+        self.before("is_avatar")?;
+        let done = self.inner.is_avatar(id).await;
+        self.after("is_avatar")?;
         done
     }
 }
@@ -484,6 +503,28 @@ impl GroupStore for FaultyStore {
 }
 
 #[async_trait]
+impl DraftStore for FaultyStore {
+    async fn save_draft(&self, chat: ChatId, person: UserId, new: NewDraft) -> AppResult<Option<DraftView>> {
+        self.before("save_draft")?;
+        let done = self.inner.save_draft(chat, person, new).await;
+        self.after("save_draft")?;
+        done
+    }
+
+    async fn draft(&self, chat: ChatId, person: UserId) -> AppResult<Option<DraftView>> {
+        self.inner.draft(chat, person).await
+    }
+
+    async fn drafts_of(
+        &self,
+        person: UserId,
+        limit: usize,
+    ) -> AppResult<std::collections::BTreeMap<ChatId, DraftView>> {
+        self.inner.drafts_of(person, limit).await
+    }
+}
+
+#[async_trait]
 impl PushStore for FaultyStore {
     async fn set_push(&self, session: SessionId, subscription: PushSubscription) -> AppResult<bool> {
         self.before("set_push")?;
@@ -578,6 +619,58 @@ impl app::ports::SearchStore for FaultyStore {
         self.before("search_messages")?;
         let done = self.inner.search_messages(viewer, request, after, limit).await;
         self.after("search_messages")?;
+        done
+    }
+}
+
+#[async_trait]
+impl PeopleStore for FaultyStore {
+    async fn note_last_seen(&self, people: &[UserId], at: Timestamp) -> AppResult<()> {
+        self.before("note_last_seen")?;
+        let done = self.inner.note_last_seen(people, at).await;
+        self.after("note_last_seen")?;
+        done
+    }
+
+    async fn set_show_last_seen(&self, person: UserId, on: bool) -> AppResult<bool> {
+        self.before("set_show_last_seen")?;
+        let done = self.inner.set_show_last_seen(person, on).await;
+        self.after("set_show_last_seen")?;
+        done
+    }
+
+    async fn privacy_of(&self, person: UserId) -> AppResult<Privacy> {
+        self.before("privacy_of")?;
+        let done = self.inner.privacy_of(person).await;
+        self.after("privacy_of")?;
+        done
+    }
+
+    async fn shared_chats(&self, viewer: UserId, other: UserId, groups: usize) -> AppResult<SharedChats> {
+        self.before("shared_chats")?;
+        let done = self.inner.shared_chats(viewer, other, groups).await;
+        self.after("shared_chats")?;
+        done
+    }
+
+    async fn block(&self, blocker: UserId, blocked: UserId, at: Timestamp) -> AppResult<()> {
+        self.before("block")?;
+        let done = self.inner.block(blocker, blocked, at).await;
+        self.after("block")?;
+        done
+    }
+
+    async fn unblock(&self, blocker: UserId, blocked: UserId) -> AppResult<()> {
+        self.before("unblock")?;
+        let done = self.inner.unblock(blocker, blocked).await;
+        self.after("unblock")?;
+        done
+    }
+
+    async fn blockers_among(&self, person: UserId, people: &[UserId]) -> AppResult<Vec<UserId>> {
+        self.before("blockers_among")?;
+        let done = self.inner.blockers_among(person, people).await;
+        self.after("blockers_among")?;
         done
     }
 }

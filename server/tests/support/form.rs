@@ -4,6 +4,11 @@ use serde_json::Value;
 
 use super::{Answer, Person, client_id};
 
+/// The smallest picture that browsers take: one red pixel, as a GIF.
+pub const PIXEL: &[u8] =
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\x00\x00\xff\xff\xff!\xf9\x04\x00\x00\x00\x00\x00,\
+    \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
 /// A form under the boundary `limit`.
 #[derive(Clone)]
 pub struct Form {
@@ -34,6 +39,11 @@ impl Form {
     /// With a file.
     pub fn file(self, name: &str, content: &[u8]) -> Self {
         self.part(&format!("name=\"files\"; filename=\"{name}\""), content)
+    }
+
+    /// With a picture that is to stand for somebody.
+    pub fn avatar(self, content: &[u8]) -> Self {
+        self.part("name=\"file\"; filename=\"me.gif\"", content)
     }
 
     /// With a part whose head says this.

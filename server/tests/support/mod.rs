@@ -26,7 +26,7 @@ mod socket;
 
 pub use browser::{Answer, Browser, Lost, encode};
 pub use faulty::{Fault, FaultyStore};
-pub use form::{Form, file_path, files_below};
+pub use form::{Form, PIXEL, file_path, files_below};
 pub use log::Log;
 pub use person::{Person, id_of, message_form};
 pub use process::{Launch, Process};

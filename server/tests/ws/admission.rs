@@ -81,7 +81,10 @@ async fn the_hello_says_who_one_is_and_where_each_log_stands() {
     let hello = &socket.hello;
     let mut names: Vec<&String> = hello.as_object().unwrap().keys().collect();
     names.sort();
-    assert_eq!(names, ["heads", "heartbeat_ms", "mine", "online", "session_id", "type", "user_id"]);
+    assert_eq!(
+        names,
+        ["blocked", "heads", "heartbeat_ms", "mine", "online", "session_id", "type", "user_id"]
+    );
     assert_eq!(hello["user_id"], kabir.id.as_str());
     let me = kabir.call("me", &[]).await.ok();
     assert_eq!(hello["session_id"], me["session_id"]);

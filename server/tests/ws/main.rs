@@ -7,8 +7,10 @@ mod support;
 
 mod admission;
 mod delivery;
+mod drafts;
 mod ending;
 mod frames;
 mod presence;
+mod privacy;
 mod reading;
 mod resume;

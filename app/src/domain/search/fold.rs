@@ -77,16 +77,17 @@ fn fold_cluster(cluster: &str, take: impl FnMut(char)) {
         return cluster.chars().for_each(take);
     }
     let lower = cluster.nfkd().flat_map(char::to_lowercase).nfkd();
-    let kept: String = lower
-        // What is compatible with a sign may bring spaces, which no cluster has.
-        .filter(|c| !is_left_out(*c) && !is_unseen(*c) && !c.is_whitespace())
-        .flat_map(|c| match c {
-            'ß' => ['s', 's'].into_iter().take(2),
-            'ς' => ['σ', ' '].into_iter().take(1),
-            c => [c, ' '].into_iter().take(1),
-        })
-        .nfc()
-        .collect();
+    let mut kept = String::new();
+    for c in lower {
+        match c {
+            'ß' => kept.push_str("ss"),
+            'ς' => kept.push('σ'),
+            // What is compatible with a sign may bring spaces, which no cluster has.
+            c if is_left_out(c) || is_unseen(c) || c.is_whitespace() => {}
+            c => kept.push(c),
+        }
+    }
+    let kept: String = kept.nfc().collect();
     // Where nothing is left of the character itself, its marks would come to stand upon the character before it.
     let kept = match cluster.chars().next() {
         Some(c) if !is_attached(c) => kept.trim_start_matches(is_attached),

@@ -1,5 +1,7 @@
-//! Accounts: who somebody is, and how they show that they are. Their sign-ins are in `sessions`.
+//! Accounts: who somebody is, and how they show that they are. Their sign-ins are in `sessions`, what
+//! others see of them in `profile`.
 
+mod profile;
 mod sessions;
 
 use std::sync::Arc;
@@ -43,7 +45,7 @@ pub struct Accounts {
 pub struct AccountPorts {
     /// Where accounts are stored.
     pub store: Arc<dyn Store>,
-    /// What tells sockets that their session has ended.
+    /// What tells sockets that their session has ended, or somebody has another name or picture.
     pub bus: Arc<dyn Bus>,
     /// How often somebody may register and search.
     pub limiter: Arc<dyn Limiter>,
@@ -105,6 +107,9 @@ impl Accounts {
             password_hash,
             created_at: now,
             read_receipts: true,
+            avatar: None,
+            show_last_seen: true,
+            last_seen: None,
         };
         self.store.create_user(user).await?;
         tracing::info!(user = %record.id, address = client.address, "registered");
@@ -158,15 +163,6 @@ impl Accounts {
     pub async fn account(&self, actor: Actor) -> AppResult<AccountView> {
         let user = self.store.user(actor.user_id).await?.ok_or_else(AppError::unauthenticated)?;
         Ok(account_view(&user, actor.session_id))
-    }
-
-    /// Changes the caller's name and what they say about themselves.
-    pub async fn update_profile(&self, actor: Actor, name: &str, about: &str) -> AppResult<AccountView> {
-        let (name, about) = (DisplayName::parse(name)?, About::parse(about)?);
-        if !self.store.update_profile(actor.user_id, name, about).await? {
-            return Err(AppError::unauthenticated());
-        }
-        self.account(actor).await
     }
 
     /// Changes the caller's password, and ends their other sessions if they want that.
@@ -257,6 +253,8 @@ fn both(
 pub(super) fn account_view(user: &UserRecord, session_id: SessionId) -> AccountView {
     AccountView {
         read_receipts: user.read_receipts,
+        avatar: user.avatar,
+        show_last_seen: user.show_last_seen,
         id: user.id,
         email: user.email.as_str().to_owned(),
         display_name: user.display_name.as_str().to_owned(),

@@ -8,7 +8,7 @@ use super::{Shared, UPLOADS, turns::Turn};
 use crate::{
     domain::{AltText, AttachmentId, FileName, UserId},
     error::{AppResult, ErrorCode},
-    ports::{BlobKey, BlobPart, NewAttachment, Stage},
+    ports::{BlobKey, BlobPart, NewAttachment, Stage, Staged},
     protocol::AttachmentView,
 };
 
@@ -16,9 +16,10 @@ use crate::{
 /// More than a request may take.
 const ARRIVES_WITHIN_SECONDS: i64 = 2 * 60 * 60;
 
-/// The files of one message that have arrived so far. Dropping it gives up those that no message has got by then.
+/// The files of one message that have arrived so far, or a picture that is to stand for somebody. Dropping it gives up
+/// those that nothing has got by then.
 pub struct Arrival {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     owner: UserId,
     ids: Vec<AttachmentId>,
     kept: Vec<AttachmentView>,
@@ -42,6 +43,14 @@ impl Arriving {
         }
         self.stage.write(bytes).await
     }
+
+    /// The whole of it. Fails with `file_empty`.
+    pub(super) async fn complete(self) -> AppResult<Staged> {
+        if self.size == 0 {
+            return Err(ErrorCode::FileEmpty.into());
+        }
+        self.stage.finish().await
+    }
 }
 
 impl Arrival {
@@ -64,17 +73,11 @@ impl Arrival {
     /// A file is complete: looks into it and keeps it. Fails with `file_empty`, and as
     /// [`Media::inspect`](crate::ports::Media::inspect) and [`Blobs::put`](crate::ports::Blobs::put).
     pub async fn keep(&mut self, file: Arriving) -> AppResult<()> {
+        let (name, size) = (file.name.clone(), file.size);
+        let original = file.complete().await?;
+        let found = self.shared.ports.media.inspect(&original, &name).await?;
+        let id = self.expect().await?;
         let Shared { ports, .. } = &*self.shared;
-        let Arriving { name, stage, size, .. } = file;
-        if size == 0 {
-            return Err(ErrorCode::FileEmpty.into());
-        }
-        let original = stage.finish().await?;
-        let found = ports.media.inspect(&original, &name).await?;
-        let id = random_id(ports.ids.secret());
-        let collect_at = ports.clock.now().plus_seconds(ARRIVES_WITHIN_SECONDS);
-        ports.store.expect_attachment(NewAttachment { id, owner_id: self.owner, collect_at }).await?;
-        self.ids.push(id);
         ports.blobs.put(BlobKey { id, part: BlobPart::Original }, original).await?;
         let mut view = AttachmentView {
             id,
@@ -95,6 +98,16 @@ impl Arrival {
         Ok(())
     }
 
+    /// Notes that a file is about to be kept, and gives it an id.
+    pub(super) async fn expect(&mut self) -> AppResult<AttachmentId> {
+        let Shared { ports, .. } = &*self.shared;
+        let id = random_id(ports.ids.secret());
+        let collect_at = ports.clock.now().plus_seconds(ARRIVES_WITHIN_SECONDS);
+        ports.store.expect_attachment(NewAttachment { id, owner_id: self.owner, collect_at }).await?;
+        self.ids.push(id);
+        Ok(id)
+    }
+
     /// Says of the file at a place, counted from 0, what is to be seen on it. Of a file that is not there nothing
     /// can be said.
     pub fn describe(&mut self, place: usize, alt: AltText) {
@@ -113,7 +126,7 @@ impl Arrival {
         self.shared.limits.user_bytes
     }
 
-    /// A message has got them.
+    /// A message has got them, or they stand for somebody.
     pub fn attached(mut self) {
         self.ids.clear();
     }

@@ -3,10 +3,12 @@
 //! | module | what belongs there |
 //! | --- | --- |
 //! | `arrival` | the files of one message while they arrive |
+//! | `avatar` | pictures that stand for people and groups |
 //! | `turns` | how much of it goes on at once |
 //! | `collecting` | removing the contents of files that no message has any longer |
 
 mod arrival;
+mod avatar;
 mod collecting;
 mod turns;
 
@@ -22,6 +24,7 @@ use crate::{
 };
 
 pub use arrival::{Arrival, Arriving};
+pub use avatar::NewAvatar;
 pub use turns::Turn;
 
 const UPLOADS: Limit = Limit { name: "upload", burst: 200, period_ms: 5_000 };

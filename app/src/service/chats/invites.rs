@@ -80,9 +80,10 @@ impl Chats {
 
     /// What one would join by this link. Fails with `invite_invalid`, whatever is wrong with it.
     pub async fn invitation(&self, actor: Actor, token: &str) -> AppResult<InvitationView> {
-        let InvitedTo { chat_id, name, description, member_count, is_member } =
+        let InvitedTo { chat_id, name, description, avatar, member_count, is_member } =
             self.invited_to(actor, token).await?;
-        Ok(InvitationView { name, description, member_count, chat_id: is_member.then_some(chat_id) })
+        let chat_id = is_member.then_some(chat_id);
+        Ok(InvitationView { name, description, avatar, member_count, chat_id })
     }
 
     /// Joins a group by a link; who is in it already stays as they are. Fails with `invite_invalid`, whatever is wrong

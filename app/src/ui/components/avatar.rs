@@ -1,8 +1,9 @@
-//! Who or what something is from, at a glance: initials on a colour that stays the same.
+//! Who or what something is from, at a glance: a picture that they have chosen, over initials on a colour that stays the
+//! same.
 
 use leptos::prelude::*;
 
-use crate::domain::{ChatId, UserId};
+use crate::domain::{AttachmentId, ChatId, UserId};
 
 /// How many colours the style sheet has for avatars.
 const HUES: u8 = 12;
@@ -26,7 +27,13 @@ pub fn initials(name: &str) -> String {
     if letters.is_empty() { "?".to_owned() } else { letters }
 }
 
-/// A person or a group as a small picture. Their name always stands beside it, so it is not read aloud.
+/// The address of the picture that stands for a person or a group.
+pub fn avatar_path(id: AttachmentId) -> String {
+    format!("/avatars/{id}")
+}
+
+/// A person or a group as a small picture. Their name always stands beside it, so it is not read aloud. Until a picture is
+/// there, and where it does not come, the initials are seen beneath it.
 #[component]
 pub fn Avatar(
     /// What they are called.
@@ -34,6 +41,9 @@ pub fn Avatar(
     name: Signal<String>,
     /// Which colour: see [`hue`].
     hue: u8,
+    /// The picture that stands for them, if one does.
+    #[prop(into)]
+    picture: Signal<Option<AttachmentId>>,
     /// Whether it stands for a group.
     #[prop(optional)]
     group: bool,
@@ -41,6 +51,7 @@ pub fn Avatar(
     #[prop(default = "m")]
     size: &'static str,
 ) -> impl IntoView {
+    let side = side(size);
     view! {
         <span
             class="avatar"
@@ -50,9 +61,30 @@ pub fn Avatar(
             aria-hidden="true"
         >
             {move || name.with(|name| initials(name))}
+            {move || picture.get().map(|id| view! {
+                <img
+                    class="avatar__picture"
+                    src=avatar_path(id)
+                    width=side
+                    height=side
+                    alt=""
+                    loading="lazy"
+                    decoding="async"
+                    draggable="false"
+                />
+            })}
         </span>
     }
     .into_any()
+}
+
+/// How many CSS pixels a picture of that size has along each side.
+fn side(size: &str) -> &'static str {
+    match size {
+        "s" => "24",
+        "l" => "72",
+        _ => "40",
+    }
 }
 
 /// The colour of a person.

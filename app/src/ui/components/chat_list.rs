@@ -19,7 +19,7 @@ use crate::{
     protocol::ChatView,
     ui::{
         state::{
-            naming::{chat_title, partner, preview},
+            naming::{chat_avatar, chat_title, draft_line, partner, preview},
             use_store,
         },
         time_format::list_time,
@@ -81,13 +81,7 @@ pub fn ChatList() -> impl IntoView {
                         <a class="button primary" href="/new">"Start a chat"</a>
                     </Empty>
                 </Show>
-                <ul class="chat-list__rows" role="list">
-                    <For
-                        each=move || ids.get()
-                        key=|id| *id
-                        children=move |id| view! { <ChatRow id current/> }
-                    />
-                </ul>
+                <ChatRows ids current/>
                 <Show when=move || away.with(|away| !away.is_empty())>
                     <details class="chat-list__away">
                         <summary class="chat-list__away-title">
@@ -95,17 +89,27 @@ pub fn ChatList() -> impl IntoView {
                             "Archived "
                             <span class="chat-list__count">{move || away.with(Vec::len)}</span>
                         </summary>
-                        <ul class="chat-list__rows" role="list">
-                            <For
-                                each=move || away.get()
-                                key=|id| *id
-                                children=move |id| view! { <ChatRow id current/> }
-                            />
-                        </ul>
+                        <ChatRows ids=away current/>
                     </details>
                 </Show>
             </div>
         </nav>
+    }
+    .into_any()
+}
+
+/// Chats, one below the other.
+#[component]
+fn ChatRows(
+    /// Which.
+    ids: Memo<Vec<ChatId>>,
+    /// The chat whose page is open.
+    current: Memo<Option<ChatId>>,
+) -> impl IntoView {
+    view! {
+        <ul class="chat-list__rows" role="list">
+            <For each=move || ids.get() key=|id| *id children=move |id| view! { <ChatRow id current/> }/>
+        </ul>
     }
     .into_any()
 }
@@ -125,8 +129,15 @@ fn ChatRow(
         chat.with(|chat| chat.as_deref().map(|chat| of(chat, me)).unwrap_or_default())
     };
     let title = Memo::new(move |_| read(chat_title));
-    let said =
-        Memo::new(move |_| read(|chat, me| preview(chat, me).unwrap_or_else(|| "No messages yet".into())));
+    // What one is writing stands in the place of what was said last.
+    let draft = Memo::new(move |_| chat.with(|chat| draft_line(&store.row_draft(chat.as_deref()?)?)));
+    let is_draft = Memo::new(move |_| draft.with(Option::is_some));
+    let direction = move || if is_draft.get() { "ltr" } else { "auto" };
+    let said = Memo::new(move |_| {
+        let last = || read(|chat, me| preview(chat, me).unwrap_or_else(|| "No messages yet".into()));
+        draft.get().unwrap_or_else(last)
+    });
+    let picture = Memo::new(move |_| chat.with(|chat| chat_avatar(chat.as_deref()?, me)));
     let time = move || {
         chat.with(|chat| {
             let at = chat.as_deref().map(ChatView::last_activity_at)?;
@@ -155,6 +166,7 @@ fn ChatRow(
                     <Avatar
                         name=title
                         hue=other.map_or_else(|| chat_hue(id), user_hue)
+                        picture
                         group=other.is_none()
                     />
                 </span>
@@ -170,7 +182,12 @@ fn ChatRow(
                         {time}
                     </span>
                     <span class="chat-row__line">
-                        <span class="chat-row__said" dir="auto">{move || said.get()}</span>
+                        <span class="chat-row__said" dir=direction>
+                            <Show when=move || is_draft.get()>
+                                <span class="chat-row__draft">"Draft: "</span>
+                            </Show>
+                            <bdi>{move || said.get()}</bdi>
+                        </span>
                         <MentionBadge chat_id=id/>
                         {other.map(|user| view! { <Presence online=store.is_online(user)/> })}
                         <UnreadBadge unread muted/>

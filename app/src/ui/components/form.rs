@@ -79,6 +79,13 @@ impl FormState {
         self.error.set(Some(error));
     }
 
+    /// What was refused has been put right, as far as is known.
+    pub fn forget_refusal(self) {
+        if self.error.with_untracked(Option::is_some) {
+            self.error.set(None);
+        }
+    }
+
     /// What had been entered into the plain form that this page is the answer to.
     pub fn entered(self, field: &str) -> Option<String> {
         self.store.initial.with_value(|data| data.entered(self.function, field).map(str::to_owned))
@@ -91,13 +98,30 @@ impl FormState {
         call: impl Future<Output = AppResult<T>> + 'static,
         done: impl FnOnce(T) + 'static,
     ) {
+        self.send(browser::within(call), done);
+    }
+
+    /// As [`Self::submit`], of a form with files, which take longer.
+    pub fn submit_files<T: 'static>(
+        self,
+        call: impl Future<Output = AppResult<T>> + 'static,
+        done: impl FnOnce(T) + 'static,
+    ) {
+        self.send(browser::within_upload(call), done);
+    }
+
+    fn send<T: 'static>(
+        self,
+        call: impl Future<Output = AppResult<T>> + 'static,
+        done: impl FnOnce(T) + 'static,
+    ) {
         if self.pending.get_untracked() {
             return;
         }
         self.pending.set(true);
         self.error.set(None);
         spawn_local(async move {
-            let answer = browser::within(call).await;
+            let answer = call.await;
             // The form may be gone by now: the signals are then, too, but the answer still counts.
             let _gone = self.pending.try_set(false);
             match answer {
@@ -132,6 +156,11 @@ impl Entered {
     /// The text of a field; empty if there is no such field.
     pub fn text(&self, name: &str) -> String {
         self.0.as_ref().and_then(|data| data.get(name).as_string()).unwrap_or_default()
+    }
+
+    /// All of it, to be sent as it is.
+    pub fn into_data(self) -> Option<FormData> {
+        self.0
     }
 
     /// Whether a box is checked.

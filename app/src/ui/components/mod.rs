@@ -2,7 +2,9 @@
 //! page; what can be decided without a document is a plain function with a test.
 
 pub mod avatar;
+pub mod avatar_card;
 pub mod badge;
+pub mod blocking;
 pub mod button;
 pub mod chat_list;
 pub mod confirm;

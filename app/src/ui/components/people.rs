@@ -144,10 +144,10 @@ pub fn Person(
     /// Who.
     user: UserView,
 ) -> impl IntoView {
-    let UserView { id, display_name, about } = user;
+    let UserView { id, display_name, about, avatar } = user;
     view! {
         <span class="person">
-            <Avatar name=display_name.clone() hue=user_hue(id)/>
+            <Avatar name=display_name.clone() hue=user_hue(id) picture=avatar/>
             <span class="person__words">
                 <span class="person__name" dir="auto">{display_name}</span>
                 {(!about.is_empty()).then(|| view! { <span class="person__about" dir="auto">{about}</span> })}

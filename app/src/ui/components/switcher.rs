@@ -260,11 +260,14 @@ fn SwitcherRow(
     /// Goes there.
     go: Callback<Target>,
 ) -> impl IntoView {
-    let (name, hue, is_group, hint) = match &target {
-        Target::Chat { id, title, other } => {
-            (title.clone(), other.map_or_else(|| chat_hue(*id), user_hue), other.is_none(), None)
+    let (name, hue, picture, is_group, hint) = match &target {
+        Target::Chat { id, title, other, avatar } => {
+            let hue = other.map_or_else(|| chat_hue(*id), user_hue);
+            (title.clone(), hue, *avatar, other.is_none(), None)
         }
-        Target::Person(user) => (user.display_name.clone(), user_hue(user.id), false, Some("New chat")),
+        Target::Person(user) => {
+            (user.display_name.clone(), user_hue(user.id), user.avatar, false, Some("New chat"))
+        }
     };
     let is_active = move || at.get() == place;
     view! {
@@ -275,7 +278,7 @@ fn SwitcherRow(
             aria-selected=move || is_active().to_string()
             on:click=move |_| go.run(target.clone())
         >
-            <Avatar name=name.clone() hue group=is_group/>
+            <Avatar name=name.clone() hue picture group=is_group/>
             <span class="switcher__name" dir="auto">{name}</span>
             {hint.map(|hint| view! { <span class="switcher__hint">{hint}</span> })}
         </li>

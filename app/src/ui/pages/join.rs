@@ -85,7 +85,7 @@ pub fn JoinPage() -> impl IntoView {
 fn Invited(token: String, invitation: InvitationView) -> impl IntoView {
     let store = use_store();
     let open = open_chat();
-    let InvitationView { name, description, member_count, chat_id } = invitation;
+    let InvitationView { name, description, avatar, member_count, chat_id } = invitation;
     let form = FormState::new("join_by_invite");
     let news = StoredValue::new(format!("You are in “{name}” now."));
     let entered = StoredValue::new(token.clone());
@@ -101,7 +101,13 @@ fn Invited(token: String, invitation: InvitationView) -> impl IntoView {
     };
     view! {
         <section class="card identity" aria-labelledby="invited-to">
-            <Avatar name=name.clone() hue=chat_id.map_or(PLAIN_HUE, chat_hue) group=true size="l"/>
+            <Avatar
+                name=name.clone()
+                hue=chat_id.map_or(PLAIN_HUE, chat_hue)
+                picture=avatar
+                group=true
+                size="l"
+            />
             <p class="identity__note">"You are invited to"</p>
             <h2 class="identity__name" id="invited-to" dir="auto">{name}</h2>
             {(!description.is_empty())

@@ -10,6 +10,7 @@ pub mod login;
 pub mod new_chat;
 pub mod new_group;
 pub mod not_found;
+pub mod profile;
 mod push_card;
 pub mod register;
 pub mod search;

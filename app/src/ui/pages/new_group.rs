@@ -31,36 +31,35 @@ use crate::{
 /// The name that the chosen people have on the wire.
 const MEMBERS: &str = "member_ids[]";
 
-/// Somebody who is to be in the group. Their name is not known where the page has come without scripts
+/// Somebody who is to be in the group. Who they are is not known where the page has come without scripts
 /// from a search that did not find them again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Chosen {
     id: UserId,
-    name: Option<String>,
+    user: Option<UserView>,
 }
 
 /// The id of the list of those chosen.
 const CHIPS_ID: &str = "chosen-people";
 
 /// Adds somebody to the chosen, or takes them away; nobody is chosen twice.
-fn choose(chosen: &mut Vec<Chosen>, id: UserId, name: Option<&str>, on: bool) {
+fn choose(chosen: &mut Vec<Chosen>, id: UserId, user: Option<&UserView>, on: bool) {
     let at = chosen.iter().position(|person| person.id == id);
     match (at, on) {
         (Some(at), false) => {
             chosen.remove(at);
         }
-        (None, true) => chosen.push(Chosen { id, name: name.map(str::to_owned) }),
+        (None, true) => chosen.push(Chosen { id, user: user.cloned() }),
         _ => {}
     }
 }
 
-/// Who was chosen before this page was made: the ids that it was asked with, with the names as far as
+/// Who was chosen before this page was made: the ids that it was asked with, and who they are as far as
 /// those people are among the ones just found.
 fn chosen_before<'a>(ids: impl Iterator<Item = &'a str>, found: &[UserView]) -> Vec<Chosen> {
     let mut chosen = Vec::new();
     for id in ids.flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()) {
-        let name = found.iter().find(|user| user.id == id).map(|user| user.display_name.as_str());
-        choose(&mut chosen, id, name, true);
+        choose(&mut chosen, id, found.iter().find(|user| user.id == id), true);
     }
     chosen.truncate(limits::USERS_PER_REQUEST);
     chosen
@@ -85,7 +84,7 @@ pub fn NewGroupPage() -> impl IntoView {
     });
     let before = found.with_untracked(|found| chosen_before(ids.iter().map(String::as_str), found));
     let nameless =
-        before.iter().filter(|person| person.name.is_none()).map(|person| person.id).collect::<Vec<_>>();
+        before.iter().filter(|person| person.user.is_none()).map(|person| person.id).collect::<Vec<_>>();
     let chosen = RwSignal::new(before);
 
     let submit = move |event: SubmitEvent| {
@@ -154,7 +153,7 @@ pub fn NewGroupPage() -> impl IntoView {
 fn Chips(chosen: RwSignal<Vec<Chosen>>) -> impl IntoView {
     let named = Memo::new(move |_| {
         chosen.with(|chosen| {
-            chosen.iter().filter_map(|person| Some((person.id, person.name.clone()?))).collect::<Vec<_>>()
+            chosen.iter().filter_map(|person| Some((person.id, person.user.clone()?))).collect::<Vec<_>>()
         })
     });
     // Who is taken away takes the focus along: it goes to the next one, or back to finding people.
@@ -175,14 +174,14 @@ fn Chips(chosen: RwSignal<Vec<Chosen>>) -> impl IntoView {
                 on:focusin=move |event| focus.note(&event)
                 on:focusout=move |event| focus.leave(&event)
             >
-                <For each=move || named.get() key=|(id, _)| *id let((id, name))>
+                <For each=move || named.get() key=|(id, _)| *id let((id, user))>
                     <li class="chip" id=format!("chosen-{id}")>
-                        <Avatar name=name.clone() hue=user_hue(id) size="s"/>
-                        <span class="chip__text" dir="auto">{name.clone()}</span>
+                        <Avatar name=user.display_name.clone() hue=user_hue(id) picture=user.avatar size="s"/>
+                        <span class="chip__text" dir="auto">{user.display_name.clone()}</span>
                         <button
                             type="button"
                             class="chip__remove"
-                            aria-label=format!("Remove {name}")
+                            aria-label=format!("Remove {}", user.display_name)
                             on:click=move |_| chosen.update(|chosen| choose(chosen, id, None, false))
                         >
                             <Icon glyph=Glyph::Close/>
@@ -198,10 +197,10 @@ fn Chips(chosen: RwSignal<Vec<Chosen>>) -> impl IntoView {
 /// Somebody who was found, to be chosen or not.
 #[component]
 fn PersonOption(chosen: RwSignal<Vec<Chosen>>, user: UserView) -> impl IntoView {
-    let UserView { id, display_name, about } = user;
+    let person = user.clone();
+    let UserView { id, display_name, about, avatar } = user;
     let is_chosen = move || chosen.with(|chosen| chosen.iter().any(|person| person.id == id));
     let at_first = chosen.with_untracked(|chosen| chosen.iter().any(|person| person.id == id));
-    let name = display_name.clone();
     view! {
         <div class="person-option">
             <label class="person-option__choice">
@@ -213,10 +212,10 @@ fn PersonOption(chosen: RwSignal<Vec<Chosen>>, user: UserView) -> impl IntoView 
                     prop:checked=is_chosen
                     on:change=move |event| {
                         let on = event_target_checked(&event);
-                        chosen.update(|chosen| choose(chosen, id, Some(&name), on));
+                        chosen.update(|chosen| choose(chosen, id, Some(&person), on));
                     }
                 />
-                <Avatar name=display_name.clone() hue=user_hue(id)/>
+                <Avatar name=display_name.clone() hue=user_hue(id) picture=avatar/>
                 <span class="person__name" dir="auto">{display_name}</span>
             </label>
             {(!about.is_empty()).then(|| view! { <span class="person__about" dir="auto">{about}</span> })}
@@ -253,16 +252,16 @@ mod tests {
     use super::*;
 
     fn user(byte: u8, name: &str) -> UserView {
-        UserView { id: UserId::from_bytes([byte; 12]), display_name: name.to_owned(), about: String::new() }
+        UserView { id: UserId::from_bytes([byte; 12]), display_name: name.to_owned(), ..UserView::default() }
     }
 
     #[test]
     fn nobody_is_chosen_twice_and_everybody_can_be_taken_away() {
         let (ada, bob) = (user(1, "Ada").id, user(2, "Bob").id);
         let mut chosen = Vec::new();
-        choose(&mut chosen, ada, Some("Ada"), true);
-        choose(&mut chosen, bob, Some("Bob"), true);
-        choose(&mut chosen, ada, Some("Ada"), true);
+        choose(&mut chosen, ada, Some(&user(1, "Ada")), true);
+        choose(&mut chosen, bob, Some(&user(2, "Bob")), true);
+        choose(&mut chosen, ada, Some(&user(1, "Ada")), true);
         assert_eq!(chosen.iter().map(|person| person.id).collect::<Vec<_>>(), [ada, bob]);
         choose(&mut chosen, ada, None, false);
         choose(&mut chosen, ada, None, false);
@@ -274,9 +273,6 @@ mod tests {
         let (ada, bob) = (user(1, "Ada"), user(2, "Bob"));
         let ids = [ada.id.to_string(), format!("{},{}", bob.id, ada.id), "nonsense".to_owned()];
         let chosen = chosen_before(ids.iter().map(String::as_str), std::slice::from_ref(&bob));
-        assert_eq!(
-            chosen,
-            [Chosen { id: ada.id, name: None }, Chosen { id: bob.id, name: Some("Bob".to_owned()) }]
-        );
+        assert_eq!(chosen, [Chosen { id: ada.id, user: None }, Chosen { id: bob.id, user: Some(bob) }]);
     }
 }

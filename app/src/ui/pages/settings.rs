@@ -1,11 +1,13 @@
 //! `/settings`: one's profile, password and sessions, what others see, and what notifies one.
 
+mod blocked;
 mod notifications;
+mod picture;
 mod privacy;
 
 use leptos::{either::EitherOf3, ev::SubmitEvent, prelude::*, task::spawn_local};
 
-use self::{notifications::Notifications, privacy::Privacy};
+use self::{blocked::Blocked, notifications::Notifications, picture::Picture, privacy::Privacy};
 use super::{push_card::PushCard, register::password_hint};
 use crate::{
     api,
@@ -35,7 +37,9 @@ pub fn SettingsPage() -> impl IntoView {
     view! {
         <PageFrame title="Settings">
             <Profile/>
+            <Picture/>
             <Privacy/>
+            <Blocked/>
             <Notifications/>
             <PushCard/>
             <Password/>
@@ -175,7 +179,7 @@ enum Listed {
 fn Sessions() -> impl IntoView {
     let store = use_store();
     let first = store.take_initial(|page| match page {
-        Page::Settings { sessions } => Some((Listed::There, sessions.clone())),
+        Page::Settings { sessions, .. } => Some((Listed::There, sessions.clone())),
         Page::Failed { error } => Some((Listed::Failed(error.clone()), Vec::new())),
         _ => None,
     });

@@ -86,7 +86,10 @@ fn attend(store: Store) {
     let listeners = ["focus", "blur", "visibilitychange", "pageshow"]
         .map(|event| window_event_listener_untyped(event, move |_| look()));
     // The last that a page hears, whatever it looks like.
-    let hidden = window_event_listener_untyped("pagehide", move |_| store.set_attention(false));
+    let hidden = window_event_listener_untyped("pagehide", move |_| {
+        store.set_attention(false);
+        store.save_drafts_last();
+    });
     on_cleanup(move || {
         listeners.into_iter().for_each(WindowListenerHandle::remove);
         hidden.remove();

@@ -41,6 +41,12 @@ impl Store {
         self.show(std::mem::take(&mut effects.shown));
         self.show_changed(std::mem::take(&mut effects.changed));
         self.show_happened(std::mem::take(&mut effects.happened));
+        for (user, name, avatar) in std::mem::take(&mut effects.users) {
+            self.show_user(user, name, avatar);
+        }
+        for (id, draft) in std::mem::take(&mut effects.drafts) {
+            self.hear_draft(id, draft);
+        }
         for id in std::mem::take(&mut effects.refetch) {
             self.catch_up(id);
         }
@@ -79,6 +85,7 @@ impl Store {
         if effects.heartbeat_ms.is_some() {
             self.load_pinned();
             self.renew_receipts();
+            self.renew_drafts();
         }
     }
 }

@@ -37,9 +37,21 @@ mod there {
     /// After so many milliseconds a request without an answer counts as failed.
     const PATIENCE_MS: u32 = 40_000;
 
+    /// The same for a request with a file.
+    const PATIENCE_WITH_FILES_MS: u32 = 600_000;
+
     /// Waits for the answer to a request, but not for ever.
     pub async fn within<T>(request: impl Future<Output = AppResult<T>>) -> AppResult<T> {
-        match select(pin!(request), TimeoutFuture::new(PATIENCE_MS)).await {
+        before(PATIENCE_MS, request).await
+    }
+
+    /// Waits for the answer to a request with a file: for minutes, as that may take long on the way.
+    pub async fn within_upload<T>(request: impl Future<Output = AppResult<T>>) -> AppResult<T> {
+        before(PATIENCE_WITH_FILES_MS, request).await
+    }
+
+    async fn before<T>(millis: u32, request: impl Future<Output = AppResult<T>>) -> AppResult<T> {
+        match select(pin!(request), TimeoutFuture::new(millis)).await {
             Either::Left((answer, _)) => answer,
             Either::Right(_) => Err(ErrorCode::Offline.into()),
         }
@@ -175,6 +187,11 @@ mod absent {
 
     /// The server bounds its own work.
     pub async fn within<T>(request: impl Future<Output = AppResult<T>>) -> AppResult<T> {
+        request.await
+    }
+
+    /// The server bounds its own work.
+    pub async fn within_upload<T>(request: impl Future<Output = AppResult<T>>) -> AppResult<T> {
         request.await
     }
 

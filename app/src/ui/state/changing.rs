@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::{Store, browser, timeline::Timeline};
 use crate::{
     api,
-    domain::{ChatId, MessageId},
+    domain::{AttachmentId, ChatId, MessageId, UserId},
     error::AppResult,
     protocol::{EditView, EventBody, LogEvent, MessageView},
 };
@@ -95,6 +95,20 @@ impl Store {
                     any |= open.change(event, me);
                 }
                 any
+            });
+        }
+    }
+
+    /// Somebody has another name or picture: what is shown of them says so.
+    pub(super) fn show_user(&self, user: UserId, name: String, avatar: Option<AttachmentId>) {
+        self.timeline
+            .maybe_update(|open| open.as_mut().is_some_and(|open| open.note_user(user, &name, avatar)));
+        if self.me() == Some(user) {
+            self.account.maybe_update(|account| {
+                let Some(account) = account else { return false };
+                let is_news = account.display_name != name || account.avatar != avatar;
+                (account.display_name, account.avatar) = (name, avatar);
+                is_news
             });
         }
     }

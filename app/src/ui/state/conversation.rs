@@ -173,8 +173,8 @@ impl Store {
             return;
         }
         let me = self.me();
-        let own: Vec<_> =
-            messages.iter().filter(|message| Some(message.sender_id) == me).map(|m| m.client_id).collect();
+        let own = messages.iter().filter(|message| Some(message.sender_id) == me);
+        let own: Vec<_> = own.map(|message| (message.chat_id, message.client_id)).collect();
         let open = self.timeline.with_untracked(|open| open.as_ref().map(Timeline::chat_id));
         let here: Vec<_> = messages.into_iter().filter(|message| Some(message.chat_id) == open).collect();
         if !here.is_empty() {
@@ -195,7 +195,10 @@ impl Store {
                 });
             }
         }
-        self.mark_stored(&own);
+        for (chat_id, client_id) in &own {
+            self.draft_sent(*chat_id, *client_id);
+        }
+        self.mark_stored(&own.into_iter().map(|(_, client_id)| client_id).collect::<Vec<_>>());
     }
 
     /// Shows what happened to the open chat, between its messages. It is not announced, and nothing is unread by it.

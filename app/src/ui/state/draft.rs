@@ -71,6 +71,12 @@ impl Draft {
         }
     }
 
+    /// A text comes in the place of what is being written, with the id that it has.
+    pub fn replace(&mut self, text: &str, reply_to: Option<&QuoteView>, id: ClientId) {
+        self.parts.retain(|part| !part.2);
+        self.write(text, reply_to, || id);
+    }
+
     /// What is written is sent from now on: it stays until [`Self::forget`]. Answers the message's id. That is a
     /// new one if a message has it, or this one has files, for they are not part of the text that it stands for.
     pub fn send(&mut self, is_used: bool, new_id: impl FnOnce() -> ClientId) -> ClientId {
@@ -196,6 +202,21 @@ mod tests {
         assert_eq!(Draft::read("42", || id(3)).text(), "42");
         let kept = format!(r#"[["{}","as before",true]]"#, id(4));
         assert_eq!(Draft::read(&kept, || id(3)), written("as before", 4));
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_keeps_its_id_and_leaves_what_was_sent() {
+        let mut draft = written("one", 1);
+        draft.send(false, || id(9));
+        draft.write("two", None, || id(2));
+        draft.replace("three", None, id(3));
+        assert_eq!((draft.text(), draft.id()), ("three", Some(id(3))));
+        draft.replace("three", None, id(4));
+        assert_eq!(draft.id(), Some(id(4)), "the same words of another device");
+        draft.replace("", None, id(5));
+        assert_eq!((draft.text(), draft.id()), ("", None));
+        draft.sift(|_| Sent::NotKnown, || id(8));
+        assert_eq!(draft.text(), "one", "it did not get any further");
     }
 
     #[test]

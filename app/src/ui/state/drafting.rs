@@ -7,6 +7,7 @@ use super::{
     Returned, Store,
     browser::{self, Storage},
     draft::{Draft, Sent},
+    saving::Here,
 };
 use crate::{
     domain::{ChatId, ClientId},
@@ -33,7 +34,46 @@ impl Store {
         if !self.outbox_is_there.get_untracked() {
             return;
         }
-        self.change_draft(chat_id, &mut |draft| draft.write(text, reply_to, ClientId::random));
+        let mut is_other = false;
+        self.change_draft(chat_id, &mut |draft| {
+            let before = draft.id();
+            draft.write(text, reply_to, ClientId::random);
+            is_other = draft.id() != before;
+        });
+        if is_other {
+            self.wrote(chat_id);
+        }
+    }
+
+    /// What is being written in the chat, as it is kept.
+    pub(super) fn here(&self, chat_id: ChatId) -> Here {
+        let mut here = Here::default();
+        self.change_draft(chat_id, &mut |draft| {
+            here = (draft.id(), draft.text().to_owned(), draft.reply_to().cloned());
+        });
+        here
+    }
+
+    /// Keeps a text with its id in the place of what is being written.
+    pub(super) fn replace_draft(
+        &self,
+        chat_id: ChatId,
+        text: &str,
+        reply_to: Option<&QuoteView>,
+        id: ClientId,
+    ) {
+        self.change_draft(chat_id, &mut |draft| draft.replace(text, reply_to, id));
+    }
+
+    /// Whether this tab has written to the chat.
+    pub(super) fn has_own_draft(&self, chat_id: ChatId) -> bool {
+        browser::stored(Storage::Tab, &self.draft_key(chat_id)).is_some()
+    }
+
+    /// Whether what this tab writes is also what the browser keeps for others.
+    pub(super) fn shares_draft(&self, chat_id: ChatId) -> bool {
+        let kept = |of| browser::stored(of, &self.draft_key(chat_id)).filter(|kept| !kept.is_empty());
+        kept(Storage::Tab) == kept(Storage::Browser)
     }
 
     /// Gives a text back to where it was written in the chat.
@@ -69,6 +109,7 @@ impl Store {
             let is_used = with_files || draft.id().is_some_and(|id| self.is_shown(chat_id, id));
             client_id = Some(draft.send(is_used, ClientId::random));
         });
+        self.wrote(chat_id);
         client_id.unwrap_or_else(ClientId::random)
     }
 
@@ -88,7 +129,7 @@ impl Store {
     }
 
     /// Whether one's message of that id is among those that are shown: then it is stored.
-    fn is_shown(&self, chat_id: ChatId, client_id: ClientId) -> bool {
+    pub(super) fn is_shown(&self, chat_id: ChatId, client_id: ClientId) -> bool {
         let me = self.me();
         self.timeline.with_untracked(|open| {
             let open = open.as_ref().filter(|open| open.chat_id() == chat_id);
@@ -97,8 +138,12 @@ impl Store {
         })
     }
 
+    fn draft_key(&self, chat_id: ChatId) -> String {
+        self.key("draft").map(|key| format!("{key}.{chat_id}")).unwrap_or_default()
+    }
+
     fn change_draft(&self, chat_id: ChatId, change: &mut dyn FnMut(&mut Draft)) {
-        let key = self.key("draft").map(|key| format!("{key}.{chat_id}")).unwrap_or_default();
+        let key = self.draft_key(chat_id);
         let own = browser::stored(Storage::Tab, &key);
         let shared = browser::stored(Storage::Browser, &key);
         let kept = own.clone().or_else(|| shared.clone());

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{ChatId, UserId, limits},
+    domain::{AttachmentId, ChatId, UserId, limits},
     error::ErrorCode,
-    protocol::{Heads, LogEvent, MessageView},
+    protocol::{DraftView, Heads, LogEvent, MessageView},
 };
 
 /// What has to be done after something was applied.
@@ -21,6 +21,10 @@ pub struct Effects {
     pub changed: Vec<LogEvent>,
     /// What happened to chats rather than to their messages, in the order of their chat; some perhaps again.
     pub happened: Vec<LogEvent>,
+    /// People who have another name or picture, with these, in the order in which they were heard of.
+    pub users: Vec<(UserId, String, Option<AttachmentId>)>,
+    /// What the user is writing, as it was saved on other devices.
+    pub drafts: Vec<(ChatId, DraftView)>,
     /// Chats to fetch, together with the messages of theirs that were missed.
     pub refetch: BTreeSet<ChatId>,
     /// Chats whose log is another one than was applied: fetch them and all that is shown of them anew.

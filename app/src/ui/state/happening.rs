@@ -86,6 +86,12 @@ fn alone(event: &LogEvent, me: Option<UserId>) -> Option<String> {
             Some(format!("{actor} took the description away"))
         }
         EventBody::ChatDescribed { .. } => Some(format!("{actor} changed the description")),
+        EventBody::ChatAvatarChanged { avatar: Some(_) } => {
+            Some(format!("{actor} changed the group's picture"))
+        }
+        EventBody::ChatAvatarChanged { avatar: None } => {
+            Some(format!("{actor} took the group's picture away"))
+        }
         _ => None,
     }
 }
@@ -212,6 +218,14 @@ mod tests {
             (
                 happening(ADA, EventBody::ChatDescribed { description: String::new() }),
                 "Ada took the description away",
+            ),
+            (
+                happening(ADA, EventBody::ChatAvatarChanged { avatar: Some(Default::default()) }),
+                "Ada changed the group's picture",
+            ),
+            (
+                happening(ADA, EventBody::ChatAvatarChanged { avatar: None }),
+                "Ada took the group's picture away",
             ),
         ] {
             assert_eq!(said(&[happening], Some(CY)), [expected]);

@@ -116,6 +116,7 @@ impl Store {
     pub fn signed_out(&self) {
         self.outbox.set(Outbox::default());
         self.tray.set(Default::default());
+        self.forget_drafts();
         browser::clear(Storage::Tab);
         browser::clear(Storage::Browser);
         spawn_local(async {

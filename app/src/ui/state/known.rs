@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::mentioned::Mentioned;
 use crate::{
-    domain::{Ordinal, Seq, UserId, limits},
-    protocol::{ChatView, EventBody, LogEvent, MyChatView},
+    domain::{AttachmentId, Ordinal, Seq, UserId, limits},
+    protocol::{ChatView, DraftView, EventBody, LogEvent, MessageView, MyChatView},
 };
 
 /// Events of one chat that wait for a hole to be filled; what comes beyond is asked for again.
@@ -74,10 +74,16 @@ impl Known {
         self.tell_mentioned();
     }
 
-    /// Takes in whether an event has a message mention the reader, or no longer.
-    pub fn hear(&mut self, event: &LogEvent, me: Option<UserId>) {
-        self.mentioned.hear(event, me);
+    /// Takes in whether an event has a message mention the reader, or no longer. `is_heard` is false for one of somebody
+    /// whom they have blocked.
+    pub fn hear(&mut self, event: &LogEvent, me: Option<UserId>, is_heard: bool) {
+        self.mentioned.hear(event, me, is_heard);
         self.tell_mentioned();
+    }
+
+    /// Whom the reader hears has changed: what mentions them is as the next answer says.
+    pub fn doubt_mentions(&mut self) {
+        self.mentioned.doubt();
     }
 
     fn tell_mentioned(&mut self) {
@@ -90,11 +96,15 @@ impl Known {
     fn take_over(&mut self, mut view: ChatView) {
         let mut mine = self.view.mine.clone();
         let is_news = mine.take(std::mem::take(&mut view.mine), self.sent);
+        if let Some(draft) = view.draft.take() {
+            self.take_draft(&draft);
+        }
         let fuller = view.head == self.view.head && view.members.len() >= self.view.members.len();
         let is_cut = self.view.is_whole() && !view.is_whole();
         if !is_cut && (view.head > self.view.head || fuller) {
             copy_reads(&self.view, &mut view);
-            self.view = Arc::new(ChatView { mine, ..view });
+            let draft = self.view.draft.clone();
+            self.view = Arc::new(ChatView { mine, draft, ..view });
             return;
         }
         if is_news {
@@ -117,11 +127,33 @@ impl Known {
         }
     }
 
-    /// The user has sent this message.
-    pub fn note_sent(&mut self, ordinal: Ordinal) {
+    /// Takes in what the user is writing, from wherever it was told.
+    pub fn take_draft(&mut self, told: &DraftView) {
+        if self.view.draft.as_ref().is_none_or(|known| told.is_later_than(known)) {
+            Arc::make_mut(&mut self.view).draft = Some(told.clone());
+        }
+    }
+
+    /// The user has sent this message. It is a draft no longer.
+    pub fn note_sent(&mut self, message: &MessageView) {
+        let (ordinal, is_it) = (message.ordinal, |draft: &DraftView| draft.id == message.client_id);
+        if self.view.draft.as_ref().is_some_and(|draft| is_it(draft) && !draft.is_empty()) {
+            Arc::make_mut(&mut self.view).draft.iter_mut().for_each(DraftView::take_away);
+        }
         self.sent = self.sent.max(ordinal);
         if self.view.mine.read < ordinal {
             Arc::make_mut(&mut self.view).mine.note_sent(ordinal);
+        }
+    }
+
+    /// Somebody has another name or picture.
+    pub fn note_user(&mut self, user: UserId, name: &str, avatar: Option<AttachmentId>) {
+        let place = self.view.members.iter().position(|member| member.user.id == user);
+        let Some(place) = place else { return };
+        let known = &self.view.members[place].user;
+        if known.display_name != name || known.avatar != avatar {
+            let known = &mut Arc::make_mut(&mut self.view).members[place].user;
+            (known.display_name, known.avatar) = (name.to_owned(), avatar);
         }
     }
 
@@ -200,6 +232,7 @@ pub(super) fn change(view: &mut ChatView, event: &LogEvent, me: Option<UserId>) 
         }
         EventBody::ChatRenamed { name } => view.name = Some(name.clone()),
         EventBody::ChatDescribed { description } => view.description.clone_from(description),
+        EventBody::ChatAvatarChanged { avatar } => view.avatar = *avatar,
         EventBody::ChatDeleted {} | EventBody::Unknown(_) => {}
     }
 }

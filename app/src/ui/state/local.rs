@@ -74,6 +74,34 @@ mod there {
         chosen
     }
 
+    /// A file that stays in its input, to be looked at.
+    pub struct Looked {
+        /// Its size in bytes.
+        pub size: u64,
+        /// Its media type by what the device makes of its name; empty if it knows none.
+        pub media_type: String,
+        /// Where the page finds it, until [`forget_url`].
+        pub url: String,
+    }
+
+    /// The file that was chosen in an input.
+    pub fn look_at(input: &HtmlInputElement) -> Option<Looked> {
+        let file = input.files()?.get(0)?;
+        let url = Url::create_object_url_with_blob(&file).ok()?;
+        Some(Looked { size: file.size() as u64, media_type: file.type_(), url })
+    }
+
+    /// The size in bytes of the file that was chosen in an input.
+    pub fn size_of(input: &HtmlInputElement) -> Option<u64> {
+        Some(input.files()?.get(0)?.size() as u64)
+    }
+
+    /// The page looks at the file no longer.
+    pub fn forget_url(url: &str) {
+        // An address that is none any more needs no revoking.
+        let _ = Url::revoke_object_url(url);
+    }
+
     /// The files of a paste. None if it is a text with its picture, as word processors put it there.
     pub fn pasted(event: &ClipboardEvent) -> Vec<Arc<ChosenFile>> {
         let Some(data) = event.clipboard_data() else { return Vec::new() };
@@ -158,6 +186,29 @@ mod absent {
     pub fn chosen_in(_input: &HtmlInputElement) -> Vec<Arc<ChosenFile>> {
         Vec::new()
     }
+
+    /// A file that stays in its input, to be looked at.
+    pub struct Looked {
+        /// Its size in bytes.
+        pub size: u64,
+        /// Its media type by what the device makes of its name.
+        pub media_type: String,
+        /// Where the page finds it.
+        pub url: String,
+    }
+
+    /// Nobody chooses.
+    pub fn look_at(_input: &HtmlInputElement) -> Option<Looked> {
+        None
+    }
+
+    /// Nobody chooses.
+    pub fn size_of(_input: &HtmlInputElement) -> Option<u64> {
+        None
+    }
+
+    /// There are no files.
+    pub fn forget_url(_url: &str) {}
 
     /// Nobody pastes.
     pub fn pasted(_event: &ClipboardEvent) -> Vec<Arc<ChosenFile>> {

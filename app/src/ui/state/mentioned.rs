@@ -52,19 +52,26 @@ impl Mentioned {
     }
 
     /// Takes in what an event says.
-    pub fn hear(&mut self, event: &LogEvent, me: Option<UserId>) {
+    ///
+    /// What those say whom the reader has blocked (`is_heard` is false) mentions nobody.
+    pub fn hear(&mut self, event: &LogEvent, me: Option<UserId>, is_heard: bool) {
         let Some(me) = me else { return };
         match &event.body {
-            EventBody::NewMessage { message } if message.mentions_reader(me) => {
+            EventBody::NewMessage { message } if is_heard && message.mentions_reader(me) => {
                 self.mark(message.ordinal, event.seq, true);
             }
             EventBody::MessageEdited { ordinal, mentions, .. } => {
-                let on = event.actor_id != me && mentions.include(me);
+                let on = is_heard && event.actor_id != me && mentions.include(me);
                 self.mark(*ordinal, event.seq, on);
             }
             EventBody::MessageDeleted { ordinal, .. } => self.mark(*ordinal, event.seq, false),
             _ => {}
         }
+    }
+
+    /// Whom the reader hears has changed: the next answer counts, whatever the last one was.
+    pub fn doubt(&mut self) {
+        self.answered = None;
     }
 
     fn mark(&mut self, ordinal: Ordinal, seq: Seq, on: bool) {
@@ -214,7 +221,7 @@ mod tests {
             let mut known = Mentioned::default();
             for told in &order {
                 match told {
-                    Told::Event(event) => known.hear(event, Some(ME)),
+                    Told::Event(event) => known.hear(event, Some(ME), true),
                     Told::Answer(view) => known.answer(view),
                 }
             }
@@ -238,7 +245,7 @@ mod tests {
                 body,
             }
         };
-        (1..=150).for_each(|seq| known.hear(&event(seq), Some(ME)));
+        (1..=150).for_each(|seq| known.hear(&event(seq), Some(ME), true));
         let (head, head_ordinal) = (Seq(150), Ordinal(150));
         let mentioned = (51..=150).map(Ordinal).collect();
         known.answer(&ChatView { head, head_ordinal, mentioned, ..group() });

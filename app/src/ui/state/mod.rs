@@ -26,12 +26,15 @@
 //! | [`records`] | (browser) the records of unsent messages, with their files |
 //! | [`push`] | (browser) subscribing to what it is told while no page is open |
 //! | [`drafting`] | keeps what is being written |
+//! | [`syncing`] | what is being written here, held against what was saved on all devices: pure |
+//! | [`saving`] | saves it for one's other devices, and takes over what they have saved |
 //! | `upload` | (browser) one message's request, and how far it is |
 //! | [`emoji`] | the list of all emoji, and which ones this browser has used |
 //! | [`finding`] | what is shown of a message that was found, and the address of a search: pure |
 //! | [`switching`] | which chats and people are meant by what is typed into the switcher: pure |
 //! | [`naming`] | what chats are called and how a list shows them: pure |
 //! | [`marks`] | how far the reader has read, and which messages count as read: pure |
+//! | [`people`] | whom the reader has blocked, and when others were last there: pure |
 //! | [`receipts`] | how far others have read: pure |
 //! | [`typing`] | who is writing: pure |
 //! | [`reading`] | telling how far one has read, what else a chat is to one alone, and who is writing |
@@ -74,6 +77,7 @@ pub mod notifying;
 pub mod outbox;
 #[cfg(test)]
 mod outbox_tests;
+pub mod people;
 pub mod pinned;
 #[cfg(test)]
 mod property_tests;
@@ -84,8 +88,12 @@ pub mod reading;
 mod reading_tests;
 pub mod receipts;
 pub mod records;
+pub mod saving;
 pub mod sending;
 pub mod switching;
+pub mod syncing;
+#[cfg(all(test, feature = "ssr"))]
+mod syncing_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
@@ -103,17 +111,17 @@ use futures::channel::mpsc;
 use leptos::prelude::*;
 
 use self::{
-    effects::Effects, model::Model, outbox::Outbox, pinned::Pinned, reacting::Wishes, reading::Reading,
-    timeline::Timeline, toasts::Toasts,
+    effects::Effects, model::Model, outbox::Outbox, people::People, pinned::Pinned, reacting::Wishes,
+    reading::Reading, saving::Saving, timeline::Timeline, toasts::Toasts,
 };
 use super::{
     files::chosen::Tray,
     page_data::{OFFSET_COOKIE, Page, PageData},
 };
 use crate::{
-    domain::{ChatId, ClientId, UserId},
+    domain::{ChatId, ClientId, Timestamp, UserId},
     error::{AppError, ErrorCode},
-    protocol::{AccountView, ChatView, ClientFrame, MessageView, QuoteView, ServerFrame},
+    protocol::{AccountView, ChatView, ClientFrame, MessageView, ProfileView, QuoteView, ServerFrame},
 };
 
 /// A text that goes back to where it was written, and what it answers.
@@ -165,6 +173,8 @@ pub struct Store {
     pub wishes: RwSignal<Wishes>,
     /// How far was read, what counts as unread, and who is writing.
     pub reading: Reading,
+    /// What is being written, for one's other devices.
+    pub saving: Saving,
     /// The list of all emoji, as far as it is here.
     pub emoji: RwSignal<emoji::Emoji>,
     /// Whether the browser is signed in as somebody else by now: nothing is sent from this page any more.
@@ -195,7 +205,8 @@ impl Store {
     /// The state that the page starts from: the same on both sides.
     pub fn new(data: PageData) -> Self {
         let me = data.account.as_ref().map(|account| account.id);
-        let mut start = Model::new(me, data.chats.clone(), data.online.clone());
+        let people = People::new(data.blocked.clone(), &data.seen);
+        let mut start = Model::new(me, data.chats.clone(), data.online.clone()).with_people(people);
         let mut timeline = None;
         let pinned = match &data.page {
             Page::Chat { chat, .. } | Page::Details { chat, .. } => {
@@ -233,6 +244,7 @@ impl Store {
             pinned_under_way: StoredValue::new(false),
             wishes: RwSignal::new(Wishes::default()),
             reading,
+            saving: Saving::new(),
             emoji: RwSignal::new(emoji::Emoji::default()),
             is_anothers: StoredValue::new(false),
             tab: StoredValue::new(String::new()),
@@ -311,6 +323,38 @@ impl Store {
     pub fn is_online(&self, user: UserId) -> Signal<bool> {
         let model = self.model;
         Memo::new(move |_| model.with(|model| model.is_online(user))).into()
+    }
+
+    /// Whether the reader has blocked the person.
+    pub fn is_blocked(&self, user: UserId) -> Signal<bool> {
+        let model = self.model;
+        Memo::new(move |_| model.with(|model| model.people().is_blocked(user))).into()
+    }
+
+    /// When the person was last there, if that was told.
+    pub fn last_seen(&self, user: UserId) -> Signal<Option<Timestamp>> {
+        let model = self.model;
+        Memo::new(move |_| model.with(|model| model.people().last_seen(user))).into()
+    }
+
+    /// Whether the person is away, and it is not known for sure since when.
+    pub fn lacks_last_seen(&self, user: UserId) -> Signal<bool> {
+        let model = self.model;
+        Memo::new(move |_| model.with(|model| !model.is_online(user) && model.people().is_stale(user))).into()
+    }
+
+    /// Takes over somebody's profile as a server function answered it.
+    pub fn take_profile(&self, profile: &ProfileView) {
+        let user = profile.user.id;
+        self.change_model(|model, effects| {
+            model.note_presence(user, profile.presence, profile.last_seen);
+            model.set_blocked(user, profile.blocked, effects);
+        });
+    }
+
+    /// What was told of when others were last there holds no longer: one shows it anew, or not any longer.
+    pub fn forget_seen(&self) {
+        self.model.update(Model::forget_seen);
     }
 
     /// Deals with an error that no form shows: a lost session leads to the sign-in page, everything

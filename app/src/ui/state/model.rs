@@ -5,19 +5,21 @@
 //! as [`Effects`], so that nothing here knows a socket, a clock or a signal.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use super::{
     effects::Effects,
     known::{Known, change},
+    people::People,
 };
 use crate::{
-    domain::{ChatId, MessageId, Seq, Timestamp, UserId},
+    domain::{ChatId, ClientId, MessageId, Seq, Timestamp, UserId},
     error::ErrorCode,
     protocol::{
-        ChatView, EventBody, Heads, LogEvent, MessageView, MyChatView, Notice, PresenceStatus, ServerFrame,
+        ChatView, DraftView, EventBody, Heads, LogEvent, MessageView, MyChatView, Notice, PresenceStatus,
+        ServerFrame,
     },
 };
 
@@ -29,6 +31,7 @@ pub struct Model {
     /// Chats that one was told to be out of: a late answer must not bring them back.
     gone: BTreeSet<ChatId>,
     online: BTreeSet<UserId>,
+    people: People,
     /// Chats that one is in and that are not known: those beyond the end of the list, and those that are
     /// being fetched. With the last event that was heard of.
     unlisted: BTreeMap<ChatId, Seq>,
@@ -36,7 +39,12 @@ pub struct Model {
     not_fetched: BTreeSet<ChatId>,
     /// Whether the list of chats could not be fetched.
     list_failed: bool,
+    /// The last messages that the user has sent: what is told of their drafts may come later than they.
+    sent: VecDeque<ClientId>,
 }
+
+/// Of so many messages it is remembered that they were sent.
+const MAX_SENT: usize = 64;
 
 impl Model {
     /// What the page was made from.
@@ -46,6 +54,49 @@ impl Model {
             this.adopt(chat);
         }
         this
+    }
+
+    /// And what it knew of the people beside that.
+    #[must_use]
+    pub fn with_people(mut self, people: People) -> Self {
+        self.people = people;
+        self
+    }
+
+    /// Whom the user has blocked, and when others were last there.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Takes in whether somebody is there, and else when they were last, as it was told.
+    pub fn note_presence(&mut self, user: UserId, status: PresenceStatus, last_seen: Option<Timestamp>) {
+        match status {
+            PresenceStatus::Online => {
+                self.online.insert(user);
+            }
+            PresenceStatus::Offline => {
+                self.online.remove(&user);
+                self.people.note_seen(user, last_seen);
+            }
+        }
+    }
+
+    /// The user shows when they were last there, or not any longer: of others nothing is known that was told before.
+    pub fn forget_seen(&mut self) {
+        self.people.forget_seen();
+    }
+
+    /// Takes in that the user has blocked somebody, or does so no longer.
+    pub fn set_blocked(&mut self, user: UserId, on: bool, out: &mut Effects) {
+        if self.people.set_blocked(user, on) {
+            self.hear_anew(out);
+        }
+    }
+
+    /// Whom the user hears has changed, and with it what mentions them.
+    fn hear_anew(&mut self, out: &mut Effects) {
+        self.chats.values_mut().for_each(Known::doubt_mentions);
+        out.refetch_list = true;
     }
 
     /// The chat of that id.
@@ -80,9 +131,12 @@ impl Model {
 
     /// Takes over a chat that a server function answered. An older view than the known one is passed
     /// over, and the log stays where it is: its events still come.
-    pub fn adopt(&mut self, view: ChatView) {
+    pub fn adopt(&mut self, mut view: ChatView) {
         if self.gone.contains(&view.id) {
             return;
+        }
+        if let Some(draft) = view.draft.as_mut().filter(|draft| self.sent.contains(&draft.id)) {
+            draft.take_away();
         }
         match self.chats.get_mut(&view.id) {
             Some(known) => known.adopt(view),
@@ -194,10 +248,8 @@ impl Model {
 
     /// Takes note of a message that was stored, before its event has come.
     pub fn note(&mut self, message: &MessageView) {
+        self.note_own(message);
         let Some(known) = self.chats.get_mut(&message.chat_id) else { return };
-        if Some(message.sender_id) == self.me {
-            known.note_sent(message.ordinal);
-        }
         if message.ordinal > known.view.head_ordinal {
             let view = Arc::make_mut(&mut known.view);
             view.head_ordinal = message.ordinal;
@@ -245,6 +297,30 @@ impl Model {
         }
     }
 
+    /// Takes in what the user is writing in the chat, in whichever order that is told. Returns it as it is to be taken:
+    /// there is none any longer where its message was sent. `None` if the chat is not known.
+    pub fn take_draft(&mut self, id: ChatId, mut draft: DraftView) -> Option<DraftView> {
+        if self.sent.contains(&draft.id) {
+            draft.take_away();
+        }
+        self.chats.get_mut(&id)?.take_draft(&draft);
+        Some(draft)
+    }
+
+    /// A message of the user's own is stored.
+    fn note_own(&mut self, message: &MessageView) {
+        if Some(message.sender_id) != self.me {
+            return;
+        }
+        if !self.sent.contains(&message.client_id) {
+            self.sent.truncate(MAX_SENT - 1);
+            self.sent.push_front(message.client_id);
+        }
+        if let Some(known) = self.chats.get_mut(&message.chat_id) {
+            known.note_sent(message);
+        }
+    }
+
     /// Forgets a chat that one is out of.
     pub fn remove(&mut self, id: ChatId) {
         self.chats.remove(&id);
@@ -255,6 +331,7 @@ impl Model {
 
     fn apply_event(&mut self, event: LogEvent, out: &mut Effects) {
         let id = event.chat_id;
+        let is_heard = !self.people.is_blocked(event.actor_id);
         let Some(known) = self.chats.get_mut(&id) else {
             if !self.gone.contains(&id) {
                 self.meet(id, event.seq, out);
@@ -264,7 +341,7 @@ impl Model {
         if known.restarting {
             known.hold(event);
         } else if event.seq <= known.applied {
-            known.hear(&event, self.me);
+            known.hear(&event, self.me, is_heard);
             // The timeline tells repeated messages apart, and may have been opened since.
             show(event, out);
         } else if event.seq == known.applied.next() {
@@ -280,13 +357,17 @@ impl Model {
 
     fn apply_notice(&mut self, notice: Notice, out: &mut Effects) {
         match notice {
-            Notice::Hello { user_id, heads, online, heartbeat_ms, session_id: _, mine } => {
+            Notice::Hello { user_id, heads, online, heartbeat_ms, session_id: _, mine, blocked } => {
                 out.heartbeat_ms = Some(heartbeat_ms);
                 if self.me.is_some_and(|me| me != user_id) {
                     out.other_account = true;
                     return;
                 }
                 self.online = online.into_iter().collect();
+                self.people.doubt_seen();
+                if self.people.take_blocked(blocked.into_iter().collect()) {
+                    self.hear_anew(out);
+                }
                 self.compare(heads, out);
                 for (id, mine) in mine {
                     self.take_mine(id, mine);
@@ -294,12 +375,10 @@ impl Model {
             }
             Notice::ChatAdded { chat } => self.welcome(*chat, out),
             Notice::ChatRemoved { chat_id } => self.remove(chat_id),
-            Notice::UserStatusChanged { user_id, status, last_seen: _ } => {
-                match status {
-                    PresenceStatus::Online => self.online.insert(user_id),
-                    PresenceStatus::Offline => self.online.remove(&user_id),
-                };
+            Notice::UserStatusChanged { user_id, status, last_seen } => {
+                self.note_presence(user_id, status, last_seen);
             }
+            Notice::BlockedChanged { user_id, blocked } => self.set_blocked(user_id, blocked, out),
             Notice::Heads { heads } => {
                 for (id, head) in heads {
                     match self.chats.get(&id) {
@@ -340,6 +419,15 @@ impl Model {
                 out.refused = Some(code);
             }
             Notice::MyChatChanged { chat_id, mine } => self.take_mine(chat_id, mine),
+            Notice::UserChanged { user_id, display_name, avatar } => {
+                for known in self.chats.values_mut() {
+                    known.note_user(user_id, &display_name, avatar);
+                }
+                out.users.push((user_id, display_name, avatar));
+            }
+            Notice::DraftChanged { chat_id, draft } => {
+                out.drafts.extend(self.take_draft(chat_id, draft).map(|draft| (chat_id, draft)));
+            }
             Notice::Read { chat_id, readers } => {
                 if let Some(known) = self.chats.get_mut(&chat_id) {
                     // One's own state is told apart.
@@ -348,7 +436,8 @@ impl Model {
                 }
             }
             Notice::Typing { chat_id, user_id } => {
-                if Some(user_id) != self.me && self.chats.contains_key(&chat_id) {
+                let is_heard = Some(user_id) != self.me && !self.people.is_blocked(user_id);
+                if is_heard && self.chats.contains_key(&chat_id) {
                     out.typing.push((chat_id, user_id));
                 }
             }
@@ -423,6 +512,7 @@ impl Model {
     /// Applies the next event.
     fn take(&mut self, event: LogEvent, out: &mut Effects) {
         let id = event.chat_id;
+        let is_heard = !self.people.is_blocked(event.actor_id);
         let Some(known) = self.chats.get_mut(&id) else { return };
         known.applied = event.seq;
         let is_out = match &event.body {
@@ -437,12 +527,9 @@ impl Model {
         if event.seq > known.view.head {
             change(Arc::make_mut(&mut known.view), &event, self.me);
         }
-        known.hear(&event, self.me);
-        match &event.body {
-            EventBody::NewMessage { message } if Some(message.sender_id) == self.me => {
-                known.note_sent(message.ordinal);
-            }
-            _ => {}
+        known.hear(&event, self.me, is_heard);
+        if let EventBody::NewMessage { message } = &event.body {
+            self.note_own(message);
         }
         show(event, out);
     }

@@ -12,7 +12,7 @@ use super::{
     timeline::Timeline,
 };
 use crate::{
-    domain::{ChatId, Ordinal, Role, Seq, SessionId, Timestamp, UserId},
+    domain::{AttachmentId, ChatId, Ordinal, Role, Seq, SessionId, Timestamp, UserId},
     protocol::{ChatView, EventBody, Heads, HistoryPage, LogEvent, Notice, PresenceStatus, ServerFrame},
 };
 
@@ -57,6 +57,7 @@ pub(super) fn hello(user_id: UserId, of: &[(ChatId, u64)]) -> Notice {
         heads: heads(of),
         online: vec![CY],
         mine: Default::default(),
+        blocked: Vec::new(),
         heartbeat_ms: 10_000,
     }
 }
@@ -179,6 +180,81 @@ fn people_come_and_go() {
     };
     assert!(!turn(PresenceStatus::Offline));
     assert!(turn(PresenceStatus::Online));
+}
+
+#[test]
+fn who_has_another_name_and_picture_has_them_in_every_chat() {
+    let mut model = model();
+    let avatar = Some(AttachmentId::from_bytes([5; 12]));
+    let changed = || Notice::UserChanged { user_id: BEN, display_name: "Benjamin".into(), avatar };
+    let effects = apply(&mut model, changed());
+    assert_eq!(effects.users, [(BEN, "Benjamin".to_owned(), avatar)]);
+    for chat in [CHAT, OTHER] {
+        let view = model.chat(chat).cloned().unwrap_or_else(|| Arc::new(group()));
+        let shown =
+            |user| view.members.iter().find(|member| member.user.id == user).map(|member| &member.user);
+        assert_eq!(
+            shown(BEN).map(|user| (user.display_name.as_str(), user.avatar)),
+            Some(("Benjamin", avatar))
+        );
+        assert_eq!(shown(ADA).and_then(|user| user.avatar), None);
+    }
+    let before = model.chat(CHAT).cloned();
+    apply(&mut model, changed());
+    assert!(before.zip(model.chat(CHAT).cloned()).is_some_and(|(one, other)| Arc::ptr_eq(&one, &other)));
+}
+
+#[test]
+fn the_picture_of_a_group_is_that_of_its_log() {
+    let mut model = model();
+    let avatar = Some(AttachmentId::from_bytes([5; 12]));
+    let mut shown = |seq, avatar| {
+        let effects = apply(&mut model, event(seq, EventBody::ChatAvatarChanged { avatar }));
+        assert_eq!(effects.happened.len(), 1, "a line between the messages");
+        model.chat(CHAT).and_then(|chat| chat.avatar)
+    };
+    assert_eq!(shown(1, avatar), avatar);
+    assert_eq!(shown(2, None), None);
+}
+
+#[test]
+fn when_somebody_was_last_there_is_taken_in_until_a_socket_is_opened() {
+    let mut model = model();
+    let at = Some(Timestamp::from_millis(5));
+    let gone = PresenceStatus::Offline;
+    apply(&mut model, Notice::UserStatusChanged { user_id: BEN, status: gone, last_seen: at });
+    assert_eq!((model.people().last_seen(BEN), model.people().is_stale(BEN)), (at, false));
+    apply(&mut model, hello(ADA, &[(CHAT, 0)]));
+    assert_eq!((model.people().last_seen(BEN), model.people().is_stale(BEN)), (at, true), "asked for anew");
+    model.forget_seen();
+    assert_eq!(model.people().last_seen(BEN), None);
+}
+
+#[test]
+fn whom_one_has_blocked_follows_notices_and_greetings_and_what_mentions_one_is_asked_for_anew() {
+    let mut model = model();
+    let told = |blocked| Notice::BlockedChanged { user_id: BEN, blocked };
+    assert!(apply(&mut model, told(true)).refetch_list);
+    assert_eq!(apply(&mut model, told(true)), Effects::default(), "no news");
+    assert!(model.people().is_blocked(BEN));
+    let Notice::Hello { user_id, session_id, heads, online, mine, heartbeat_ms, .. } =
+        hello(ADA, &[(CHAT, 0)])
+    else {
+        panic!("a greeting");
+    };
+    let greeting = |blocked| Notice::Hello {
+        user_id,
+        session_id,
+        heads: heads.clone(),
+        online: online.clone(),
+        mine: mine.clone(),
+        blocked,
+        heartbeat_ms,
+    };
+    apply(&mut model, greeting(vec![BEN]));
+    assert!(model.people().is_blocked(BEN));
+    apply(&mut model, greeting(Vec::new()));
+    assert!(!model.people().is_blocked(BEN));
 }
 
 #[test]

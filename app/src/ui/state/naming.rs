@@ -1,13 +1,16 @@
 //! What chats and the people in them are called, and how a chat's last message reads in a list.
 
 use crate::{
-    domain::{ChatKind, UserId},
+    domain::{AttachmentId, ChatKind, UserId},
+    markdown::plain_text,
     protocol::{ChatView, MemberView, MessageView},
     ui::files::words::gist,
 };
 
 /// Characters of a message that a list shows at most; the rest would be cut off anyway.
 const PREVIEW_CHARS: usize = 120;
+/// Characters of a draft that such a line is made of.
+const DRAFT_CHARS: usize = 400;
 
 /// The other person of a direct chat.
 pub fn partner(chat: &ChatView, me: Option<UserId>) -> Option<&MemberView> {
@@ -24,6 +27,14 @@ pub fn chat_title(chat: &ChatView, me: Option<UserId>) -> String {
     }
 }
 
+/// The picture that stands for the chat: a group's, or the other person's.
+pub fn chat_avatar(chat: &ChatView, me: Option<UserId>) -> Option<AttachmentId> {
+    match chat.kind {
+        ChatKind::Group => chat.avatar,
+        ChatKind::Direct => partner(chat, me)?.user.avatar,
+    }
+}
+
 /// The last message of a chat on one line, with its author where that is not plain.
 pub fn preview(chat: &ChatView, me: Option<UserId>) -> Option<String> {
     let message = chat.last_message.as_ref()?;
@@ -33,6 +44,14 @@ pub fn preview(chat: &ChatView, me: Option<UserId>) -> Option<String> {
         ChatKind::Group => format!("{}: {text}", author(chat, message)),
         ChatKind::Direct => text,
     })
+}
+
+/// What one is writing, on one line, as it would read once it were sent. `None` if nothing of it can be seen.
+pub fn draft_line(text: &str) -> Option<String> {
+    // A line holds less than this.
+    let end = text.char_indices().nth(DRAFT_CHARS).map_or(text.len(), |(end, _)| end);
+    let line = one_line(&plain_text(&text[..end]));
+    (!line.is_empty()).then_some(line)
 }
 
 /// What is said aloud about messages that have just arrived: a few one by one, of a burst the number.
@@ -87,6 +106,19 @@ mod tests {
     }
 
     #[test]
+    fn for_a_direct_chat_stands_the_other_person() {
+        let [bens, teams] = [1, 2].map(|byte| AttachmentId::from_bytes([byte; 12]));
+        let (mut pair, mut team) = (direct(), group());
+        for member in pair.members.iter_mut().chain(&mut team.members) {
+            member.user.avatar = (member.user.id == BEN).then_some(bens);
+        }
+        team.avatar = Some(teams);
+        assert_eq!(chat_avatar(&pair, Some(ADA)), Some(bens));
+        assert_eq!(chat_avatar(&pair, Some(BEN)), None);
+        assert_eq!(chat_avatar(&team, Some(ADA)), Some(teams));
+    }
+
+    #[test]
     fn a_preview_names_its_author_where_that_is_not_plain() {
         let mut chat = direct();
         assert_eq!(preview(&chat, Some(ADA)), None);
@@ -99,6 +131,14 @@ mod tests {
         chat.last_message = Some(message(1, BEN, &"word ".repeat(100)));
         let long = preview(&chat, Some(ADA)).unwrap_or_default();
         assert!(long.starts_with("Ben: word") && long.ends_with('…'), "{long}");
+    }
+
+    #[test]
+    fn a_draft_reads_as_it_would_once_it_were_sent() {
+        assert_eq!(draft_line("so **much**\n to do").as_deref(), Some("so much to do"));
+        assert_eq!(draft_line(" \n"), None);
+        let long = draft_line(&"word ".repeat(1_000)).unwrap_or_default();
+        assert!(long.ends_with('…') && long.chars().count() <= PREVIEW_CHARS + 1, "{long}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Notifications of the browser for what comes while nobody looks at the window: one for each chat. What is wanted is
 //! kept in this browser, and permission is asked for by a button of the settings alone.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use leptos::prelude::{GetUntracked, GetValue, UpdateValue, WithUntracked};
+use leptos::prelude::{GetUntracked, GetValue, UpdateValue, WithUntracked, set_timeout};
 
 use super::{Store, browser, browser::Storage, marks::first_unread, naming::chat_title};
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 const WANTED_KEY: &str = "samvad-notifications";
 /// Where the tabs of a browser tell each other of what they have notified last.
 const LAST_KEY: &str = "samvad-notified";
+/// How long a message that arrived may be read before it is told.
+const MOMENT: Duration = Duration::from_millis(1_500);
 /// Characters of a message that are shown at most.
 const BODY_CHARS: usize = 200;
 
@@ -70,17 +72,19 @@ pub struct Call {
 impl Call {
     /// What there is to be told of a message, if anything.
     ///
-    /// Nothing is told of one's own, of what is read or deleted, and of a chat that is muted now.
+    /// Nothing is told of one's own, of somebody's whom one has blocked, of what is read or deleted, and of a chat that
+    /// is muted now.
     fn of(
         message: &MessageView,
         chat: &ChatView,
         mine: &MyChatView,
         me: Option<UserId>,
+        is_blocked: bool,
         now: Timestamp,
     ) -> Option<Self> {
         let is_unread = first_unread(mine, chat.head_ordinal).is_some_and(|first| first <= message.ordinal);
         let is_own = Some(message.sender_id) == me;
-        if is_own || !is_unread || message.deleted_at.is_some() || mine.is_muted(now) {
+        if is_own || is_blocked || !is_unread || message.deleted_at.is_some() || mine.is_muted(now) {
             return None;
         }
         let said: String = gist(message).chars().take(BODY_CHARS).collect();
@@ -105,20 +109,29 @@ impl Call {
 }
 
 impl Store {
-    /// Notifies the reader of messages that arrived, if nobody looks.
+    /// Notifies the reader of messages that arrived, if nobody looks. A moment later: what is read meanwhile, in another
+    /// tab or on another device, is not told.
     pub(super) fn notify(&self, messages: &[MessageView]) {
-        if messages.is_empty() || self.reading.is_attentive.get_untracked() {
+        if messages.is_empty() || self.reading.is_attentive.get_untracked() || !Wanted::kept().shown {
             return;
         }
+        let (store, messages) = (*self, messages.to_vec());
+        set_timeout(move || store.call(&messages), MOMENT);
+    }
+
+    fn call(&self, messages: &[MessageView]) {
         let wanted = Wanted::kept();
-        if !wanted.shown {
+        if self.reading.is_attentive.get_untracked() || !wanted.shown {
             return;
         }
         let (me, now) = (self.me(), self.server_time());
         let calls = messages.iter().filter_map(|message| {
-            let chat = self.model.with_untracked(|model| model.chat(message.chat_id).cloned())?;
+            let (chat, is_blocked) = self.model.with_untracked(|model| {
+                let is_blocked = model.people().is_blocked(message.sender_id);
+                Some((model.chat(message.chat_id).cloned()?, is_blocked))
+            })?;
             let (mine, _) = self.shown_mine(message.chat_id)?;
-            Call::of(message, &chat, &mine, me, now)
+            Call::of(message, &chat, &mine, me, is_blocked, now)
         });
         for (chat_id, call) in Call::last(calls) {
             let is_new = self.reading.called.try_update_value(|called| {
@@ -149,7 +162,7 @@ mod tests {
 
     fn call(message: &MessageView, chat: ChatView, mine: &MyChatView) -> Option<Call> {
         let chat = ChatView { head_ordinal: Ordinal(9), ..chat };
-        Call::of(message, &chat, mine, Some(ADA), Timestamp::from_millis(1_000))
+        Call::of(message, &chat, mine, Some(ADA), false, Timestamp::from_millis(1_000))
     }
 
     #[test]
@@ -161,6 +174,15 @@ mod tests {
         assert_eq!(told, Some(("Ben".into(), "hello".into())));
         assert_eq!(call(&said, group(), &mine(5, None)), None, "it is read");
         assert_eq!(call(&message(5, ADA, "mine"), group(), &mine(4, None)), None);
+    }
+
+    #[test]
+    fn nothing_is_told_of_what_somebody_says_whom_one_has_blocked() {
+        let chat = ChatView { head_ordinal: Ordinal(9), ..group() };
+        let (said, now) = (message(5, BEN, "@all hello"), Timestamp::default());
+        let told = |is_blocked| Call::of(&said, &chat, &mine(4, None), Some(ADA), is_blocked, now);
+        assert!(told(false).is_some());
+        assert_eq!(told(true), None);
     }
 
     #[test]

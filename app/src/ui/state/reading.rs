@@ -220,6 +220,7 @@ impl Store {
         self.reading.is_attentive.set(is_attentive);
         if !is_attentive {
             self.last_word();
+            self.save_drafts();
         }
     }
 

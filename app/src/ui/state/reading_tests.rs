@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{ChatId, Ordinal, Seq, UserId},
-    protocol::{EventBody, LogEvent, MyChatView, Notice},
+    protocol::{DraftView, EventBody, LogEvent, MyChatView, Notice},
 };
 
 fn mine(revision: u64, read: u64, unread_from: Option<u64>) -> MyChatView {
@@ -44,6 +44,33 @@ fn messages_of_others_are_unread_until_a_device_says_otherwise() {
     assert_eq!(unread(&model), 1, "that is older");
     told(&mut model, ChatId::from_bytes([5; 12]), mine(1, 2, None));
     assert!(model.chat(ChatId::from_bytes([5; 12])).is_none(), "nobody knows that chat");
+}
+
+#[test]
+fn a_draft_is_none_once_its_message_is_stored_whichever_is_told_first() {
+    let mut model = model();
+    let id = message(1, ADA, "mine").client_id;
+    let told = |model: &mut Model, revision, body: &str| {
+        let draft = DraftView { body: body.into(), revision, since: 1, ..DraftView::none(id) };
+        apply(model, Notice::DraftChanged { chat_id: CHAT, draft }).drafts
+    };
+    let shown = |model: &Model| Some(model.chat(CHAT)?.draft.clone()?.body);
+    assert_eq!(shown(&model), None);
+    assert_eq!(told(&mut model, 2, "mine")[0].1.body, "mine");
+    told(&mut model, 1, "mi");
+    assert_eq!(shown(&model).as_deref(), Some("mine"), "that is older");
+    apply(&mut model, own(1));
+    assert_eq!(shown(&model).as_deref(), Some(""));
+    let late = told(&mut model, 3, "mine");
+    assert!(late[0].1.is_empty());
+    assert_eq!(shown(&model).as_deref(), Some(""));
+    // A list that was read before says it as well.
+    let mut listed = group();
+    listed.draft = Some(DraftView { body: "mine".into(), revision: 4, ..DraftView::none(id) });
+    model.adopt(listed);
+    assert_eq!(shown(&model).as_deref(), Some(""));
+    let nobodys = ChatId::from_bytes([5; 12]);
+    assert_eq!(model.take_draft(nobodys, DraftView::none(id)), None, "nobody knows that chat");
 }
 
 #[test]

@@ -234,6 +234,7 @@ impl Store {
     /// Shows a message that is stored, in place of the one that waited.
     fn stored(&self, message: MessageView) {
         self.model.update(|model| model.note(&message));
+        self.draft_sent(message.chat_id, message.client_id);
         self.timeline.update(|open| {
             if let Some(open) = open {
                 open.arrive(Arc::new(message));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::naming::{chat_title, partner};
+use super::naming::{chat_avatar, chat_title, partner};
 use crate::{
-    domain::{ChatId, UserId},
+    domain::{AttachmentId, ChatId, UserId},
     protocol::{ChatView, UserView},
 };
 
@@ -22,6 +22,8 @@ pub enum Target {
         title: String,
         /// The other person of a direct chat.
         other: Option<UserId>,
+        /// The picture that stands for it.
+        avatar: Option<AttachmentId>,
     },
     /// Somebody with whom there is no direct chat yet.
     Person(UserView),
@@ -55,6 +57,7 @@ pub fn targets(typed: &str, chats: &[Arc<ChatView>], people: &[UserView], me: Op
         id: chat.id,
         title,
         other: partner(chat, me).map(|other| other.user.id),
+        avatar: chat_avatar(chat, me),
     };
     let mut rows: Vec<Target> = fitting.into_iter().map(chat).take(ROWS).collect();
     if !typed.is_empty() {
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn people_come_after_chats_unless_there_is_a_chat_with_them() {
-        let user = |id, name: &str| UserView { id, display_name: name.into(), about: String::new() };
+        let user = |id, name: &str| UserView { id, display_name: name.into(), ..UserView::default() };
         let carol = user(UserId::from_bytes([9; 12]), "Benedict");
         let people = [user(BEN, "Ben"), carol, user(ADA, "Ada")];
         assert_eq!(titles("ben", &[Arc::new(direct())], &people), ["Ben", "(Benedict)"]);

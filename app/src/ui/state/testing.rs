@@ -26,7 +26,7 @@ pub(crate) fn name(user: UserId) -> &'static str {
 }
 
 pub(crate) fn member(user: UserId, role: Role) -> MemberView {
-    let user = UserView { id: user, display_name: name(user).into(), about: String::new() };
+    let user = UserView { id: user, display_name: name(user).into(), ..UserView::default() };
     MemberView { user, role, joined_at: Timestamp::default(), read: None }
 }
 
@@ -41,6 +41,7 @@ pub(crate) fn group() -> ChatView {
 fn chat(id: ChatId, kind: ChatKind, name: Option<String>) -> ChatView {
     ChatView {
         description: String::new(),
+        avatar: None,
         id,
         kind,
         name,
@@ -49,6 +50,7 @@ fn chat(id: ChatId, kind: ChatKind, name: Option<String>) -> ChatView {
         my_role: Role::Member,
         mine: MyChatView::default(),
         mentioned: Vec::new(),
+        draft: None,
         head: Seq(0),
         head_ordinal: Ordinal(0),
         last_message: None,

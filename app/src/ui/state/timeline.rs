@@ -1,6 +1,8 @@
 //! The messages of the open chat: a pure list, ordered by `seq`, that pages, answers and events are
 //! merged into in whatever order they come.
 
+mod people;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::happening::Happening;

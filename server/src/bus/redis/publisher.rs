@@ -187,9 +187,16 @@ mod tests {
         let (letters, mut waiting) = mpsc::channel(WAITING);
         let frame: app::ports::Frame = "{}".into();
         let lossy = [
-            BusMessage::Typing { chat_id, user_id, frame: frame.clone() },
+            BusMessage::Typing { chat_id, user_id, except: Vec::new(), frame: frame.clone() },
             BusMessage::Mine { chat_id, user_id, revision: 1, read: None, frame: frame.clone() },
-            BusMessage::Status { user_id, chats: vec![chat_id], frame: frame.clone() },
+            BusMessage::Status {
+                user_id,
+                chats: vec![chat_id],
+                except: Vec::new(),
+                frame: frame.clone(),
+                seen: None,
+            },
+            BusMessage::UserChanged { user_id, chats: vec![chat_id], frame: frame.clone() },
         ];
         for message in lossy.iter().cycle().take(3 * WAITING) {
             queue(&letters, letter(message));

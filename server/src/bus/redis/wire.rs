@@ -67,6 +67,15 @@ enum Kind {
     Status {
         user: UserId,
         chats: Vec<ChatId>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        except: Vec<UserId>,
+        /// The frame for those who are told when others were last there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<String>,
+    },
+    UserChanged {
+        user: UserId,
+        chats: Vec<ChatId>,
     },
     Mine {
         chat: ChatId,
@@ -74,9 +83,23 @@ enum Kind {
         revision: u64,
         read: Option<Ordinal>,
     },
+    Draft {
+        chat: ChatId,
+        user: UserId,
+        session: SessionId,
+    },
     Typing {
         chat: ChatId,
         user: UserId,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        except: Vec<UserId>,
+    },
+    Own {
+        user: UserId,
+    },
+    LastSeen {
+        user: UserId,
+        on: bool,
     },
 }
 
@@ -106,33 +129,66 @@ pub fn encode(node: NodeId, message: &BusMessage) -> Result<Letter, serde_json::
         }
         BusMessage::Deleted { chat_id, frame } => (Kind::Deleted { chat: *chat_id }, &**frame),
         BusMessage::SessionsEnded(sessions) => (Kind::SessionsEnded { sessions: sessions.clone() }, ""),
-        BusMessage::Status { user_id, chats, frame } => {
-            (Kind::Status { user: *user_id, chats: chats.clone() }, &**frame)
+        BusMessage::Status { user_id, chats, except, frame, seen } => {
+            let (chats, except) = (chats.clone(), except.clone());
+            let seen = seen.as_ref().map(|seen| seen.to_string());
+            (Kind::Status { user: *user_id, chats, except, seen }, &**frame)
+        }
+        BusMessage::UserChanged { user_id, chats, frame } => {
+            (Kind::UserChanged { user: *user_id, chats: chats.clone() }, &**frame)
         }
         BusMessage::Mine { chat_id, user_id, revision, read, frame } => {
             (Kind::Mine { chat: *chat_id, user: *user_id, revision: *revision, read: *read }, &**frame)
         }
-        BusMessage::Typing { chat_id, user_id, frame } => {
-            (Kind::Typing { chat: *chat_id, user: *user_id }, &**frame)
+        BusMessage::Draft { chat_id, user_id, session_id, frame } => {
+            (Kind::Draft { chat: *chat_id, user: *user_id, session: *session_id }, &**frame)
         }
+        BusMessage::Typing { chat_id, user_id, except, frame } => {
+            (Kind::Typing { chat: *chat_id, user: *user_id, except: except.clone() }, &**frame)
+        }
+        BusMessage::Own { user_id, frame } => (Kind::Own { user: *user_id }, &**frame),
+        BusMessage::LastSeen { user_id, on } => (Kind::LastSeen { user: *user_id, on: *on }, ""),
     };
     let (chat, keeps) = match kind {
-        Kind::Event { chat, .. } | Kind::Mine { chat, .. } | Kind::Typing { chat, .. } => (Some(chat), false),
+        Kind::Event { chat, .. }
+        | Kind::Mine { chat, .. }
+        | Kind::Draft { chat, .. }
+        | Kind::Typing { chat, .. } => (Some(chat), false),
         Kind::Left { .. } | Kind::Deleted { .. } | Kind::SessionsEnded { .. } => (None, true),
-        Kind::Joined { .. } | Kind::Status { .. } => (None, false),
+        Kind::Joined { .. }
+        | Kind::Status { .. }
+        | Kind::UserChanged { .. }
+        | Kind::Own { .. }
+        | Kind::LastSeen { on: true, .. } => (None, false),
+        // Nobody reads again what a socket is not to be told.
+        Kind::LastSeen { on: false, .. } => (None, true),
     };
-    let is_lossy = matches!(kind, Kind::Status { .. } | Kind::Mine { .. } | Kind::Typing { .. });
+    let is_lossy = matches!(
+        kind,
+        Kind::Status { .. }
+            | Kind::UserChanged { .. }
+            | Kind::Mine { .. }
+            | Kind::Draft { .. }
+            | Kind::Typing { .. }
+    );
     let mut text = serde_json::to_string(&Head { node, kind })?;
     text.push('\n');
     text.push_str(frame);
     Ok(Letter { chat, text, keeps, is_lossy })
 }
 
-/// Whether news may be lost without looking for what they told (who is online or writing, how far somebody has read):
+/// Whether news may be lost without looking for what they told (who is online or writing, what they write, what somebody is
+/// called, how far they have read):
 /// told by their beginning.
 pub fn is_lossy(payload: &[u8]) -> bool {
     let head = payload.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let kinds: [&[u8]; 3] = [br#""kind":"status""#, br#""kind":"mine""#, br#""kind":"typing""#];
+    let kinds: [&[u8]; 5] = [
+        br#""kind":"status""#,
+        br#""kind":"user_changed""#,
+        br#""kind":"mine""#,
+        br#""kind":"draft""#,
+        br#""kind":"typing""#,
+    ];
     kinds.iter().any(|kind| head.windows(kind.len()).any(|part| part == *kind))
 }
 
@@ -151,13 +207,24 @@ pub fn decode(own: NodeId, text: &str) -> Result<Option<BusMessage>, serde_json:
         Kind::Left { chat, user } => BusMessage::Left { chat_id: chat, user_id: user, frame: frame.into() },
         Kind::Deleted { chat } => BusMessage::Deleted { chat_id: chat, frame: frame.into() },
         Kind::SessionsEnded { sessions } => BusMessage::SessionsEnded(sessions),
-        Kind::Status { user, chats } => BusMessage::Status { user_id: user, chats, frame: frame.into() },
+        Kind::Status { user, chats, except, seen } => {
+            let seen = seen.map(Into::into);
+            BusMessage::Status { user_id: user, chats, except, frame: frame.into(), seen }
+        }
+        Kind::UserChanged { user, chats } => {
+            BusMessage::UserChanged { user_id: user, chats, frame: frame.into() }
+        }
         Kind::Mine { chat, user, revision, read } => {
             BusMessage::Mine { chat_id: chat, user_id: user, revision, read, frame: frame.into() }
         }
-        Kind::Typing { chat, user } => {
-            BusMessage::Typing { chat_id: chat, user_id: user, frame: frame.into() }
+        Kind::Draft { chat, user, session } => {
+            BusMessage::Draft { chat_id: chat, user_id: user, session_id: session, frame: frame.into() }
         }
+        Kind::Typing { chat, user, except } => {
+            BusMessage::Typing { chat_id: chat, user_id: user, except, frame: frame.into() }
+        }
+        Kind::Own { user } => BusMessage::Own { user_id: user, frame: frame.into() },
+        Kind::LastSeen { user, on } => BusMessage::LastSeen { user_id: user, on },
     }))
 }
 
@@ -175,10 +242,25 @@ mod tests {
             BusMessage::Left { chat_id, user_id, frame: frame.clone() },
             BusMessage::Deleted { chat_id, frame: frame.clone() },
             BusMessage::SessionsEnded(vec![SessionId::from_bytes([4; 12])]),
-            BusMessage::Status { user_id, chats: vec![chat_id], frame: frame.clone() },
+            BusMessage::Status {
+                user_id,
+                chats: vec![chat_id],
+                except: vec![UserId::from_bytes([5; 12])],
+                frame: frame.clone(),
+                seen: Some(frame.clone()),
+            },
+            BusMessage::Own { user_id, frame: frame.clone() },
+            BusMessage::LastSeen { user_id, on: true },
             BusMessage::Mine { chat_id, user_id, revision: 9, read: Some(Ordinal(4)), frame: frame.clone() },
             BusMessage::Mine { chat_id, user_id, revision: 9, read: None, frame: frame.clone() },
-            BusMessage::Typing { chat_id, user_id, frame },
+            BusMessage::UserChanged { user_id, chats: vec![chat_id], frame: frame.clone() },
+            BusMessage::Draft {
+                chat_id,
+                user_id,
+                session_id: SessionId::from_bytes([5; 12]),
+                frame: frame.clone(),
+            },
+            BusMessage::Typing { chat_id, user_id, except: vec![UserId::from_bytes([5; 12])], frame },
         ]
     }
 

@@ -14,7 +14,8 @@ use super::{EmbeddedStore, fault::Fault, rows, sessions};
 
 macro_rules! user_columns {
     () => {
-        "u.id, u.email, u.display_name, u.about, u.password_hash, u.created_at, u.read_receipts"
+        "u.id, u.email, u.display_name, u.about, u.password_hash, u.created_at, u.read_receipts, u.avatar_id,
+         u.show_last_seen, u.last_seen_at"
     };
 }
 
@@ -205,5 +206,8 @@ fn record(row: &Row<'_>) -> Result<UserRecord, Fault> {
         password_hash: row.get(4)?,
         created_at: rows::time(row, 5)?,
         read_receipts: row.get(6)?,
+        avatar: rows::avatar(row, 7)?,
+        show_last_seen: row.get(8)?,
+        last_seen: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
     })
 }

@@ -9,11 +9,19 @@ use app::{
 };
 use rusqlite::{Connection, params};
 
-use super::{attachments, changes, fault::Fault, indexing, mentions, messages, rows};
+use super::{
+    attachments, changes,
+    fault::Fault,
+    indexing, mentions, messages,
+    rows::{self, blocks_columns},
+};
 use crate::store::conversation;
 
-pub(super) const GROUND: &str = "SELECT c.kind, c.head_seq, m.role
-    FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2";
+pub(super) const GROUND: &str = concat!(
+    "SELECT c.kind, c.head_seq, m.role, ",
+    blocks_columns!(),
+    " FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2"
+);
 pub(super) const EDIT_SEQS: &str = "SELECT m.edit_seqs FROM messages m WHERE m.chat_id = ?1 AND m.seq = ?2";
 pub(super) const COUNT_PINNED: &str =
     "SELECT count(*) FROM messages m WHERE m.chat_id = ?1 AND m.pinned_at IS NOT NULL";
@@ -43,15 +51,16 @@ pub(super) fn change(
     decide: &DecideMessage,
 ) -> Result<MessageChange, Fault> {
     let ground = rows::one(connection, GROUND, params![chat.as_bytes(), actor.as_bytes()], |row| {
-        Ok((rows::kind(row, 0)?, rows::seq(row, 1)?, rows::role(row, 2)?))
+        Ok((rows::kind(row, 0)?, rows::seq(row, 1)?, rows::role(row, 2)?, rows::blocks(row, 3)?))
     })?;
-    let (kind, head, role) = ground.ok_or_else(AppError::not_found)?;
+    let (kind, head, role, blocks) = ground.ok_or_else(AppError::not_found)?;
     let message = messages::by_id(connection, chat, actor, id)?.ok_or_else(AppError::not_found)?;
     let edit_seqs = edit_seqs(connection, chat, message.seq)?;
     let pinned =
         rows::one(connection, COUNT_PINNED, params![chat.as_bytes()], |row| Ok(row.get::<_, i64>(0)?))?;
     let pinned = pinned.and_then(|pinned| usize::try_from(pinned).ok()).unwrap_or_default();
-    let state = MessageState { kind, role, message, edits: edit_seqs.len(), pinned };
+    let blocking = blocks.seen_by(actor);
+    let state = MessageState { kind, role, message, blocking, edits: edit_seqs.len(), pinned };
     let Some(body) = decide(&state)? else {
         return Ok(MessageChange { message: state.message, event: None });
     };

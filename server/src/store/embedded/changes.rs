@@ -1,18 +1,18 @@
 //! Making chats, and changing them through their log. Everything here runs on the writer.
 
 use app::{
-    domain::{ChatId, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
+    domain::{Blocking, ChatId, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
     error::ErrorCode,
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
 };
 use rusqlite::{Connection, params};
 
-use super::{fault::Fault, history, messages, rows};
+use super::{avatars, fault::Fault, history, messages, people, rows};
 
 pub(super) const PAIR: &str = "SELECT c.id FROM chats c WHERE c.pair_low = ?1 AND c.pair_high = ?2";
 pub(super) const STATE: &str =
-    "SELECT c.kind, c.head_seq FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL";
+    "SELECT c.kind, c.head_seq, c.avatar_id FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL";
 pub(super) const STATE_MEMBERS: &str = "SELECT m.user_id, m.role, m.joined_at
     FROM members m WHERE m.chat_id = ?1 ORDER BY m.position";
 /// Who made a chat is its first member, and nobody else ever gets that position.
@@ -47,6 +47,13 @@ pub(super) fn create_direct(connection: &Connection, chat: &NewDirectChat) -> Re
     let pair = params![low.as_bytes(), high.as_bytes()];
     if let Some(existing) = rows::one(connection, PAIR, pair, |row| rows::chat_id(row, 0))? {
         return Ok((existing, false));
+    }
+    let blocking = Blocking {
+        by_me: people::has_blocked(connection, one, other)?,
+        by_them: people::has_blocked(connection, other, one)?,
+    };
+    if let Some(code) = blocking.refusal() {
+        return Err(code.into());
     }
     may_make(connection, one)?;
     let at = chat.created_at;
@@ -105,9 +112,9 @@ pub(super) fn set_head(connection: &Connection, chat: ChatId, seq: Seq) -> Resul
 
 fn state(connection: &Connection, chat: ChatId) -> Result<Option<ChatState>, Fault> {
     let found = rows::one(connection, STATE, params![chat.as_bytes()], |row| {
-        Ok((rows::kind(row, 0)?, rows::seq(row, 1)?))
+        Ok((rows::kind(row, 0)?, rows::seq(row, 1)?, rows::avatar(row, 2)?))
     })?;
-    let Some((kind, head)) = found else { return Ok(None) };
+    let Some((kind, head, avatar)) = found else { return Ok(None) };
     let members = rows::all(connection, STATE_MEMBERS, params![chat.as_bytes()], |row| {
         Ok(Membership {
             user_id: rows::user_id(row, 0)?,
@@ -115,10 +122,10 @@ fn state(connection: &Connection, chat: ChatId) -> Result<Option<ChatState>, Fau
             joined_at: rows::time(row, 2)?,
         })
     })?;
-    Ok(Some(ChatState { id: chat, kind, head, members }))
+    Ok(Some(ChatState { id: chat, kind, head, avatar, members }))
 }
 
-/// Brings members, roles and name to where the event says they are.
+/// Brings members, roles, name and avatar to where the event says they are.
 fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
     let id = event.chat_id.as_bytes();
     match &event.body {
@@ -146,7 +153,11 @@ fn apply(connection: &Connection, event: &LogEvent) -> Result<(), Fault> {
             let described = rows::execute(connection, DESCRIBE, params![id, description])?;
             exactly_one(described, "an event describes what is not a group")
         }
+        EventBody::ChatAvatarChanged { avatar } => {
+            avatars::set_of_chat(connection, event.chat_id, event.actor_id, *avatar, event.at)
+        }
         EventBody::ChatDeleted {} => {
+            avatars::set_of_chat(connection, event.chat_id, event.actor_id, None, event.at)?;
             rows::execute(connection, DELETE_MEMBERS, params![id])?;
             let deleted = rows::execute(connection, DELETE, params![id, event.at.as_millis()])?;
             exactly_one(deleted, "an event deletes no chat")

@@ -15,19 +15,23 @@ use super::{
     EmbeddedStore, changes,
     fault::Fault,
     history, mentions,
-    rows::{self, message_columns, message_joins, mine_columns},
+    rows::{self, blocks_columns, message_columns, message_joins, mine_columns},
 };
 
 pub(super) const ROLE: &str = "SELECT m.role FROM members m WHERE m.chat_id = ?1 AND m.user_id = ?2";
 pub(super) const CHAT: &str = concat!(
-    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, c.description, ",
+    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, c.description, c.avatar_id, ",
     mine_columns!(),
+    ", ",
+    blocks_columns!(),
     " FROM members m CROSS JOIN chats c ON c.id = m.chat_id WHERE m.chat_id = ?1 AND m.user_id = ?2"
 );
 /// Sorts the viewer's chats: that depends on how many they are in, never on how long these are.
 pub(super) const CHATS_OF: &str = concat!(
-    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, c.description, ",
+    "SELECT c.kind, c.name, c.member_count, m.role, c.head_seq, c.head_ordinal, c.created_at, c.id, c.description, c.avatar_id, ",
     mine_columns!(),
+    ", ",
+    blocks_columns!(),
     " FROM members m CROSS JOIN chats c ON c.id = m.chat_id
      WHERE m.user_id = ?1 ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?2"
 );
@@ -41,7 +45,7 @@ pub(super) const LAST_MESSAGES: &str = concat!(
 );
 /// The first members of each chat in a JSON array as above: those before the one that is too many.
 pub(super) const FIRST_MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at,
-    CASE WHEN u.read_receipts THEN m.read_ordinal END, m.chat_id, m.position
+    CASE WHEN u.read_receipts THEN m.read_ordinal END, u.avatar_id, m.chat_id, m.position
     FROM json_each(?1) page CROSS JOIN members m ON m.chat_id = unhex(page.value ->> 0)
     CROSS JOIN users u ON u.id = m.user_id
     WHERE m.position < coalesce(
@@ -56,7 +60,7 @@ pub(super) const LAST_MESSAGE: &str = concat!(
     " WHERE m.chat_id = ?1 AND m.ordinal = ?2"
 );
 pub(super) const MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at,
-    CASE WHEN u.read_receipts THEN m.read_ordinal END
+    CASE WHEN u.read_receipts THEN m.read_ordinal END, u.avatar_id
     FROM members m CROSS JOIN users u ON u.id = m.user_id
     WHERE m.chat_id = ?1 ORDER BY m.position LIMIT ?2";
 pub(super) const HEADS_OF: &str = "SELECT c.id, c.head_seq
@@ -169,7 +173,7 @@ fn record(
     members: usize,
 ) -> Result<Option<ChatRecord>, Fault> {
     let params = params![chat.as_bytes(), viewer.as_bytes()];
-    let Some(mut record) = rows::one(connection, CHAT, params, bare)? else {
+    let Some(mut record) = rows::one(connection, CHAT, params, |row| bare(row, viewer))? else {
         return Ok(None);
     };
     let params = params![chat.as_bytes(), record.head_ordinal.as_i64()];
@@ -189,14 +193,14 @@ fn list(
     members: usize,
 ) -> Result<Vec<ChatRecord>, Fault> {
     let params = params![viewer.as_bytes(), rows::limit(limit)];
-    let mut chats = rows::all(connection, CHATS_OF, params, bare)?;
+    let mut chats = rows::all(connection, CHATS_OF, params, |row| bare(row, viewer))?;
     let page: Vec<_> = chats.iter().map(|chat| (chat.id, chat.head_ordinal)).collect();
     let page = serde_json::to_string(&page).map_err(Fault::unencodable)?;
     let mut last = rows::all(connection, LAST_MESSAGES, params![page], rows::message)?;
     history::mark_mine(connection, viewer, &mut last)?;
     let mut last: HashMap<_, _> = last.into_iter().map(|message| (message.chat_id, message)).collect();
     let first = rows::all(connection, FIRST_MEMBERS, params![page, rows::limit(members)], |row| {
-        Ok((rows::chat_id(row, 6)?, row.get::<_, i64>(7)?, member(row)?))
+        Ok((rows::chat_id(row, 7)?, row.get::<_, i64>(8)?, member(row)?))
     })?;
     let mut first_members: HashMap<ChatId, Vec<(i64, MemberView)>> = HashMap::with_capacity(chats.len());
     for (chat, position, member) in first {
@@ -214,12 +218,14 @@ fn list(
 }
 
 /// The chat in the columns that [`CHAT`] and [`CHATS_OF`] share, without what lies in other tables.
-fn bare(row: &Row<'_>) -> Result<ChatRecord, Fault> {
+fn bare(row: &Row<'_>, viewer: UserId) -> Result<ChatRecord, Fault> {
     Ok(ChatRecord {
+        viewer_id: viewer,
         id: rows::chat_id(row, 7)?,
         kind: rows::kind(row, 0)?,
         name: row.get(1)?,
         description: row.get(8)?,
+        avatar: rows::avatar(row, 9)?,
         members: Vec::new(),
         member_count: row.get::<_, i64>(2)?.unsigned_abs(),
         my_role: rows::role(row, 3)?,
@@ -227,7 +233,8 @@ fn bare(row: &Row<'_>) -> Result<ChatRecord, Fault> {
         head_ordinal: rows::ordinal(row, 5)?,
         last_message: None,
         created_at: rows::time(row, 6)?,
-        mine: rows::mine(row, 9)?,
+        mine: rows::mine(row, 10)?,
+        blocking: rows::blocks(row, 16)?.seen_by(viewer),
         mentioned: Vec::new(),
     })
 }
@@ -235,7 +242,12 @@ fn bare(row: &Row<'_>) -> Result<ChatRecord, Fault> {
 /// The member in the columns that [`MEMBERS`], [`FIRST_MEMBERS`] and the queries of `groups` share.
 pub(super) fn member(row: &Row<'_>) -> Result<MemberView, Fault> {
     Ok(MemberView {
-        user: UserView { id: rows::user_id(row, 0)?, display_name: row.get(1)?, about: row.get(2)? },
+        user: UserView {
+            id: rows::user_id(row, 0)?,
+            display_name: row.get(1)?,
+            about: row.get(2)?,
+            avatar: rows::avatar(row, 6)?,
+        },
         role: rows::role(row, 3)?,
         joined_at: rows::time(row, 4)?,
         read: row.get::<_, Option<i64>>(5)?.map(Ordinal::from_i64),

@@ -17,7 +17,8 @@ use super::{
 };
 
 /// Walks the members, of whom there is a bounded number, and looks each word up for each of them.
-pub(super) const SEARCH_MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m.role, m.joined_at, NULL
+pub(super) const SEARCH_MEMBERS: &str =
+    "SELECT u.id, u.display_name, u.about, m.role, m.joined_at, NULL, u.avatar_id
     FROM members m CROSS JOIN users u ON u.id = m.user_id
     WHERE m.chat_id = ?1 AND NOT EXISTS (
         SELECT 1 FROM json_each(?2) other WHERE NOT EXISTS (
@@ -26,7 +27,7 @@ pub(super) const SEARCH_MEMBERS: &str = "SELECT u.id, u.display_name, u.about, m
                 AND w.word < other.value || char(1114111)))
     ORDER BY u.name_key, u.id LIMIT ?3";
 pub(super) const MEMBERS_FROM: &str =
-    "SELECT u.id, u.display_name, u.about, m.role, m.joined_at, NULL, m.position
+    "SELECT u.id, u.display_name, u.about, m.role, m.joined_at, NULL, u.avatar_id, m.position
     FROM members m CROSS JOIN users u ON u.id = m.user_id
     WHERE m.chat_id = ?1 AND m.position >= ?2 ORDER BY m.position LIMIT ?3";
 /// Whether an invitation `i` is good for everybody at `?2`.
@@ -36,7 +37,7 @@ macro_rules! is_good {
     };
 }
 pub(super) const INVITE: &str = concat!(
-    "SELECT c.id, c.name, c.description, c.member_count, m.user_id IS NOT NULL, i.id
+    "SELECT c.id, c.name, c.description, c.member_count, m.user_id IS NOT NULL, i.id, c.avatar_id
      FROM invites i CROSS JOIN chats c ON c.id = i.chat_id
      LEFT JOIN members m ON m.chat_id = i.chat_id AND m.user_id = ?3
      WHERE i.token_hash = ?1 AND c.deleted_at IS NULL AND (m.user_id IS NOT NULL OR ",
@@ -81,7 +82,7 @@ impl GroupStore for EmbeddedStore {
             let from = i64::try_from(from).unwrap_or(i64::MAX);
             let params = params![chat.as_bytes(), from, rows::limit(limit.saturating_add(1))];
             let mut found = rows::all(connection, MEMBERS_FROM, params, |row| {
-                Ok((row.get::<_, i64>(6)?.unsigned_abs(), member(row)?))
+                Ok((row.get::<_, i64>(7)?.unsigned_abs(), member(row)?))
             })?;
             let next = found.get(limit).map(|(position, _)| *position);
             found.truncate(limit);
@@ -183,6 +184,7 @@ fn good(
             chat_id: rows::chat_id(row, 0)?,
             name: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
             description: row.get(2)?,
+            avatar: rows::avatar(row, 6)?,
             member_count: row.get::<_, i64>(3)?.unsigned_abs(),
             is_member: row.get(4)?,
         };

@@ -54,7 +54,7 @@ pub(super) const QUOTES: &str = concat!(
 pub(super) const MINE: &str = "SELECT r.chat_id, r.message_seq, r.emoji
     FROM json_each(?1) page CROSS JOIN reactions r
     ON r.chat_id = unhex(page.value ->> 0) AND r.message_seq = page.value ->> 1 AND r.user_id = ?2";
-pub(super) const EVENTS_AFTER: &str = "SELECT e.seq, e.at, e.actor_id, e.body, u.display_name
+pub(super) const EVENTS_AFTER: &str = "SELECT e.seq, e.at, e.actor_id, e.body, u.display_name, u.avatar_id
     FROM events e CROSS JOIN users u ON u.id = e.actor_id
     WHERE e.chat_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3";
 /// What happened to a chat rather than to its messages, in the words of the index: [`EventBody::OF_CHAT`].
@@ -63,7 +63,8 @@ macro_rules! of_chat {
         concat!(
             "SELECT e.seq, e.at, e.actor_id, e.body FROM events e INDEXED BY events_of_chat
              WHERE e.chat_id = ?1 AND e.seq BETWEEN ?2 AND ?3 AND e.body ->> '$.type' IN
-                ('member_added', 'member_removed', 'role_changed', 'chat_renamed', 'chat_described')
+                ('member_added', 'member_removed', 'role_changed', 'chat_renamed', 'chat_described',
+                 'chat_avatar_changed')
              ORDER BY e.seq ",
             $order,
             " LIMIT ?4"
@@ -224,6 +225,7 @@ pub(super) fn events_after(
         if let EventBody::NewMessage { message } = &mut event.body {
             // The writer is the actor. Names are read when they are shown, wherever a message comes from.
             message.sender_name = row.get(4)?;
+            message.sender_avatar = rows::avatar(row, 5)?;
         }
         Ok(event)
     })?;

@@ -23,7 +23,8 @@ pub(super) const NAMED: &str = "SELECT m.user_id
     FROM (SELECT u.id FROM users u WHERE u.name_key = ?2 LIMIT ?3) found
     CROSS JOIN members m ON m.chat_id = ?1 AND m.user_id = found.id LIMIT ?4";
 /// For each entry of a JSON array of `[chat, last ordinal that is read, who is mentioned]`, the ids in hexadecimal digits,
-/// the newest rows behind that ordinal that are not of the viewer's (?2) own messages.
+/// the newest rows behind that ordinal that are neither of the viewer's (?2) own messages nor of
+/// whom they have blocked.
 pub(super) const UNREAD: &str = "SELECT n.chat_id, n.ordinal
     FROM json_each(?1) page CROSS JOIN mentions n
     ON n.chat_id = unhex(page.value ->> 0) AND n.user_id = unhex(page.value ->> 2)
@@ -31,7 +32,8 @@ pub(super) const UNREAD: &str = "SELECT n.chat_id, n.ordinal
             (SELECT over.ordinal FROM mentions over
              WHERE over.chat_id = unhex(page.value ->> 0) AND over.user_id = unhex(page.value ->> 2)
              ORDER BY over.ordinal DESC LIMIT 1 OFFSET ?3), 0))
-    WHERE n.sender_id <> ?2";
+    WHERE n.sender_id <> ?2 AND NOT EXISTS (
+        SELECT 1 FROM blocks b WHERE b.blocker_id = ?2 AND b.blocked_id = n.sender_id)";
 const INSERT: &str = "INSERT INTO mentions (chat_id, user_id, ordinal, sender_id) VALUES (?1, ?2, ?3, ?4)";
 pub(super) const DELETE: &str = "DELETE FROM mentions WHERE chat_id = ?1 AND user_id = ?2 AND ordinal = ?3";
 

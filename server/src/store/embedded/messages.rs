@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use app::{
-    domain::{ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId},
+    domain::{AttachmentId, ChatId, ClientId, MessageId, Ordinal, Seq, Timestamp, UserId},
     error::AppResult,
     ports::{Appended, DecideMessage, MessageChange, MessageStore, NewMessage, PageQuery},
     protocol::{EditView, EventBody, HistoryPage, LogEvent, MessageView, QuoteView},
@@ -12,16 +12,23 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::{
-    EmbeddedStore, amendments, attachments,
+    EmbeddedStore, amendments, attachments, drafts,
     fault::Fault,
     history, mentions, reading,
-    rows::{self, message_columns, message_joins, quote_columns},
+    rows::{self, blocks_columns, message_columns, message_joins, quote_columns},
 };
 use crate::store::conversation;
 
 pub(super) const HEAD: &str =
     "SELECT c.head_seq, c.head_ordinal FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL";
-pub(super) const SENDER: &str = "SELECT u.display_name FROM members m CROSS JOIN users u ON u.id = m.user_id
+/// The same, and who of its two people has blocked the other.
+pub(super) const GROUND: &str = concat!(
+    "SELECT c.head_seq, c.head_ordinal, ",
+    blocks_columns!(),
+    " FROM chats c WHERE c.id = ?1 AND c.deleted_at IS NULL"
+);
+pub(super) const SENDER: &str =
+    "SELECT u.display_name, u.avatar_id FROM members m CROSS JOIN users u ON u.id = m.user_id
     WHERE m.chat_id = ?1 AND m.user_id = ?2";
 /// Also whether the message's chat still exists.
 pub(super) const BY_CLIENT_ID: &str = concat!(
@@ -151,7 +158,10 @@ impl MessageStore for EmbeddedStore {
 }
 
 fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Result<Vec<Appended>, Fault> {
-    let Some((mut seq, mut ordinal)) = head(connection, chat)? else {
+    let ground = rows::one(connection, GROUND, params![chat.as_bytes()], |row| {
+        Ok((rows::seq(row, 0)?, rows::ordinal(row, 1)?, rows::blocks(row, 2)?))
+    })?;
+    let Some((mut seq, mut ordinal, blocks)) = ground else {
         return Ok(batch.iter().map(|_| Appended::NotMember).collect());
     };
     let mut outcomes = Vec::with_capacity(batch.len());
@@ -169,13 +179,19 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
             continue;
         }
         let params = params![chat.as_bytes(), new.sender_id.as_bytes()];
-        let name = rows::one(connection, SENDER, params, |row| Ok(row.get::<_, String>(0)?))?;
-        let Some(sender_name) = name else {
+        let sender = rows::one(connection, SENDER, params, |row| {
+            Ok((row.get::<_, String>(0)?, rows::avatar(row, 1)?))
+        })?;
+        let Some(sender) = sender else {
             outcomes.push(Appended::NotMember);
             continue;
         };
         if elsewhere {
             outcomes.push(Appended::ClientIdReused);
+            continue;
+        }
+        if let Some(code) = blocks.seen_by(new.sender_id).refusal() {
+            outcomes.push(Appended::Refused(code));
             continue;
         }
         let quote = match new.reply_to {
@@ -201,7 +217,8 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
         (seq, ordinal) = (seq.next(), ordinal.next());
         last_activity_at = Some(new.created_at);
         senders.insert(new.sender_id, ordinal);
-        let message = view(chat, (seq, ordinal), sender_name, quote, new);
+        drafts::take_away(connection, chat, new.sender_id, new.client_id)?;
+        let message = view(chat, (seq, ordinal), sender, quote, new);
         outcomes.push(Appended::New(insert(connection, message)?));
     }
     if let Some(at) = last_activity_at {
@@ -218,7 +235,7 @@ fn append(connection: &Connection, chat: ChatId, batch: Vec<NewMessage>) -> Resu
 fn view(
     chat_id: ChatId,
     (seq, ordinal): (Seq, Ordinal),
-    sender_name: String,
+    (sender_name, sender_avatar): (String, Option<AttachmentId>),
     reply_to: Option<QuoteView>,
     new: NewMessage,
 ) -> MessageView {
@@ -230,6 +247,7 @@ fn view(
         ordinal,
         sender_id,
         sender_name,
+        sender_avatar,
         client_id,
         body: body.into_string(),
         mentions,
@@ -369,7 +387,7 @@ mod tests {
             append(connection, chat, vec![text])?;
             Ok(rows::statements() - before)
         });
-        // The head, an earlier one, the sender; the event, the message, the head, how far the sender has read.
-        assert_eq!(counted.await.unwrap(), 7);
+        // The head, an earlier one, the sender, their draft; the event, the message, the head, how far the sender has read.
+        assert_eq!(counted.await.unwrap(), 8);
     }
 }

@@ -19,6 +19,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_mentions.sql"),
     include_str!("migrations/0008_people.sql"),
     include_str!("migrations/0009_push.sql"),
+    include_str!("migrations/0010_avatars.sql"),
+    include_str!("migrations/0011_drafts.sql"),
+    include_str!("migrations/0012_profiles.sql"),
 ];
 
 /// Marks a file as one of ours (`PRAGMA application_id`): "smvd".
@@ -95,16 +98,57 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_names_of_before_are_found_as_those_of_now() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        let before: Vec<_> =
-            MIGRATIONS.iter().take_while(|sql| !sql.contains("CREATE TABLE mentions")).collect();
+    /// A database of the version that the migration which says this comes after.
+    fn before_that_which(says: &str) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        let before: Vec<_> = MIGRATIONS.iter().take_while(|sql| !sql.contains(says)).collect();
         for sql in &before {
             connection.execute_batch(sql).unwrap();
         }
         connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
         connection.pragma_update(None, "user_version", i64::try_from(before.len()).unwrap()).unwrap();
+        connection
+    }
+
+    #[test]
+    fn files_of_before_avatars_stay_as_they_were() {
+        let mut connection = before_that_which("avatar_id BLOB");
+        connection
+            .execute_batch(
+                "INSERT INTO users (id, email, display_name, name_key, password_hash, created_at, attached_bytes)
+                     VALUES (zeroblob(12), 'a@x.org', 'Ada', 'ada', '$', 0, 7);
+                 INSERT INTO chats (id, kind, name, created_at, last_activity_at, head_seq, head_ordinal)
+                     VALUES (zeroblob(12), 'group', 'Team', 0, 0, 2, 1);
+                 INSERT INTO events (chat_id, seq, at, actor_id, body) VALUES
+                     (zeroblob(12), 1, 0, zeroblob(12), '{\"type\":\"new_message\"}'),
+                     (zeroblob(12), 2, 0, zeroblob(12), '{\"type\":\"chat_renamed\",\"name\":\"Crew\"}');
+                 INSERT INTO messages (chat_id, seq, ordinal, id, sender_id, client_id, body, created_at)
+                     VALUES (zeroblob(12), 1, 1, zeroblob(12), zeroblob(12), zeroblob(16), 'hi', 0);
+                 INSERT INTO attachments (id, owner_id, state, chat_id, message_seq, bytes, view, collect_at) VALUES
+                     (x'000000000000000000000001', zeroblob(12), 'attached', zeroblob(12), 1, 7, '{}', NULL),
+                     (x'000000000000000000000002', zeroblob(12), 'arriving', NULL, NULL, NULL, NULL, 5),
+                     (x'000000000000000000000003', zeroblob(12), 'claimed', NULL, NULL, NULL, NULL, 6);",
+            )
+            .unwrap();
+        apply(&mut connection).unwrap();
+        let rows = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let files = "SELECT state || ' ' || coalesce(message_seq, '-') || ' ' || coalesce(bytes, '-') || ' '
+            || coalesce(view, '-') || ' ' || coalesce(collect_at, '-') || ' ' || is_avatar FROM attachments ORDER BY id";
+        assert_eq!(rows(files), ["attached 1 7 {} - 0", "arriving - - - 5 0", "claimed - - - 6 0"]);
+        let told = "SELECT body ->> '$.name' FROM events INDEXED BY events_of_chat WHERE body ->> '$.type' IN
+            ('member_added', 'member_removed', 'role_changed', 'chat_renamed', 'chat_described', 'chat_avatar_changed')";
+        assert_eq!(rows(told), ["Crew"]);
+        assert_eq!(rows("SELECT \"table\" FROM pragma_foreign_key_check"), Vec::<String>::new());
+        assert_eq!(rows("SELECT integrity_check FROM pragma_integrity_check"), ["ok"]);
+    }
+
+    #[test]
+    fn the_names_of_before_are_found_as_those_of_now() {
+        let mut connection = before_that_which("CREATE TABLE mentions");
         for (number, name) in [(1_u8, "Ada"), (2, "Ｒａｖｉ")] {
             let insert = "INSERT INTO users (id, email, display_name, name_key, password_hash, created_at)
                 VALUES (?1, ?2, ?3, lower(?3), '$', 0)";

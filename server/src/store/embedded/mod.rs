@@ -13,9 +13,12 @@
 //! | `messages`, `history` | appending to the log, and reading it |
 //! | `amendments` | what one event changes in one message |
 //! | `reading` | what a chat is to each of its members alone |
+//! | `drafts` | what people are writing and have not sent |
 //! | `mentions` | whom messages mention |
+//! | `people` | when they were last there, and whom they have blocked |
 //! | `push` | where browsers are told while no page is open |
 //! | `attachments` | files: which there are and whose they are |
+//! | `avatars` | the files that stand for people and groups |
 //! | `search`, `indexing` | finding messages, and the index that helps with it |
 //! | `purge` | removing what nobody sees any longer |
 //!
@@ -32,8 +35,10 @@
 mod accounts;
 mod amendments;
 mod attachments;
+mod avatars;
 mod changes;
 mod chats;
+mod drafts;
 mod fault;
 mod groups;
 mod history;
@@ -41,6 +46,7 @@ mod indexing;
 mod mentions;
 mod messages;
 mod migrations;
+mod people;
 mod purge;
 mod push;
 mod readers;
@@ -99,9 +105,15 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("state of a chat", changes::STATE),
     ("members of a state", changes::STATE_MEMBERS),
     ("head of a chat", messages::HEAD),
+    ("ground of a send", messages::GROUND),
     ("sender", messages::SENDER),
     ("message by client id", messages::BY_CLIENT_ID),
     ("message by id", messages::BY_ID),
+    ("place of a member", drafts::POSITION),
+    ("whether a draft is a message", drafts::IS_MESSAGE),
+    ("draft", drafts::DRAFT),
+    ("drafts of somebody", drafts::DRAFTS_OF),
+    ("taking a draft away", drafts::TAKE_AWAY),
     ("what is answered", messages::QUOTE),
     ("what is answered in a page", history::QUOTES),
     ("own reactions", history::MINE),
@@ -133,6 +145,17 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("what a chat is to a member", reading::MINE),
     ("changing what a chat is to a member", reading::SET_MINE),
     ("reading by sending", reading::NOTE_SENT),
+    ("noting who was there", people::NOTE_LAST_SEEN),
+    ("what somebody shows", people::SHOWS_LAST_SEEN),
+    ("whom somebody has blocked", people::BLOCKED_BY),
+    ("whether somebody is blocked", people::BLOCKED),
+    ("whether anybody has blocked somebody", people::ANY_BLOCKER),
+    ("who has blocked somebody", people::BLOCKERS),
+    ("counting who is blocked", people::COUNT_BLOCKED),
+    ("groups that two share", people::SHARED_GROUPS),
+    ("unblocking", people::DELETE),
+    ("blocking in a direct chat by one", people::SET_BY_LOW),
+    ("blocking in a direct chat by the other", people::SET_BY_HIGH),
     ("chats to search in", search::MY_CHATS),
     ("place of a message", search::BY_ID),
     ("first message from a place", search::FIRST_FROM),
@@ -159,6 +182,13 @@ pub const HOT_QUERIES: &[(&str, &str)] = &[
     ("releasing a file", attachments::RELEASE),
     ("giving a file up", attachments::GIVE_UP),
     ("forgetting a file", attachments::FORGET),
+    ("avatar", avatars::IS_AVATAR),
+    ("avatar of a person", avatars::OF_USER),
+    ("avatar of a chat", avatars::OF_CHAT),
+    ("changing a person's avatar", avatars::SET_OF_USER),
+    ("changing a chat's avatar", avatars::SET_OF_CHAT),
+    ("attaching an avatar", avatars::ATTACH),
+    ("releasing an avatar", avatars::RELEASE),
 ];
 
 /// How the store is opened.

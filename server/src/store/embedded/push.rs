@@ -23,6 +23,7 @@ pub(super) const AUDIENCE: &str =
      CROSS JOIN sessions s INDEXED BY sessions_with_push ON s.user_id = m.user_id AND s.push_endpoint IS NOT NULL
      WHERE c.id = ?1 AND c.member_count <= ?5 AND m.user_id <> ?2 AND m.read_ordinal < ?3
        AND (m.muted_until IS NULL OR m.muted_until <= ?4) AND s.expires_at > ?4
+       AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = m.user_id AND b.blocked_id = ?2)
        AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.chat_id = ?1 AND w.seq = ?7 AND w.deleted_at IS NOT NULL)
      LIMIT ?6";
 

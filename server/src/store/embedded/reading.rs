@@ -11,12 +11,14 @@ use rusqlite::{Connection, params};
 use super::{
     EmbeddedStore,
     fault::Fault,
-    rows::{self, mine_columns},
+    rows::{self, blocks_columns, mine_columns},
 };
 
 pub(super) const MINE: &str = concat!(
     "SELECT c.head_ordinal, c.member_count, u.read_receipts, ",
     mine_columns!(),
+    ", ",
+    blocks_columns!(),
     " FROM members m CROSS JOIN chats c ON c.id = m.chat_id CROSS JOIN users u ON u.id = m.user_id
      WHERE m.chat_id = ?1 AND m.user_id = ?2"
 );
@@ -74,7 +76,8 @@ fn change(
 ) -> Result<Option<MineChange>, Fault> {
     let found = rows::one(connection, MINE, params![chat.as_bytes(), member.as_bytes()], |row| {
         let has_few = row.get::<_, i64>(1)? <= rows::limit(limits::RECEIPT_MEMBERS);
-        Ok((rows::ordinal(row, 0)?, has_few && row.get(2)?, rows::mine(row, 3)?))
+        let is_hidden = rows::blocks(row, 9)?.seen_by(member).by_me;
+        Ok((rows::ordinal(row, 0)?, has_few && !is_hidden && row.get(2)?, rows::mine(row, 3)?))
     })?;
     let Some((head, is_shown, before)) = found else { return Ok(None) };
     let mut after = decide(&before, head);

@@ -1,14 +1,14 @@
 //! Between rows and values: small helpers that every query uses.
 
 use app::{
-    domain::{ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
+    domain::{AttachmentId, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, Timestamp, UserId},
     protocol::{AttachmentView, MentionsView, MessageView, MyChatView, QuoteView},
 };
 use rusqlite::{CachedStatement, Connection, Params, Row, types::ValueRef};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
-use crate::store::mine::revision;
+use crate::store::{blocks::PairBlocks, mine::revision};
 
 /// The columns that [`message`] reads, of `messages m` joined by [`message_joins`].
 macro_rules! message_columns {
@@ -16,14 +16,15 @@ macro_rules! message_columns {
         concat!(
             "m.id, m.chat_id, m.seq, m.ordinal, m.sender_id, u.display_name, m.client_id, m.body, m.attachments,
              m.created_at, m.deleted_at, m.reactions, m.edited_at, m.pinned_at, m.changed_seq, m.mentions, ",
-            $crate::store::embedded::rows::quote_columns!()
+            $crate::store::embedded::rows::quote_columns!(),
+            ", u.avatar_id"
         )
     };
 }
 pub(super) use message_columns;
 
 /// How many columns these are.
-pub(super) const MESSAGE_COLUMNS: usize = 24;
+pub(super) const MESSAGE_COLUMNS: usize = 25;
 
 /// What [`message_columns`] needs beside `messages m`: who sent it, and what it answers.
 macro_rules! message_joins {
@@ -56,6 +57,14 @@ macro_rules! mine_columns {
     };
 }
 pub(super) use mine_columns;
+
+/// The columns that [`blocks`] reads, of `chats c`.
+macro_rules! blocks_columns {
+    () => {
+        "c.blocked_by_low, c.blocked_by_high, c.pair_low"
+    };
+}
+pub(super) use blocks_columns;
 
 #[cfg(test)]
 thread_local! {
@@ -158,6 +167,11 @@ pub(super) fn chat_id(row: &Row<'_>, column: usize) -> Result<ChatId, Fault> {
     Ok(ChatId::from_bytes(row.get(column)?))
 }
 
+/// The file that stands for somebody, if one does.
+pub(super) fn avatar(row: &Row<'_>, column: usize) -> Result<Option<AttachmentId>, Fault> {
+    Ok(row.get::<_, Option<[u8; 12]>>(column)?.map(AttachmentId::from_bytes))
+}
+
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Fault> {
     Ok(Timestamp::from_millis(row.get(column)?))
 }
@@ -233,6 +247,15 @@ pub(super) fn mine(row: &Row<'_>, first: usize) -> Result<MyChatView, Fault> {
     })
 }
 
+/// Who has blocked whom in a direct chat, in the columns of [`blocks_columns`] from `first` on.
+pub(super) fn blocks(row: &Row<'_>, first: usize) -> Result<PairBlocks, Fault> {
+    Ok(PairBlocks {
+        by_low: row.get(first)?,
+        by_high: row.get(first + 1)?,
+        low: row.get::<_, Option<[u8; 12]>>(first + 2)?.map(UserId::from_bytes),
+    })
+}
+
 /// The message in the columns of [`message_columns`].
 pub(super) fn message(row: &Row<'_>) -> Result<MessageView, Fault> {
     Ok(MessageView {
@@ -242,6 +265,7 @@ pub(super) fn message(row: &Row<'_>) -> Result<MessageView, Fault> {
         ordinal: ordinal(row, 3)?,
         sender_id: user_id(row, 4)?,
         sender_name: row.get(5)?,
+        sender_avatar: avatar(row, 24)?,
         client_id: ClientId::from_bytes(row.get(6)?),
         body: row.get(7)?,
         attachments: several::<AttachmentView>(row, 8, "files")?,

@@ -107,7 +107,7 @@ pub(super) async fn profiles(store: &MongoStore, mut ids: Vec<ObjectId>) -> Resu
         return Ok(Profiles::new());
     }
     let users = store.users.clone_with_type::<ProfileDocument>();
-    let shown = doc! { "display_name": 1, "about": 1, "read_receipts": 1 };
+    let shown = doc! { "display_name": 1, "about": 1, "read_receipts": 1, "avatar": 1 };
     let found = users.find(doc! { "_id": { "$in": ids } }).projection(shown);
     Ok(store.all(found).await?.into_iter().map(|profile| (profile.id, profile)).collect())
 }
@@ -125,6 +125,9 @@ async fn create(store: &MongoStore, user: &NewUser) -> Result<(), Fault> {
         words: words_of(name, user.email.as_str()),
         attached_bytes: 0,
         read_receipts: true,
+        avatar: None,
+        show_last_seen: true,
+        last_seen_at: None,
     };
     let mut session = store.causal().await?;
     match store.users.insert_one(document).session(&mut session).await.map_err(Fault::from) {

@@ -17,7 +17,7 @@ use mongodb::{
 
 use super::{
     MongoStore, accounts, attachments,
-    changes::move_head,
+    changes::{move_head, unmoved_and},
     documents::{Profiles, attachment_oid, chat_oid, date, message_oid, time, user_oid},
     fault::Fault,
     log::{EventDocument, MessageDocument, ReactionDocument},
@@ -53,7 +53,8 @@ pub(super) async fn change(
     let (member, document) = member.zip(message).ok_or_else(AppError::not_found)?;
     let message = newest_view(store, chat, &document, actor).await?;
     let edits = document.edit_seqs.len();
-    let state = MessageState { kind: found.kind, role: member.role, message, edits, pinned };
+    let blocking = found.blocks().seen_by(actor);
+    let state = MessageState { kind: found.kind, role: member.role, message, blocking, edits, pinned };
     let Some(body) = decide(&state)? else {
         if !is_kept(store, &document).await? {
             return Err(Fault::Lost);
@@ -73,7 +74,8 @@ pub(super) async fn change(
     };
     let change = MessageChange { message, event: Some(event.clone()) };
     attempted.note(change.clone());
-    commit(store, found.head, &document, &change.message, &event, scrubbed).await?;
+    let unmoved = unmoved_and(found.id, found.head, found.blocked.unwrap_or_default());
+    commit(store, unmoved, &document, &change.message, &event, scrubbed).await?;
     Ok(change)
 }
 
@@ -140,8 +142,7 @@ async fn newest_view(
         views::newest_quotes(store, chat, answered),
         accounts::profiles(store, vec![document.sender_id]),
     )?;
-    let name = profiles.get(&document.sender_id).map(|sender| sender.display_name.as_str());
-    let mut view = document.view(name.unwrap_or_default(), &quotes);
+    let mut view = document.view(profiles.get(&document.sender_id), &quotes);
     if conversation::mark_named(&mut view, actor) {
         let own = doc! {
             "chat_id": document.chat_id, "message_seq": document.seq, "user_id": user_oid(actor),
@@ -170,7 +171,7 @@ async fn scrubbed(
 /// What counts is committed with the event that it follows from, or not at all.
 async fn commit(
     store: &MongoStore,
-    head: i64,
+    unmoved: Document,
     before: &MessageDocument,
     now: &MessageView,
     event: &LogEvent,
@@ -178,7 +179,7 @@ async fn commit(
 ) -> Result<(), Fault> {
     let mut transaction = Transaction::begin(store).await?;
     let moved = doc! { "$set": { "head": event.seq.as_i64() } };
-    move_head(store, &mut transaction, before.chat_id, head, moved).await?;
+    move_head(store, &mut transaction, unmoved, moved).await?;
     store.events.insert_one(EventDocument::from(event)).session(transaction.session()).await?;
     let changed = store
         .messages

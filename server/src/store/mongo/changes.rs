@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::{
-    domain::{ChatId, ChatKind, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
+    domain::{Blocking, ChatId, ChatKind, ChatState, Membership, Role, Seq, Timestamp, UserId, limits},
     error::ErrorCode,
     ports::{Decide, NewDirectChat, NewGroupChat},
     protocol::{EventBody, LogEvent},
@@ -15,14 +15,15 @@ use mongodb::{
 };
 
 use super::{
-    MongoStore, accounts,
+    MongoStore, accounts, avatars,
     documents::{
-        ChatDocument, IdDocument, MemberDocument, PairDocument, chat_oid, date, role_text, time, user,
-        user_oid,
+        ChatDocument, IdDocument, MemberDocument, PairDocument, attachment, attachment_oid, chat_oid, date,
+        role_text, time, user, user_oid,
     },
     fault::Fault,
     log::EventDocument,
     migrations::index,
+    people::{self, BlockedDocument},
     transaction::{Attempted, COMMAND, Transaction},
 };
 
@@ -35,6 +36,11 @@ pub(super) async fn create_direct(store: &MongoStore, chat: &NewDirectChat) -> R
     if let Some(existing) = of_pair(store, pair).await? {
         return Ok((existing, false));
     }
+    let by_me = people::has_blocked(store, one, other);
+    let (by_me, by_them) = tokio::try_join!(by_me, people::has_blocked(store, other, one))?;
+    if let Some(code) = (Blocking { by_me, by_them }).refusal() {
+        return Err(code.into());
+    }
     let members = chat.pair.map(|user| (user, Role::Member));
     let pair = PairDocument { low: user_oid(pair.0), high: user_oid(pair.1) };
     let document = new_chat(chat.id, None, Some(pair), members.len(), chat.created_at);
@@ -45,7 +51,11 @@ pub(super) async fn create_direct(store: &MongoStore, chat: &NewDirectChat) -> R
     }
 }
 
-async fn of_pair(store: &MongoStore, (low, high): (UserId, UserId)) -> Result<Option<ChatId>, Fault> {
+/// The direct chat of these two, of whom the first has the lower id.
+pub(super) async fn of_pair(
+    store: &MongoStore,
+    (low, high): (UserId, UserId),
+) -> Result<Option<ChatId>, Fault> {
     let chats = store.chats.clone_with_type::<IdDocument>();
     let filter = doc! { "pair.low": user_oid(low), "pair.high": user_oid(high) };
     let found = store.first(chats.find_one(filter).projection(doc! { "_id": 1 })).await?;
@@ -71,7 +81,9 @@ fn new_chat(
         kind: if pair.is_some() { ChatKind::Direct } else { ChatKind::Group },
         name,
         pair,
+        blocked: None,
         description: String::new(),
+        avatar: None,
         created_at: date(at),
         head: 0,
         head_ordinal: 0,
@@ -91,6 +103,7 @@ async fn create(
 ) -> Result<(), Fault> {
     let maker = members.first().map(|(maker, _)| *maker);
     let people = members.iter().map(|(user, _)| user_oid(*user)).collect();
+    let pair = chat.pair.as_ref().map(|pair| (user(pair.low), user(pair.high)));
     tokio::try_join!(exist(store, people), may_make(store, maker))?;
     let members: Vec<_> = members
         .iter()
@@ -99,6 +112,9 @@ async fn create(
         .collect();
     let mut transaction = Transaction::begin(store).await?;
     store.chats.insert_one(chat).session(transaction.session()).await?;
+    if let Some((one, other)) = pair {
+        people::meet(store, &mut transaction, one, other, at).await?;
+    }
     if !members.is_empty() {
         store.members.insert_many(members).session(transaction.session()).await?;
     }
@@ -145,7 +161,13 @@ pub(super) async fn change(
         role: member.role,
         joined_at: time(member.joined_at),
     };
-    let state = ChatState { id, kind: chat.kind, head, members: members.iter().map(membership).collect() };
+    let state = ChatState {
+        id,
+        kind: chat.kind,
+        head,
+        avatar: chat.avatar.map(attachment),
+        members: members.iter().map(membership).collect(),
+    };
     let bodies = decide(&state)?;
     let mut seq = head;
     let events: Vec<_> = bodies
@@ -209,6 +231,7 @@ async fn state(store: &MongoStore, id: ChatId) -> Result<Option<(ChatDocument, V
     let members = store
         .members
         .find(doc! { "chat_id": chat.id })
+        .projection(doc! { "draft": 0 })
         .sort(doc! { "position": 1 })
         .read_concern(ReadConcern::local())
         .max_time(COMMAND);
@@ -224,6 +247,8 @@ struct Outcome {
     last_position: i64,
     head_ordinal: i64,
     is_group: bool,
+    /// What stood for it, and what does afterwards.
+    avatar: (Option<ObjectId>, Option<ObjectId>),
     set: Document,
     unset: Document,
 }
@@ -237,12 +262,13 @@ impl Outcome {
             last_position: chat.last_position,
             head_ordinal: chat.head_ordinal,
             is_group: chat.kind == ChatKind::Group,
+            avatar: (chat.avatar, chat.avatar),
             set: Document::new(),
             unset: Document::new(),
         }
     }
 
-    /// Brings members, roles and name to where the event says they are.
+    /// Brings members, roles, name and avatar to where the event says they are.
     fn apply(&mut self, event: &LogEvent) -> Result<(), Fault> {
         match &event.body {
             EventBody::MemberAdded { member } => {
@@ -288,8 +314,13 @@ impl Outcome {
             EventBody::ChatDescribed { .. } => {
                 return Err(Fault::broken_rule("an event describes what is not a group"));
             }
+            EventBody::ChatAvatarChanged { avatar } if self.is_group => self.show(avatar.map(attachment_oid)),
+            EventBody::ChatAvatarChanged { .. } => {
+                return Err(Fault::broken_rule("an event gives an avatar to what is not a group"));
+            }
             EventBody::ChatDeleted {} => {
                 self.members.clear();
+                self.show(None);
                 self.set.insert("deleted_at", date(event.at));
                 self.unset.insert("pair", "");
             }
@@ -305,6 +336,17 @@ impl Outcome {
             }
         }
         Ok(())
+    }
+
+    fn show(&mut self, avatar: Option<ObjectId>) {
+        self.avatar.1 = avatar;
+        self.set.remove("avatar");
+        self.unset.remove("avatar");
+        match (self.avatar.0, avatar) {
+            (_, Some(id)) => self.set.insert("avatar", id),
+            (Some(_before), None) => self.unset.insert("avatar", ""),
+            (None, None) => None,
+        };
     }
 
     fn position_of(&self, who: UserId) -> Option<i64> {
@@ -342,13 +384,17 @@ async fn commit(
     }
 
     let mut transaction = Transaction::begin(store).await?;
-    move_head(store, &mut transaction, chat.id, chat.head, update).await?;
+    move_head(store, &mut transaction, unmoved(chat.id, chat.head), update).await?;
     if let Some(invite) = its_use {
         let used = doc! { "$inc": { "uses": 1_i64 } };
         let used = store.invites.update_one(invite, used).session(transaction.session()).await?;
         if used.matched_count != 1 {
             return Err(Fault::Lost);
         }
+    }
+    if let Some(last) = events.last().filter(|_| outcome.avatar.0 != outcome.avatar.1) {
+        let actor = user_oid(last.actor_id);
+        avatars::replace(store, &mut transaction, actor, outcome.avatar, last.at).await?;
     }
     let documents: Vec<_> = events.iter().map(EventDocument::from).collect();
     store.events.insert_many(documents).session(transaction.session()).await?;
@@ -376,11 +422,21 @@ async fn commit(
 pub(super) async fn move_head(
     store: &MongoStore,
     transaction: &mut Transaction<'_>,
-    chat: ObjectId,
-    from: i64,
+    unmoved: Document,
     update: Document,
 ) -> Result<(), Fault> {
-    let unmoved = doc! { "_id": chat, "head": from };
     let moved = store.chats.update_one(unmoved, update).session(transaction.session()).await?;
     if moved.matched_count == 1 { Ok(()) } else { Err(Fault::Lost) }
+}
+
+/// Finds the chat while its head is where it was read.
+pub(super) fn unmoved(chat: ObjectId, head: i64) -> Document {
+    doc! { "_id": chat, "head": head }
+}
+
+/// The same of one to whose people something is written: as long as nobody of them blocks the other, or no longer does.
+pub(super) fn unmoved_and(chat: ObjectId, head: i64, blocked: BlockedDocument) -> Document {
+    let mut which = unmoved(chat, head);
+    which.extend(blocked.as_read());
+    which
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::{
     MongoStore, changes,
-    documents::{ChatDocument, MemberDocument, chat_oid, time, user, user_oid},
+    documents::{ChatDocument, MemberDocument, attachment, chat_oid, time, user, user_oid},
     fault::Fault,
     log::MessageDocument,
     mentions,
@@ -158,12 +158,14 @@ async fn records(
     let mut pipeline = which;
     pipeline.push(doc! { "$project": { "chat": "$$ROOT" } });
     let me = doc! { "$match": { "user_id": user_oid(viewer) } };
-    pipeline.push(lookup("members", "_id", "chat_id", vec![me], "me"));
-    let first = match i64::try_from(members) {
+    let no_draft = || doc! { "$project": { "draft": 0 } };
+    pipeline.push(lookup("members", "_id", "chat_id", vec![me, no_draft()], "me"));
+    let mut first = match i64::try_from(members) {
         Ok(0) => vec![doc! { "$match": { "$expr": false } }],
         Ok(members) => vec![doc! { "$sort": { "position": 1 } }, doc! { "$limit": members }],
         Err(_more_than_any_chat_has) => vec![doc! { "$sort": { "position": 1 } }],
     };
+    first.push(no_draft());
     pipeline.push(lookup("members", "_id", "chat_id", first, "first"));
     let shown = vec![doc! { "$project": { "grams": 0 } }];
     pipeline.push(lookup("messages", "chat.last_message_id", "_id", shown, "last"));
@@ -180,14 +182,18 @@ async fn records(
         let me = found.me.first()?;
         let id = ChatId::from_bytes(found.chat.id.bytes());
         let head_ordinal = found.chat.head_ordinal;
+        let blocking = found.chat.blocks().seen_by(viewer);
         Some(ChatRecord {
+            viewer_id: viewer,
             id,
             kind: found.chat.kind,
             name: found.chat.name,
             description: found.chat.description,
+            avatar: found.chat.avatar.map(attachment),
             members: found.first.iter().filter_map(|member| member.view(&profiles, head_ordinal)).collect(),
             member_count: found.chat.member_count.unsigned_abs(),
             my_role: me.role,
+            blocking,
             mine: me.mine(head_ordinal),
             mentioned: Vec::new(),
             head: Seq::from_i64(found.chat.head),

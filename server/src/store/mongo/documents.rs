@@ -16,7 +16,8 @@ use app::{
 use mongodb::bson::{Binary, Bson, DateTime, Uuid, oid::ObjectId, spec::BinarySubtype};
 use serde::{Deserialize, Serialize};
 
-use crate::store::mine::revision;
+use super::people::BlockedDocument;
+use crate::store::{blocks::PairBlocks, mine::revision};
 
 /// An account.
 #[derive(Serialize, Deserialize)]
@@ -38,6 +39,14 @@ pub(super) struct UserDocument {
     /// Whether others see how far the person has read.
     #[serde(default = "yes")]
     pub read_receipts: bool,
+    /// The file that stands for the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<ObjectId>,
+    /// Whether others see when the person was last there.
+    #[serde(default = "yes")]
+    pub show_last_seen: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_at: Option<DateTime>,
 }
 
 fn yes() -> bool {
@@ -54,6 +63,9 @@ impl UserDocument {
             password_hash: self.password_hash,
             created_at: time(self.created_at),
             read_receipts: self.read_receipts,
+            avatar: self.avatar.map(attachment),
+            show_last_seen: self.show_last_seen,
+            last_seen: self.last_seen_at.map(time),
         }
     }
 }
@@ -68,6 +80,8 @@ pub(super) struct ProfileDocument {
     pub about: String,
     #[serde(default = "yes")]
     pub read_receipts: bool,
+    #[serde(default)]
+    pub avatar: Option<ObjectId>,
 }
 
 /// Profiles by id.
@@ -142,9 +156,15 @@ pub(super) struct ChatDocument {
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<PairDocument>,
+    /// Who of the two has blocked the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<BlockedDocument>,
     /// What a group says about itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// The file that stands for a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<ObjectId>,
     pub created_at: DateTime,
     /// The last event. Every write to the chat moves it from what it has read, or is refused.
     pub head: i64,
@@ -159,6 +179,13 @@ pub(super) struct ChatDocument {
     /// Set once, with the last event. The log of a deleted chat is removed later, in slices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<DateTime>,
+}
+
+impl ChatDocument {
+    /// Who of the two has blocked the other.
+    pub(super) fn blocks(&self) -> PairBlocks {
+        self.blocked.unwrap_or_default().of(self.pair.as_ref().map(|pair| pair.low))
+    }
 }
 
 /// Somebody's place in a chat.
@@ -229,6 +256,7 @@ impl MemberDocument {
             id: user(self.user_id),
             display_name: profile.display_name.clone(),
             about: profile.about.clone(),
+            avatar: profile.avatar.map(attachment),
         };
         let read = profile.read_receipts.then(|| self.mine(head_ordinal).read);
         Some(MemberView { user, role: self.role, joined_at: time(self.joined_at), read })
@@ -245,7 +273,10 @@ pub(super) struct AttachmentDocument {
     /// There while a message has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<AttachedDocument>,
-    /// From when on it is collected: there while no message has it.
+    /// Whether a person or a group has it, which says so itself, rather than a message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_avatar: bool,
+    /// From when on it is collected: there while nothing has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collect_at: Option<DateTime>,
 }
@@ -310,6 +341,10 @@ pub(super) fn message_oid(id: MessageId) -> ObjectId {
 
 pub(super) fn attachment_oid(id: AttachmentId) -> ObjectId {
     ObjectId::from_bytes(*id.as_bytes())
+}
+
+pub(super) fn attachment(id: ObjectId) -> AttachmentId {
+    AttachmentId::from_bytes(id.bytes())
 }
 
 pub(super) fn session_oid(id: SessionId) -> ObjectId {

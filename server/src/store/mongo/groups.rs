@@ -16,7 +16,7 @@ use super::{
     MongoStore,
     accounts::{self, begins_with},
     changes,
-    documents::{IdDocument, MemberDocument, binary, chat_oid, date, time, user, user_oid},
+    documents::{IdDocument, MemberDocument, attachment, binary, chat_oid, date, time, user, user_oid},
     fault::Fault,
     transaction::Attempted,
 };
@@ -163,7 +163,7 @@ async fn search(
         users.find(matching).sort(doc! { "name_key": 1, "_id": 1 }).limit(most).projection(doc! { "_id": 1 });
     let found: Vec<_> = store.all(found).await?.into_iter().map(|user| user.id).collect();
     let these = doc! { "chat_id": chat_oid(chat), "user_id": { "$in": &found } };
-    let members = store.all(store.members.find(these)).await?;
+    let members = store.all(store.members.find(these).projection(doc! { "draft": 0 })).await?;
     let mut shown = shown(store, &members).await?;
     let place = |member: &MemberView| found.iter().position(|id| user(*id) == member.user.id);
     shown.sort_by_key(place);
@@ -188,7 +188,8 @@ async fn members_from(
     let some = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let which = doc! { "chat_id": chat_oid(chat), "position": { "$gte": from } };
     // One more than is wanted tells whether there are others, and where they begin.
-    let found = store.members.find(which).sort(doc! { "position": 1 }).limit(some);
+    let found =
+        store.members.find(which).sort(doc! { "position": 1 }).limit(some).projection(doc! { "draft": 0 });
     let mut found = store.all(found).await?;
     let next = found.get(limit).map(|member| member.position.unsigned_abs());
     found.truncate(limit);
@@ -305,6 +306,7 @@ async fn invited_to(
         chat_id: ChatId::from_bytes(chat.id.bytes()),
         name: chat.name.unwrap_or_default(),
         description: chat.description,
+        avatar: chat.avatar.map(attachment),
         member_count: chat.member_count.unsigned_abs(),
         is_member,
     }))

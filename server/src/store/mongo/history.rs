@@ -100,7 +100,7 @@ async fn happened(
     let found = store
         .events
         .find(which)
-        .hint(Hint::Name(index::EVENTS_OF_CHAT.to_owned()))
+        .hint(Hint::Name(index::EVENTS_ABOUT_CHAT.to_owned()))
         .sort(doc! { "seq": order })
         .limit(i64::try_from(limits::EVENTS_PER_PAGE).unwrap_or(i64::MAX));
     let mut events = store.all(found).await?;

@@ -10,7 +10,9 @@ use mongodb::bson::{DateTime, Document, Uuid, doc, oid::ObjectId, serde_helpers:
 use serde::{Deserialize, Serialize};
 
 use super::{
-    documents::{Profiles, chat_oid, date, message_oid, time, user, user_oid, uuid},
+    documents::{
+        ProfileDocument, Profiles, attachment, chat_oid, date, message_oid, time, user, user_oid, uuid,
+    },
     search,
     views::Quotes,
 };
@@ -52,6 +54,7 @@ impl EventDocument {
         if let (EventBody::NewMessage { message }, Some(profile)) = (&mut body, profiles.get(&self.actor_id))
         {
             message.sender_name.clone_from(&profile.display_name);
+            message.sender_avatar = profile.avatar.map(attachment);
         }
         let actor_id = user(self.actor_id);
         let name = |user: UserId| Some((user, profiles.get(&user_oid(user))?.display_name.clone()));
@@ -180,7 +183,7 @@ impl MessageDocument {
     }
 
     /// As nobody in particular sees it; what it answers is looked for among the quotes.
-    pub(super) fn view(&self, sender_name: &str, quotes: &Quotes) -> MessageView {
+    pub(super) fn view(&self, sender: Option<&ProfileDocument>, quotes: &Quotes) -> MessageView {
         let quote = |answered: &ReplyDocument| {
             let id = MessageId::from_bytes(answered.id.bytes());
             let reference = || QuoteView { id, seq: Seq::from_i64(answered.seq), ..QuoteView::default() };
@@ -192,7 +195,8 @@ impl MessageDocument {
             seq: Seq::from_i64(self.seq),
             ordinal: Ordinal::from_i64(self.ordinal),
             sender_id: user(self.sender_id),
-            sender_name: sender_name.to_owned(),
+            sender_name: sender.map(|sender| sender.display_name.clone()).unwrap_or_default(),
+            sender_avatar: sender.and_then(|sender| sender.avatar).map(attachment),
             client_id: ClientId::from_bytes(self.client_id.bytes()),
             body: self.body.clone(),
             mentions: self.mentions.clone(),

@@ -17,6 +17,7 @@ use super::{
     documents::{chat_oid, user, user_oid},
     fault::Fault,
     log::MessageDocument,
+    people,
     transaction::Transaction,
 };
 use crate::store::{
@@ -109,7 +110,8 @@ async fn named(
 }
 
 /// Says of each chat which of its messages mention the viewer and are unread: one question, and none where nothing is
-/// unread. It may be answered a moment after the chats were read; what was sent meanwhile is left to its event.
+/// unread; where somebody mentions them, one more, whether they have blocked that one. It may be answered a moment after
+/// the chats were read; what was sent meanwhile is left to its event.
 pub(super) async fn mark_unread(
     store: &MongoStore,
     viewer: UserId,
@@ -130,6 +132,13 @@ pub(super) async fn mark_unread(
         newest(EVERYBODY, "all"),
     ];
     let found = store.brought(store.chats.aggregate(pipeline).with_type::<Newest>()).await?;
+    let senders =
+        found.iter().flat_map(|newest| newest.own.iter().chain(&newest.all)).map(|place| place.sender_id);
+    let mut senders: Vec<ObjectId> = senders.collect();
+    senders.sort_unstable();
+    senders.dedup();
+    let blocked =
+        if senders.is_empty() { senders } else { people::blocked_among(store, viewer, senders).await? };
     let mut found: HashMap<ObjectId, Newest> =
         found.into_iter().map(|newest| (newest.chat, newest)).collect();
     for chat in chats {
@@ -137,7 +146,9 @@ pub(super) async fn mark_unread(
         let unread = chat.mine.unread(chat.head_ordinal);
         let read = chat.head_ordinal.0.saturating_sub(unread);
         let is_told = |ordinal: &Ordinal| ordinal.0 > read && *ordinal <= chat.head_ordinal;
-        let others = own.into_iter().chain(all).filter(|place| place.sender_id != user_oid(viewer));
+        let is_heard =
+            |place: &Place| place.sender_id != user_oid(viewer) && !blocked.contains(&place.sender_id);
+        let others = own.into_iter().chain(all).filter(is_heard);
         let ordinals: BTreeSet<Ordinal> =
             others.map(|place| Ordinal::from_i64(place.ordinal)).filter(is_told).collect();
         let before = ordinals.len().saturating_sub(limits::MENTIONS_PER_CHAT);

@@ -15,12 +15,14 @@ use serde::Deserialize;
 use super::{
     MongoStore, accounts, amendments,
     attachments::Arrivals,
-    changes::move_head,
+    changes::{move_head, unmoved_and},
     documents::{IdDocument, Profiles, chat_oid, message_oid, user, user_oid, uuid},
     fault::Fault,
     history,
     log::{EventDocument, MessageDocument},
-    mentions, reading,
+    mentions,
+    people::BlockedDocument,
+    reading,
     transaction::{Attempted, Transaction},
     views::{self, Quotes},
 };
@@ -30,7 +32,17 @@ use super::{
 struct Ground {
     head: i64,
     head_ordinal: i64,
+    #[serde(default)]
+    pair: Option<Low>,
+    #[serde(default)]
+    blocked: BlockedDocument,
     senders: Vec<Sender>,
+}
+
+/// Of a direct chat.
+#[derive(Deserialize)]
+struct Low {
+    low: ObjectId,
 }
 
 #[derive(Deserialize)]
@@ -132,7 +144,8 @@ async fn append(store: &MongoStore, chat: ChatId, batch: &[NewMessage]) -> Resul
     let events: Vec<EventDocument> = outcomes.iter().filter_map(new_event).map(EventDocument::from).collect();
 
     let mut transaction = Transaction::begin(store).await?;
-    move_head(store, &mut transaction, chat_oid(chat), ground.head, update).await?;
+    let ground = unmoved_and(chat_oid(chat), ground.head, ground.blocked);
+    move_head(store, &mut transaction, ground, update).await?;
     // Early, so that what the same people mark meanwhile waits for this rather than undoing it.
     reading::note_sent(store, &mut transaction, chat_oid(chat), &documents).await?;
     store.events.insert_many(events).session(transaction.session()).await?;
@@ -170,10 +183,10 @@ fn decide(
 ) -> (Vec<Appended>, Vec<MessageDocument>) {
     let members: HashSet<ObjectId> = ground.senders.iter().map(|sender| sender.user_id).collect();
     let (mut seq, mut ordinal) = (Seq::from_i64(ground.head), Ordinal::from_i64(ground.head_ordinal));
+    let blocks = ground.blocked.of(ground.pair.as_ref().map(|pair| pair.low));
     let (mut outcomes, mut new_ones) = (Vec::with_capacity(batch.len()), Vec::new());
     for new in batch {
         let sender = user_oid(new.sender_id);
-        let name = profiles.get(&sender).map(|profile| profile.display_name.as_str()).unwrap_or_default();
         let key = (sender, uuid(new.client_id));
         let before = earlier.get(&key);
         // The original is told even to somebody who has left since: it is their own, and it is stored.
@@ -183,6 +196,8 @@ fn decide(
             outcomes.push(Appended::NotMember);
         } else if before.is_some() {
             outcomes.push(Appended::ClientIdReused);
+        } else if let Some(code) = blocks.seen_by(new.sender_id).refusal() {
+            outcomes.push(Appended::Refused(code));
         } else if new.reply_to.is_some_and(|answered| !quotes.contains_key(&answered)) {
             outcomes.push(Appended::UnknownReply);
         } else if let Some(refused) = arrivals.take(chat_oid(chat), seq.next(), new) {
@@ -191,7 +206,7 @@ fn decide(
             (seq, ordinal) = (seq.next(), ordinal.next());
             let answered = new.reply_to.and_then(|answered| quotes.get(&answered));
             let document = MessageDocument::new(chat, seq, ordinal, new, answered);
-            let message = document.view(name, quotes);
+            let message = document.view(profiles.get(&sender), quotes);
             outcomes.push(Appended::New(event_of(message.clone())));
             earlier.insert(key, message);
             new_ones.push(document);
@@ -206,7 +221,7 @@ fn decide(
 async fn ground(store: &MongoStore, chat: ChatId, senders: &[ObjectId]) -> Result<Option<Ground>, Fault> {
     let pipeline = [
         doc! { "$match": { "_id": chat_oid(chat), "deleted_at": null } },
-        doc! { "$project": { "head": 1, "head_ordinal": 1 } },
+        doc! { "$project": { "head": 1, "head_ordinal": 1, "pair.low": 1, "blocked": 1 } },
         doc! { "$lookup": {
             "from": "members",
             "localField": "_id",

@@ -12,7 +12,7 @@ use mongodb::{
 };
 use serde::{Deserialize, Serialize};
 
-use app::{domain::name_key, error::AppError, protocol::EventBody};
+use app::{domain::name_key, error::AppError};
 
 use super::{catching_up, fault::Fault, log::MessageDocument};
 
@@ -31,6 +31,7 @@ pub(super) mod index {
     pub const MEMBERS_BY_CHAT: &str = "members_by_chat";
     pub const MEMBERS_BY_USER: &str = "members_by_user";
     pub const MEMBERS_WHO_MADE: &str = "members_who_made";
+    pub const MEMBERS_WITH_DRAFT: &str = "members_with_draft";
     pub const MEMBERS_IN_ORDER: &str = "members_in_order";
     pub const EVENTS_BY_SEQ: &str = "events_by_seq";
     pub const MESSAGES_BY_SEQ: &str = "messages_by_seq";
@@ -40,8 +41,11 @@ pub(super) mod index {
     pub const MESSAGES_BY_GRAM: &str = "messages_by_gram";
     pub const USERS_BY_NAME: &str = "users_by_name";
     pub const MENTIONS_BY_USER: &str = "mentions_by_user";
+    pub const BLOCKS_BY_BLOCKER: &str = "blocks_by_blocker";
+    pub const BLOCKS_BY_BLOCKED: &str = "blocks_by_blocked";
     pub const REACTIONS_BY_USER: &str = "reactions_by_user";
     pub const EVENTS_OF_CHAT: &str = "events_of_chat";
+    pub const EVENTS_ABOUT_CHAT: &str = "events_about_chat";
     pub const MESSAGES_BY_TIME: &str = "messages_by_time";
     pub const INVITES_BY_TOKEN: &str = "invites_by_token";
     pub const INVITES_BY_CHAT: &str = "invites_by_chat";
@@ -50,7 +54,7 @@ pub(super) mod index {
 }
 
 /// The newest version that this program knows.
-pub(super) const KNOWN: i32 = 10;
+pub(super) const KNOWN: i32 = 13;
 pub(super) const COLLECTION: &str = "schema";
 /// The id of its one document.
 pub(super) const ID: &str = "samvad";
@@ -118,6 +122,15 @@ pub(super) async fn apply(database: &Database) -> Result<(), Fault> {
     }
     if version < 10 {
         tenth(database).await?;
+    }
+    if version < 11 {
+        eleventh(database).await?;
+    }
+    if version < 12 {
+        twelfth(database).await?;
+    }
+    if version < 13 {
+        thirteenth(database).await?;
     }
     let done = doc! { "$max": { "version": KNOWN, "compatible_from": 1 } };
     schema.update_one(doc! { "_id": ID }, done).await?;
@@ -319,10 +332,8 @@ async fn ninth(database: &Database) -> Result<(), Fault> {
         plain(index::INVITES_BY_CHAT, doc! { "chat_id": 1 }),
     ];
     database.collection::<Document>("invites").create_indexes(indexes).await?;
-    let only = doc! { "body.type": { "$in": EventBody::OF_CHAT.to_vec() } };
-    let name = index::EVENTS_OF_CHAT.to_owned();
-    let options = IndexOptions::builder().name(name).partial_filter_expression(only).build();
-    let of_chat = IndexModel::builder().keys(doc! { "chat_id": 1, "seq": 1 }).options(options).build();
+    let types = ["member_added", "member_removed", "role_changed", "chat_renamed", "chat_described"];
+    let of_chat = of_types(index::EVENTS_OF_CHAT, &types);
     database.collection::<Document>("events").create_index(of_chat).await?;
     let by_time = plain(index::MESSAGES_BY_TIME, doc! { "chat_id": 1, "created_at": 1, "seq": 1 });
     database.collection::<Document>("messages").create_index(by_time).await?;
@@ -336,6 +347,49 @@ async fn tenth(database: &Database) -> Result<(), Fault> {
         partial(index::SESSIONS_WITH_PUSH, doc! { "user_id": 1 }, "push.endpoint"),
     ];
     database.collection::<Document>("sessions").create_indexes(indexes).await?;
+    Ok(())
+}
+
+/// Version 11: one more kind of what happens to chats rather than to their messages. The index of version 9 stays for the
+/// nodes that ask it. People, groups and files without avatars lack the fields that would say so.
+async fn eleventh(database: &Database) -> Result<(), Fault> {
+    let types = [
+        "member_added",
+        "member_removed",
+        "role_changed",
+        "chat_renamed",
+        "chat_described",
+        "chat_avatar_changed",
+    ];
+    let about_chat = of_types(index::EVENTS_ABOUT_CHAT, &types);
+    database.collection::<Document>("events").create_index(about_chat).await?;
+    Ok(())
+}
+
+/// Only of events of these types. Two indexes of the same keys differ by that.
+fn of_types(name: &str, types: &[&str]) -> IndexModel {
+    let only = doc! { "body.type": { "$in": types.to_vec() } };
+    let options = IndexOptions::builder().name(name.to_owned()).partial_filter_expression(only).build();
+    IndexModel::builder().keys(doc! { "chat_id": 1, "seq": 1 }).options(options).build()
+}
+
+/// Version 12: what people are writing. Members who have saved nothing lack the field. A node of the version before
+/// leaves the draft of a message that it stores; pages pass over it, and take it away.
+async fn twelfth(database: &Database) -> Result<(), Fault> {
+    let keys = doc! { "user_id": 1, "draft.saved_at": -1 };
+    let with_draft = partial(index::MEMBERS_WITH_DRAFT, keys, "draft.saved_at");
+    database.collection::<Document>("members").create_index(with_draft).await?;
+    Ok(())
+}
+
+/// Version 13: who has blocked whom. Chats and accounts that know nothing of that, nor of when people were last there,
+/// lack the fields.
+async fn thirteenth(database: &Database) -> Result<(), Fault> {
+    let indexes = [
+        unique(index::BLOCKS_BY_BLOCKER, doc! { "blocker_id": 1, "blocked_id": 1 }),
+        plain(index::BLOCKS_BY_BLOCKED, doc! { "blocked_id": 1, "blocker_id": 1 }),
+    ];
+    database.collection::<Document>("blocks").create_indexes(indexes).await?;
     Ok(())
 }
 

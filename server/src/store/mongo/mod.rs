@@ -17,9 +17,12 @@
 //! | `amendments` | what one event changes in one message |
 //! | `views` | messages as members see them |
 //! | `reading` | what a chat is to each of its members alone |
+//! | `drafts` | what people are writing and have not sent |
 //! | `mentions` | whom messages mention |
+//! | `people` | when they were last there, and whom they have blocked |
 //! | `push` | where browsers are told while no page is open |
 //! | `attachments` | files: which there are and whose they are |
+//! | `avatars` | the files that stand for people and groups |
 //! | `search`, `catching_up` | finding messages, and giving those of earlier versions what they are found by |
 //! | `purge` | removing what nobody sees any longer |
 //!
@@ -48,11 +51,13 @@ mod abandoned;
 mod accounts;
 mod amendments;
 mod attachments;
+mod avatars;
 mod catching_up;
 mod changes;
 mod chats;
 mod connect;
 mod documents;
+mod drafts;
 mod fault;
 mod groups;
 mod history;
@@ -60,6 +65,7 @@ mod log;
 mod mentions;
 mod messages;
 mod migrations;
+mod people;
 mod primary;
 mod purge;
 mod push;
@@ -101,6 +107,7 @@ use fault::Fault;
 use groups::InviteDocument;
 use log::{EventDocument, MessageDocument, ReactionDocument};
 use mentions::MentionDocument;
+use people::BlockDocument;
 use primary::Primary;
 use reads::Seen;
 pub use survey::Survey;
@@ -140,6 +147,7 @@ pub struct MongoStore {
     attachments: Collection<AttachmentDocument>,
     reactions: Collection<ReactionDocument>,
     mentions: Collection<MentionDocument>,
+    blocks: Collection<BlockDocument>,
     invites: Collection<InviteDocument>,
     seen: Seen,
     turns: Vec<Mutex<()>>,
@@ -184,6 +192,7 @@ impl MongoStore {
             attachments: database.collection("attachments"),
             reactions: database.collection("reactions"),
             mentions: database.collection("mentions"),
+            blocks: database.collection("blocks"),
             invites: database.collection("invites"),
             seen: Seen::default(),
             turns: (0..TURNS).map(|_| Mutex::new(())).collect(),

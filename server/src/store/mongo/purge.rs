@@ -10,7 +10,7 @@ use mongodb::{
 };
 
 use super::{
-    MongoStore, amendments, attachments, catching_up,
+    MongoStore, amendments, attachments, avatars, catching_up,
     documents::{AttachmentDocument, date},
     fault::Fault,
     log::MessageDocument,
@@ -115,6 +115,7 @@ async fn chat(store: &MongoStore, now: Timestamp) -> Result<u64, Fault> {
     let (events, all) = remove(&store.events, log.clone(), doc! { "seq": 1 }).await?;
     gone += events;
     if all {
+        avatars::release_of_deleted(store, &chat, now).await?;
         gone += store.invites.delete_many(log).await?.deleted_count;
         gone += store.chats.delete_one(doc! { "_id": chat }).await?.deleted_count;
     }

@@ -114,6 +114,8 @@ async fn audience(store: &MongoStore, query: PushQuery) -> Result<Option<PushAud
         doc! { "$match": { "seq": query.seq.as_i64(), "deleted_at": { "$ne": null } } },
         doc! { "$project": { "_id": 1 } },
     ];
+    let blocked =
+        [doc! { "$match": { "blocked_id": user_oid(query.except) } }, doc! { "$project": { "_id": 1 } }];
     let pipeline = [
         doc! { "$match": {
             "_id": chat_oid(query.chat), "member_count": { "$lte": number(query.most_members) },
@@ -132,6 +134,11 @@ async fn audience(store: &MongoStore, query: PushQuery) -> Result<Option<PushAud
             "as": "session",
         } },
         doc! { "$unwind": "$session" },
+        doc! { "$lookup": {
+            "from": "blocks", "localField": "member.user_id", "foreignField": "blocker_id", "pipeline": blocked,
+            "as": "blocked",
+        } },
+        doc! { "$match": { "blocked": [] } },
         doc! { "$limit": number(query.most_targets) },
         doc! { "$project": { "_id": 0, "name": 1, "user_id": "$member.user_id", "push": "$session.push" } },
     ];

@@ -5,7 +5,7 @@
 //! waits for its end and then finds the document otherwise than it was read; a send that meets a change is done anew.
 //! Both are tried again like everything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use app::{
     domain::{ChatId, Ordinal, Seq, UserId, limits},
@@ -13,14 +13,16 @@ use app::{
     ports::{DecideMine, MineChange, Place, Places, ReadingStore},
 };
 use async_trait::async_trait;
-use mongodb::bson::{Bson, Document, doc, oid::ObjectId};
+use mongodb::bson::{Bson, Document, Uuid, doc, oid::ObjectId};
 use serde::Deserialize;
 
 use super::{
     MongoStore, accounts,
     documents::{MemberDocument, chat_oid, date, user_oid},
+    drafts,
     fault::Fault,
     log::MessageDocument,
+    people::BlockedDocument,
     transaction::Transaction,
 };
 
@@ -40,6 +42,16 @@ struct ChatSize {
     head: i64,
     head_ordinal: i64,
     member_count: i64,
+    #[serde(default)]
+    pair: Option<Low>,
+    #[serde(default)]
+    blocked: BlockedDocument,
+}
+
+/// Of a direct chat.
+#[derive(Deserialize)]
+struct Low {
+    low: ObjectId,
 }
 
 #[derive(Deserialize)]
@@ -74,10 +86,12 @@ async fn change(
     member: UserId,
     decide: &DecideMine,
 ) -> Result<Option<MineChange>, Fault> {
-    let Some(Ground { member, chat, user }) = ground(store, chat, member).await? else { return Ok(None) };
+    let who = member;
+    let Some(Ground { member, chat, user }) = ground(store, chat, who).await? else { return Ok(None) };
     let Some(chat) = chat.first() else { return Ok(None) };
     let has_receipts = user.first().is_some_and(|user| user.read_receipts.unwrap_or(true));
     let is_small = chat.member_count <= i64::try_from(limits::RECEIPT_MEMBERS).unwrap_or(i64::MAX);
+    let is_hidden = chat.blocked.of(chat.pair.as_ref().map(|pair| pair.low)).seen_by(who).by_me;
     let before = member.mine(chat.head_ordinal);
     let mut after = decide(&before, Ordinal::from_i64(chat.head_ordinal));
     after.revision = before.revision;
@@ -101,7 +115,7 @@ async fn change(
         // No write follows that would be lost with what was read, so a majority has to have it.
         return Err(Fault::Lost);
     }
-    Ok(Some(MineChange { before, after, is_shown: has_receipts && is_small }))
+    Ok(Some(MineChange { before, after, is_shown: has_receipts && is_small && !is_hidden }))
 }
 
 /// Whether there was such a member.
@@ -131,7 +145,8 @@ fn as_read(member: &MemberDocument) -> Document {
 
 /// Of the newest state: a write that follows it is on no member without it.
 async fn ground(store: &MongoStore, chat: ChatId, member: UserId) -> Result<Option<Ground>, Fault> {
-    let size = doc! { "$project": { "head": 1, "head_ordinal": 1, "member_count": 1 } };
+    let size =
+        doc! { "$project": { "head": 1, "head_ordinal": 1, "member_count": 1, "pair.low": 1, "blocked": 1 } };
     let settings = doc! { "$project": { "_id": 0, "read_receipts": 1 } };
     let pipeline = [
         doc! { "$match": { "chat_id": chat_oid(chat), "user_id": user_oid(member) } },
@@ -149,7 +164,8 @@ async fn ground(store: &MongoStore, chat: ChatId, member: UserId) -> Result<Opti
 
 /// The members' documents first and then the chats: so no head is older than what is told of reading.
 async fn places(store: &MongoStore, person: UserId) -> Result<Places, Fault> {
-    let members = store.all(store.members.find(doc! { "user_id": user_oid(person) })).await?;
+    let members = store.members.find(doc! { "user_id": user_oid(person) }).projection(doc! { "draft": 0 });
+    let members = store.all(members).await?;
     if members.is_empty() {
         return Ok(Places::new());
     }
@@ -172,7 +188,8 @@ async fn places(store: &MongoStore, person: UserId) -> Result<Places, Fault> {
     Ok(members.iter().filter_map(place).collect())
 }
 
-/// Who sends these messages to a chat has read up to their own last one. One command, however many they are.
+/// Who sends these messages to a chat has read up to their own last one, and what they were writing is none any longer
+/// where one of these was made of it. One command, however many they are.
 pub(super) async fn note_sent(
     store: &MongoStore,
     transaction: &mut Transaction<'_>,
@@ -185,7 +202,12 @@ pub(super) async fn note_sent(
     let own = |(sender, ordinal)| doc! { "case": { "$eq": ["$user_id", sender] }, "then": ordinal };
     let branches: Vec<Document> = last.into_iter().map(own).collect();
     let read = doc! { "$max": ["$read_ordinal", { "$switch": { "branches": branches } }] };
-    let update = vec![doc! { "$set": { "read_ordinal": read } }, doc! { "$unset": "unread_from" }];
+    let mut ids: HashMap<ObjectId, Vec<Uuid>> = HashMap::new();
+    for message in messages {
+        ids.entry(message.sender_id).or_default().push(message.client_id);
+    }
+    let set = doc! { "$set": { "read_ordinal": read, "draft": drafts::after_sending(&ids) } };
+    let update = vec![set, doc! { "$unset": "unread_from" }];
     let which = doc! { "chat_id": chat, "user_id": { "$in": senders } };
     store.members.update_many(which, update).session(transaction.session()).await?;
     Ok(())

@@ -42,7 +42,7 @@ pub(super) async fn views_beside(
     let quotes = quotes(&answered, &profiles);
     let view = |message: &MessageDocument| {
         let sender = profiles.get(&message.sender_id)?;
-        Some(message.view(&sender.display_name, &quotes))
+        Some(message.view(Some(sender), &quotes))
     };
     let mut views: Vec<_> = documents.iter().filter_map(view).collect();
     mark_mine(store, &mut views, viewer).await?;
@@ -72,11 +72,20 @@ pub(super) async fn newest_quotes(
     Ok(quotes(&found, &profiles))
 }
 
+/// What is shown of these messages where they are answered.
+pub(super) async fn quotes_of(store: &MongoStore, ids: Vec<ObjectId>) -> Result<Quotes, Fault> {
+    let found = originals(store, ids).await?;
+    if found.is_empty() {
+        return Ok(Quotes::new());
+    }
+    let profiles = accounts::profiles(store, found.iter().map(|message| message.sender_id).collect()).await?;
+    Ok(quotes(&found, &profiles))
+}
+
 fn quotes(messages: &[MessageDocument], profiles: &Profiles) -> Quotes {
     let nothing = Quotes::new();
     let quote = |message: &MessageDocument| {
-        let name = profiles.get(&message.sender_id).map(|sender| sender.display_name.as_str());
-        let quote = QuoteView::of(&message.view(name.unwrap_or_default(), &nothing));
+        let quote = QuoteView::of(&message.view(profiles.get(&message.sender_id), &nothing));
         (quote.id, quote)
     };
     messages.iter().map(quote).collect()
@@ -93,9 +102,7 @@ pub(super) async fn quote_all(store: &MongoStore, events: &mut [LogEvent]) -> Re
     if open.is_empty() {
         return Ok(());
     }
-    let found = originals(store, open.iter().map(|quote| message_oid(quote.id)).collect()).await?;
-    let profiles = accounts::profiles(store, found.iter().map(|message| message.sender_id).collect()).await?;
-    let quotes = quotes(&found, &profiles);
+    let quotes = quotes_of(store, open.iter().map(|quote| message_oid(quote.id)).collect()).await?;
     for quote in open {
         if let Some(found) = quotes.get(&quote.id) {
             quote.clone_from(found);

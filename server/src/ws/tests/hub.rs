@@ -173,9 +173,74 @@ fn a_status_is_told_once_however_many_chats_are_shared_and_not_to_oneself() {
     let hub = hub();
     let (one, two) = (connected(&hub, 1, 1, &[1, 2]), connected(&hub, 2, 2, &[1, 2, 3]));
     let chats = vec![chat(1), chat(2), chat(3)];
-    hub.dispatch(&BusMessage::Status { user_id: user(1), chats, frame: "online".into() });
+    hub.dispatch(&BusMessage::Status {
+        user_id: user(1),
+        chats,
+        except: Vec::new(),
+        frame: "online".into(),
+        seen: None,
+    });
     assert_eq!(received(&one.socket), [""; 0]);
     assert_eq!(received(&two.socket), ["online"]);
+}
+
+#[test]
+fn another_name_is_told_once_and_also_to_ones_own_devices() {
+    let hub = hub();
+    let (one, two) = (connected(&hub, 1, 1, &[1, 2]), connected(&hub, 2, 2, &[1, 2, 3]));
+    // One more device of the same person, which is in no room yet; and somebody who shares no chat.
+    let (other, outside) = (connected(&hub, 1, 3, &[]), connected(&hub, 3, 4, &[4]));
+    let chats = vec![chat(1), chat(2), chat(3)];
+    hub.dispatch(&BusMessage::UserChanged { user_id: user(1), chats, frame: "renamed".into() });
+    for told in [&one, &two, &other] {
+        assert_eq!(received(&told.socket), ["renamed"]);
+    }
+    assert_eq!(received(&outside.socket), [""; 0]);
+}
+
+#[test]
+fn a_status_is_not_told_to_whom_is_blocked_and_says_since_when_to_those_who_show_that_of_themselves() {
+    let hub = hub();
+    let all: Vec<_> = (1..=4).map(|person| connected(&hub, person, person.into(), &[1])).collect();
+    all[2].socket.tell_last_seen(true);
+    hub.dispatch(&BusMessage::Status {
+        user_id: user(1),
+        chats: vec![chat(1)],
+        except: vec![user(2)],
+        frame: "gone".into(),
+        seen: Some("gone since".into()),
+    });
+    let told: Vec<_> = all.iter().map(|one| received(&one.socket)).collect();
+    assert_eq!(told, [vec![""; 0], vec![], vec!["gone since"], vec!["gone"]]);
+    hub.dispatch(&BusMessage::LastSeen { user_id: user(3), on: false });
+    hub.dispatch(&BusMessage::LastSeen { user_id: user(4), on: true });
+    assert_eq!(
+        all.iter().map(|one| one.socket.is_told_last_seen()).collect::<Vec<_>>(),
+        [false, false, false, true]
+    );
+}
+
+#[test]
+fn that_somebody_is_writing_is_not_told_to_whom_is_blocked() {
+    let hub = hub();
+    let all: Vec<_> = (1..=3).map(|person| connected(&hub, person, person.into(), &[1])).collect();
+    let except = vec![user(2)];
+    let writing = BusMessage::Typing { chat_id: chat(1), user_id: user(1), except, frame: "typing".into() };
+    hub.dispatch(&writing);
+    let told: Vec<_> = all.iter().map(|one| received(&one.socket)).collect();
+    assert_eq!(told, [vec![""; 0], vec![], vec!["typing"]]);
+}
+
+#[test]
+fn what_is_for_one_person_alone_reaches_all_of_their_sockets_also_those_that_still_connect() {
+    let hub = hub();
+    let (one, other) = (connected(&hub, 1, 1, &[1]), connected(&hub, 1, 2, &[]));
+    let (connecting, stranger) = (connecting(&hub, 1, 3), connected(&hub, 2, 4, &[1]));
+    hub.dispatch(&BusMessage::Own { user_id: user(1), frame: "own".into() });
+    for socket in [&one, &other, &connecting] {
+        assert_eq!(received(&socket.socket), ["own"]);
+    }
+    assert_eq!(received(&stranger.socket), [""; 0]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod audit;
 mod doubts;
+mod drafts;
 mod hub;
 mod loopback;
 mod model;

@@ -39,7 +39,7 @@ fn read(n: u8, person: UserId, read: u64) -> BusMessage {
 }
 
 fn typing(n: u8, person: u8) -> BusMessage {
-    BusMessage::Typing { chat_id: chat(n), user_id: user(person), frame: "typing".into() }
+    BusMessage::Typing { chat_id: chat(n), user_id: user(person), except: Vec::new(), frame: "typing".into() }
 }
 
 fn places(n: u8, revision: u64, member_count: u64) -> Places {

@@ -16,15 +16,16 @@ use app::{
     },
     error::{AppError, AppResult, ErrorCode},
     ports::{
-        AccountStore, Appended, AttachmentRecord, AttachmentStore, ChatRecord, ChatStore, Decide,
-        DecideMessage, DecideMine, GroupStore, InvitedTo, MentionStore, MessageChange, MessageStore,
-        MineChange, NamedMember, NewAttachment, NewDirectChat, NewGroupChat, NewInvite, NewMessage,
-        NewSession, NewUser, PageQuery, Place, Places, PushAudience, PushQuery, PushStore, PushSubscription,
-        ReadingStore, RefreshOutcome, RefreshToken, SessionRecord, Store, UserRecord,
+        AccountStore, Appended, AttachmentRecord, AttachmentStore, AvatarStore, ChatRecord, ChatStore,
+        Decide, DecideMessage, DecideMine, DraftStore, GroupStore, InvitedTo, MentionStore, MessageChange,
+        MessageStore, MineChange, NamedMember, NewAttachment, NewDirectChat, NewDraft, NewGroupChat,
+        NewInvite, NewMessage, NewSession, NewUser, PageQuery, Place, Places, PushAudience, PushQuery,
+        PushStore, PushSubscription, ReadingStore, RefreshOutcome, RefreshToken, SessionRecord, Store,
+        UserRecord,
     },
     protocol::{
-        EditView, EventBody, Heads, HistoryPage, InviteView, LogEvent, MemberView, MembersPage, MessageView,
-        MyChatView,
+        DraftView, EditView, EventBody, Heads, HistoryPage, InviteView, LogEvent, MemberView, MembersPage,
+        MessageView, MyChatView,
     },
 };
 use async_trait::async_trait;
@@ -33,6 +34,7 @@ use super::model::Chance;
 use appending::{Appendings, Fate};
 
 mod appending;
+mod people;
 
 #[derive(Default)]
 pub struct MemoryStore {
@@ -229,6 +231,16 @@ impl AttachmentStore for MemoryStore {
 }
 
 #[async_trait]
+impl AvatarStore for MemoryStore {
+    async fn set_avatar(&self, _: UserId, _: Option<AttachmentId>, _: Timestamp) -> AppResult<bool> {
+        not_asked()
+    }
+    async fn is_avatar(&self, _: AttachmentId) -> AppResult<bool> {
+        not_asked()
+    }
+}
+
+#[async_trait]
 impl ChatStore for MemoryStore {
     async fn create_direct_chat(&self, _: NewDirectChat) -> AppResult<(ChatId, bool)> {
         not_asked()
@@ -251,7 +263,8 @@ impl ChatStore for MemoryStore {
             let mut state = self.state.lock().unwrap();
             let Some((_, log)) = state.chats.get_mut(&id) else { return Ok(None) };
             let head = Seq(log.len() as u64);
-            let bodies = decide(&ChatState { id, kind: ChatKind::Group, head, members: Vec::new() })?;
+            let bodies =
+                decide(&ChatState { id, kind: ChatKind::Group, head, avatar: None, members: Vec::new() })?;
             let seqs = (head.0 + 1..).map(Seq);
             let new = bodies.into_iter().zip(seqs);
             let new = new
@@ -284,13 +297,16 @@ impl ChatStore for MemoryStore {
         let state = self.state.lock().unwrap();
         let found = state.chats.get(&id).filter(|(members, _)| members.contains(&viewer));
         Ok(found.map(|(members, log)| ChatRecord {
+            viewer_id: viewer,
             id,
             kind: ChatKind::Group,
             name: None,
             description: String::new(),
+            avatar: None,
             members: Vec::new(),
             member_count: members.len() as u64,
             my_role: Role::Member,
+            blocking: Default::default(),
             mine: state.mine_of(id, viewer),
             mentioned: Vec::new(),
             head: Seq(log.len() as u64),
@@ -436,6 +452,19 @@ impl MentionStore for MemoryStore {
         _: &[String],
         _: usize,
     ) -> AppResult<Option<(ChatKind, Vec<NamedMember>)>> {
+        not_asked()
+    }
+}
+
+#[async_trait]
+impl DraftStore for MemoryStore {
+    async fn save_draft(&self, _: ChatId, _: UserId, _: NewDraft) -> AppResult<Option<DraftView>> {
+        not_asked()
+    }
+    async fn draft(&self, _: ChatId, _: UserId) -> AppResult<Option<DraftView>> {
+        not_asked()
+    }
+    async fn drafts_of(&self, _: UserId, _: usize) -> AppResult<BTreeMap<ChatId, DraftView>> {
         not_asked()
     }
 }

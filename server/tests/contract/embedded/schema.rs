@@ -102,8 +102,20 @@ async fn wrong_states_are_refused() {
              VALUES (randomblob(12), {team}, {hash}, {maker}, 0)"
         )
     };
+    let new_draft = |writer: &str, body: &str, since: i64| {
+        format!(
+            "INSERT INTO drafts (chat_id, user_id, client_id, body, revision, since, saved_at)
+             VALUES ({team}, {writer}, randomblob(16), '{body}', 1, {since}, 0)"
+        )
+    };
+    let block = |blocker: &str, blocked: &str| {
+        format!("INSERT INTO blocks (blocker_id, blocked_id, blocked_at) VALUES ({blocker}, {blocked}, 0)")
+    };
     let change = |what: &str| format!("UPDATE attachments SET {what} WHERE id = {photo}");
     for (what, sql) in [
+        ("a block of oneself", block(&ada, &ada)),
+        ("a block of nobody", block(&ada, &nobody)),
+        ("a block in a group", format!("UPDATE chats SET blocked_by_low = 1 WHERE id = {team}")),
         ("a file that is never collected", new_file("", "'arriving'")),
         ("a file that stands somewhere else", new_file(", collect_at", "'lost', 1")),
         (
@@ -125,6 +137,15 @@ async fn wrong_states_are_refused() {
         ("a message's file without its size", change("bytes = NULL")),
         ("a message's file without its view", change("view = NULL")),
         ("a file of less than nothing", change("bytes = -1")),
+        ("a file that is half an avatar", change("is_avatar = 2")),
+        ("a message's file that is an avatar", change("is_avatar = 1")),
+        ("an avatar of no file", format!("UPDATE users SET avatar_id = {new} WHERE id = {ada}")),
+        ("one avatar of two people", format!("UPDATE users SET avatar_id = {photo}")),
+        ("a direct chat with an avatar", format!("UPDATE chats SET avatar_id = {photo} WHERE id = {chat}")),
+        (
+            "an avatar that goes before who has it",
+            format!("UPDATE users SET avatar_id = {photo} WHERE id = {ada}; DELETE FROM attachments WHERE id = {photo}"),
+        ),
         ("less than no bytes", format!("UPDATE users SET attached_bytes = -1 WHERE id = {ada}")),
         ("a message that goes before its files", format!("DELETE FROM messages WHERE chat_id = {team}")),
         (
@@ -208,6 +229,9 @@ async fn wrong_states_are_refused() {
         ("somebody who has read less than nothing", "UPDATE members SET read_ordinal = -1".to_owned()),
         ("a chat that is unread from before its beginning", "UPDATE members SET unread_from = 0".to_owned()),
         ("a chat that is half put away", "UPDATE members SET archived = 2".to_owned()),
+        ("a draft of somebody outside", new_draft(&carol, "x", 1)),
+        ("a draft that is too long", new_draft(&ada, &"x".repeat(8_001), 1)),
+        ("a draft that was made of a later one", new_draft(&ada, "x", 2)),
         ("an invitation of nobody's", new_invite(&nobody, "randomblob(32)")),
         ("an invitation with half a hash", new_invite(&ada, "randomblob(16)")),
         (
@@ -252,7 +276,7 @@ async fn hot_queries_walk_an_index() {
     // These sort, what they sort being bounded by something else than the length of a log.
     const SORTED: [&str; 4] = ["search among members", "search by words", "chats in order", "contacts"];
     // Where a part of an index would do for SQLite, all of it is wanted.
-    const WHOLE: [(&str, &str); 36] = [
+    const WHOLE: [(&str, &str); 42] = [
         ("what happened to a chat first", "events_of_chat (chat_id=? AND seq>? AND seq<?)"),
         ("what happened to a chat last", "events_of_chat (chat_id=? AND seq>? AND seq<?)"),
         ("message at a time", "messages_by_time (chat_id=? AND created_at>?)"),
@@ -274,6 +298,11 @@ async fn hot_queries_walk_an_index() {
         ("what a chat is to a member", "(chat_id=? AND user_id=?)"),
         ("changing what a chat is to a member", "(chat_id=? AND user_id=?)"),
         ("reading by sending", "(chat_id=? AND user_id=?)"),
+        ("place of a member", "(chat_id=? AND user_id=?)"),
+        ("whether a draft is a message", "(sender_id=? AND client_id=?)"),
+        ("draft", "d USING PRIMARY KEY (chat_id=? AND user_id=?)"),
+        ("drafts of somebody", "drafts_by_user (user_id=?)"),
+        ("taking a draft away", "drafts USING PRIMARY KEY (chat_id=? AND user_id=?)"),
         ("last message", "(chat_id=? AND ordinal=?)"),
         ("last messages", "(chat_id=? AND ordinal=?)"),
         ("first members", "(chat_id=? AND position<?)"),
@@ -288,6 +317,7 @@ async fn hot_queries_walk_an_index() {
         ("taking a mention away", "(chat_id=? AND user_id=? AND ordinal=?)"),
         ("files of a message", "attachments_by_message (chat_id=? AND message_seq=?)"),
         ("files of a chat", "attachments_by_message (chat_id=?)"),
+        ("avatar", "(id=?)"),
         ("claiming files", "attachments_to_collect (collect_at>? AND collect_at<?)"),
     ];
     let fixture = EmbeddedFixture::open().await;

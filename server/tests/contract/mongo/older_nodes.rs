@@ -10,7 +10,7 @@ use mongodb::bson::{
 };
 
 use super::{MongoFixture, all};
-use crate::{conversation::seen, support::*};
+use crate::{attachments::arriving, conversation::seen, support::*};
 
 fn date(at: Timestamp) -> DateTime {
     DateTime::from_millis(at.as_millis())
@@ -90,4 +90,23 @@ async fn what_an_older_node_deletes_is_gone_altogether() {
     let events = all(&fixture.database, "events").await;
     assert!(!events.iter().any(|event| event.to_string().contains("secret")), "{events:#?}");
     assert_eq!(log(&store, chat).await.len(), events.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_for_a_chat_that_an_older_node_deletes_is_released_by_the_purge() {
+    let fixture = MongoFixture::open().await;
+    let store = fixture.store();
+    let [ada, bob] = people(&store).await;
+    let chat = group(&store, &[ada, bob]).await;
+    let avatar = arriving(&store, ada, 10).await.id;
+    let shown = always(vec![EventBody::ChatAvatarChanged { avatar: Some(avatar) }]);
+    store.change_chat(chat, ada, at(1), shown).await.unwrap().unwrap();
+    // It knows of no avatar, and so leaves it.
+    let this = doc! { "_id": ObjectId::from_bytes(*chat.as_bytes()) };
+    let gone = doc! { "$set": { "deleted_at": date(at(2)), "member_count": 0_i64 } };
+    fixture.database.collection::<Document>("chats").update_one(this, gone).await.unwrap();
+    while store.purge(at(3)).await.unwrap() > 0 {}
+    assert!(!store.is_avatar(avatar).await.unwrap());
+    let released = store.collect_attachments(at(3 + limits::RELEASED_GRACE_SECONDS), 10).await.unwrap();
+    assert_eq!(released, [avatar]);
 }

@@ -171,6 +171,11 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     // That there could be files costs a text nothing.
     let (_, commands) = profiled(&fixture, words()).await;
     assert_eq!(commands.len(), APPEND_COMMANDS, "{commands:#?}");
+    // The member, read and written, and read again; whether it is a message, twice.
+    let draft = || crate::drafts::new("half a thought", 0);
+    costs!("draft, saved", 3, store.save_draft(chat, ada, draft()));
+    costs!("draft", 1, store.draft(chat, ada));
+    assert_eq!(costs!("drafts of", 1, store.drafts_of(ada, 1_000)).len(), 1);
     // The member, the chat and the account read, and the member written.
     costs!("mark", 4, store.change_mine(chat, ben, read_to(3)));
     let renamed = || always(vec![renamed("Crew")]);
@@ -222,6 +227,16 @@ async fn hot_paths_walk_indexes_and_look_at_no_more_than_they_answer() {
     let query = crate::push::query(chats[0], ada, u64::MAX >> 1, at(7));
     let audience = costs!("who is told by push", 1 + 2 + 1, store.push_audience(query));
     assert_eq!(audience.unwrap().targets.len(), 1);
+    // What people are to each other. The direct chat, read and written; the groups of the one, and those of both.
+    let both = direct(&store, [ada, ben], at(8)).await;
+    costs!("who was there", 2 * 2, store.note_last_seen(&[ada, ben], at(8)));
+    costs!("block", 1, store.block(ada, ben, at(8)));
+    costs!("privacy", 1 + 1, store.privacy_of(ada));
+    assert_eq!(costs!("blockers", 0, store.blockers_among(ben, &[ada])), [ada]);
+    let shared = costs!("what is shared", 1 + 10, store.shared_chats(ada, ben, 20));
+    assert_eq!(shared.direct, Some(both));
+    costs!("append, refused", 2, store.append_messages(both, vec![text(ben, "hello", at(8))]));
+    costs!("unblock", 2, store.unblock(ada, ben));
     costs!("has a subscription", 1, store.has_push(phone));
     costs!("another subscription", 2, store.set_push(phone, crate::push::subscription("tablet")));
     costs!("forgetting an endpoint", 1, store.forget_endpoint("https://push.example/tablet"));

@@ -47,6 +47,10 @@ async fn nodes_that_start_at_once_make_one_schema() {
     assert_eq!(names, ["_id_", "users_by_email", "users_by_word", "users_by_name"]);
     let names = fixture.database.collection::<Document>("attachments").list_index_names().await.unwrap();
     assert_eq!(names, ["_id_", "attachments_by_message", "attachments_to_collect"]);
+    let names = fixture.database.collection::<Document>("events").list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "events_by_seq", "events_of_chat", "events_about_chat"]);
+    let names = fixture.database.collection::<Document>("blocks").list_index_names().await.unwrap();
+    assert_eq!(names, ["_id_", "blocks_by_blocker", "blocks_by_blocked"]);
     let names = fixture.database.collection::<Document>("invites").list_index_names().await.unwrap();
     assert_eq!(names, ["_id_", "invites_by_token", "invites_by_chat"]);
     let ada = person(&store, "Ada").await;

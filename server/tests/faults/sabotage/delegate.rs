@@ -1,10 +1,12 @@
 //! What a sabotaged store leaves to the one inside.
 
+use std::collections::BTreeMap;
+
 use app::{
     domain::*,
     error::AppResult,
     ports::*,
-    protocol::{Heads, InviteView, LogEvent, MemberView, MembersPage},
+    protocol::{DraftView, Heads, InviteView, LogEvent, MemberView, MembersPage},
 };
 use async_trait::async_trait;
 
@@ -76,6 +78,17 @@ impl AccountStore for Sabotaged {
 
     async fn end_other_sessions(&self, user: UserId, keep: SessionId) -> AppResult<Vec<SessionId>> {
         self.inner.end_other_sessions(user, keep).await
+    }
+}
+
+#[async_trait]
+impl AvatarStore for Sabotaged {
+    async fn set_avatar(&self, user: UserId, avatar: Option<AttachmentId>, at: Timestamp) -> AppResult<bool> {
+        self.inner.set_avatar(user, avatar, at).await
+    }
+
+    async fn is_avatar(&self, id: AttachmentId) -> AppResult<bool> {
+        self.inner.is_avatar(id).await
     }
 }
 
@@ -212,6 +225,21 @@ impl GroupStore for Sabotaged {
 }
 
 #[async_trait]
+impl DraftStore for Sabotaged {
+    async fn save_draft(&self, chat: ChatId, person: UserId, new: NewDraft) -> AppResult<Option<DraftView>> {
+        self.inner.save_draft(chat, person, new).await
+    }
+
+    async fn draft(&self, chat: ChatId, person: UserId) -> AppResult<Option<DraftView>> {
+        self.inner.draft(chat, person).await
+    }
+
+    async fn drafts_of(&self, person: UserId, limit: usize) -> AppResult<BTreeMap<ChatId, DraftView>> {
+        self.inner.drafts_of(person, limit).await
+    }
+}
+
+#[async_trait]
 impl PushStore for Sabotaged {
     async fn set_push(&self, session: SessionId, subscription: PushSubscription) -> AppResult<bool> {
         self.inner.set_push(session, subscription).await
@@ -291,5 +319,36 @@ impl MentionStore for Sabotaged {
         limit: usize,
     ) -> AppResult<Option<(ChatKind, Vec<NamedMember>)>> {
         self.inner.members_named(chat, keys, limit).await
+    }
+}
+
+#[async_trait]
+impl PeopleStore for Sabotaged {
+    async fn note_last_seen(&self, people: &[UserId], at: Timestamp) -> AppResult<()> {
+        self.inner.note_last_seen(people, at).await
+    }
+
+    async fn set_show_last_seen(&self, person: UserId, on: bool) -> AppResult<bool> {
+        self.inner.set_show_last_seen(person, on).await
+    }
+
+    async fn privacy_of(&self, person: UserId) -> AppResult<Privacy> {
+        self.inner.privacy_of(person).await
+    }
+
+    async fn shared_chats(&self, viewer: UserId, other: UserId, groups: usize) -> AppResult<SharedChats> {
+        self.inner.shared_chats(viewer, other, groups).await
+    }
+
+    async fn block(&self, blocker: UserId, blocked: UserId, at: Timestamp) -> AppResult<()> {
+        self.inner.block(blocker, blocked, at).await
+    }
+
+    async fn unblock(&self, blocker: UserId, blocked: UserId) -> AppResult<()> {
+        self.inner.unblock(blocker, blocked).await
+    }
+
+    async fn blockers_among(&self, person: UserId, people: &[UserId]) -> AppResult<Vec<UserId>> {
+        self.inner.blockers_among(person, people).await
     }
 }

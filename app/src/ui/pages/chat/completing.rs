@@ -2,7 +2,7 @@
 //! its place. Pure.
 
 use crate::{
-    domain::{ChatKind, UserId, limits},
+    domain::{AttachmentId, ChatKind, UserId, limits},
     markdown::ALL,
     protocol::{ChatView, EmojiList, MemberView},
 };
@@ -44,6 +44,8 @@ pub(super) struct Choice {
     pub beside: &'static str,
     /// Whose colour its picture has, if it is somebody.
     pub user: Option<UserId>,
+    /// The picture that stands for them.
+    pub avatar: Option<AttachmentId>,
 }
 
 /// The word that ends where the caret is, if it is one that something is offered for.
@@ -110,6 +112,7 @@ pub(super) fn members(chat: &ChatView, found: &[MemberView], me: Option<UserId>,
             name: user.display_name.clone(),
             beside: "",
             user: Some(user.id),
+            avatar: user.avatar,
         })
         .collect();
     if chat.kind == ChatKind::Group && rank(ALL).is_some() {
@@ -120,6 +123,7 @@ pub(super) fn members(chat: &ChatView, found: &[MemberView], me: Option<UserId>,
             name: ALL.to_owned(),
             beside: "Everybody in the group",
             user: None,
+            avatar: chat.avatar,
         });
     }
     let is_typed = |choice: &Choice| choice.name.to_lowercase() == wanted;
@@ -159,6 +163,7 @@ pub(super) fn emoji(list: &EmojiList, typed: &str) -> Vec<Choice> {
         name: format!(":{code}:"),
         beside: "",
         user: None,
+        avatar: None,
     };
     fitting.into_iter().map(choice).collect()
 }

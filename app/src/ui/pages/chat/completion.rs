@@ -277,7 +277,7 @@ pub(super) fn Choices(
         _ => "People",
     };
     let choice = move |(place, choice): (usize, Choice)| {
-        let Choice { picture, name, beside, user, .. } = choice;
+        let Choice { picture, name, beside, user, avatar, .. } = choice;
         let is_active = move || active.get() == place;
         let picture = match picture {
             Some(emoji) => view! { <span class="choice__emoji" aria-hidden="true">{emoji}</span> }.into_any(),
@@ -285,6 +285,7 @@ pub(super) fn Choices(
                 <Avatar
                     name=Signal::stored(name.clone())
                     hue=user.map_or_else(|| chat_hue(chat_id), user_hue)
+                    picture=avatar
                     group=user.is_none()
                     size="s"
                 />

@@ -23,7 +23,7 @@ use crate::{
             form::is_enter,
             icon::{Glyph, Icon},
         },
-        state::{Returned, local, outbox::Full, use_store},
+        state::{Returned, local, outbox::Full, saving::Brought, use_store},
     },
 };
 
@@ -103,6 +103,28 @@ pub(super) fn Composer(
             }
         }
         changed(&text);
+        if store.outbox_is_there.get() {
+            // From now on it goes with what one's other devices save.
+            untrack(|| store.open_draft(chat_id));
+        }
+    });
+    on_cleanup(move || store.leave_draft(chat_id));
+    // What another device has saved, in the place of what nobody goes on with here.
+    Effect::new(move |_| {
+        let Some(text) = text.get() else { return };
+        for Brought { before, now } in store.take_brought(chat_id) {
+            if writing.is_editing() {
+                writing.bring(&before, now);
+                continue;
+            }
+            // What has been typed in this very moment stays, and is saved.
+            if text.value() == before {
+                completion.close();
+                text.set_value(&now.0);
+                writing.mode.set(Mode::New(now.1));
+            }
+            changed(&text);
+        }
     });
     // What was not sent after all stands behind what has been written since.
     Effect::new(move |_| {

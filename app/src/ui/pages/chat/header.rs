@@ -8,10 +8,15 @@ use crate::{
     ui::{
         components::{
             avatar::{Avatar, chat_hue, user_hue},
+            blocking::profile_path,
             icon::{Glyph, Icon},
-            presence::Presence,
+            presence::LastSeen,
         },
-        state::{finding::search_address, naming::partner, use_store},
+        state::{
+            finding::search_address,
+            naming::{chat_avatar, partner},
+            use_store,
+        },
     },
 };
 
@@ -31,6 +36,7 @@ pub(super) fn ChatHeader(
     let chat = store.shared_chat(chat_id);
     let kind = Memo::new(move |_| chat.with(|chat| chat.as_deref().map(|chat| chat.kind)));
     let other = Memo::new(move |_| chat.with(|chat| Some(partner(chat.as_deref()?, me)?.user.id)));
+    let picture = Memo::new(move |_| chat.with(|chat| chat_avatar(chat.as_deref()?, me)));
     let count = Memo::new(move |_| chat.with(|chat| chat.as_deref().map_or(0, |chat| chat.member_count)));
     let about = Memo::new(move |_| {
         chat.with(|chat| chat.as_deref().map(|chat| in_short(&chat.description)).unwrap_or_default())
@@ -42,12 +48,19 @@ pub(super) fn ChatHeader(
             </a>
             {move || {
                 let hue = other.get().map_or_else(|| chat_hue(chat_id), user_hue);
-                view! { <Avatar name=title hue group=other.get().is_none()/> }
+                view! { <Avatar name=title hue picture group=other.get().is_none()/> }
             }}
             <div class="chat__heading">
-                <h1 class="chat__title" dir="auto">{move || title.get()}</h1>
+                <h1 class="chat__title" dir="auto">
+                    {move || match other.get() {
+                        Some(user) => Either::Left(view! {
+                            <a class="person-link" href=profile_path(user)>{title}</a>
+                        }),
+                        None => Either::Right(title),
+                    }}
+                </h1>
                 {move || match (other.get(), kind.get()) {
-                    (Some(user), _) => Some(Either::Left(view! { <Presence online=store.is_online(user)/> })),
+                    (Some(user), _) => Some(Either::Left(view! { <LastSeen user/> })),
                     (None, Some(ChatKind::Group)) => Some(Either::Right(view! {
                         <span class="chat__count">
                             {move || people(count.get())}

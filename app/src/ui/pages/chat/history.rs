@@ -392,7 +392,9 @@ fn within(from: &Element, forwards: bool) -> Option<Element> {
     let inside = (0..inside.length()).filter_map(|place| inside.item(place));
     let stops: Vec<_> = std::iter::once(message.clone())
         .chain(inside.filter(|element| {
-            element.matches("button, a[href], pre[tabindex], audio, video").unwrap_or(false)
+            element
+                .matches("button, a[href]:not([aria-hidden]), pre[tabindex], audio, video")
+                .unwrap_or(false)
         }))
         .collect();
     let at = stops.iter().position(|stop| stop == from)?;

@@ -17,11 +17,13 @@ use super::{
     receipts::Receipt,
 };
 use crate::{
-    domain::{ChatId, UserId},
+    domain::{AttachmentId, ChatId, UserId},
     markdown::plain_text,
+    protocol::MessageView,
     ui::{
         components::{
             avatar::{Avatar, user_hue},
+            blocking::profile_path,
             focus::{is_windows, is_within},
             icon::{Glyph, Icon},
             message_text::MessageText,
@@ -120,9 +122,13 @@ pub(super) fn MessageRow(
     });
     let speaks = Memo::new(move |_| body.with(|body| !body.is_empty()));
     let spoken = Memo::new(move |_| body.with(|body| plain_text(body)));
-    let said_by = author.as_ref().map_or_else(|| "You".to_owned(), |(_, name)| name.clone());
+    // Called otherwise as soon as they say so.
+    let is_own = author.is_none();
     let label = move || {
-        let mut label = entry.with(|entry| format!("{said_by}, {}", clock(entry.at(), entry.offset())));
+        let mut label = entry.with(|entry| {
+            let said_by = entry.stored().filter(|_| !is_own).map_or("You", |message| &message.sender_name);
+            format!("{said_by}, {}", clock(entry.at(), entry.offset()))
+        });
         let mut say = |words: &str| label.extend([", ", words]);
         entry.with(|entry| {
             if entry.edited_at().is_some() {
@@ -198,7 +204,7 @@ pub(super) fn MessageRow(
             on:pointerenter=move |event| acting.into_iter().for_each(|acting| acting.enter(&event, key))
             on:pointerleave=move |_| acting.into_iter().for_each(|acting| acting.leave(key))
         >
-            {author.map(|(id, name)| view! { <Author id name shown=starts_group/> })}
+            {author.map(|(id, _)| view! { <Author id entry shown=starts_group reach/> })}
             <div class="message__line" id=move || seq.get().map(anchor_id)>
                 <div class="message__content">
                     <Quote chat_id quote reach/>
@@ -296,17 +302,29 @@ fn Time(
 fn Author(
     /// Who.
     id: UserId,
-    /// What they were called.
-    name: String,
+    /// The first of the messages.
+    entry: Memo<Entry>,
     /// Whether messages begin to stand together here.
     shown: Memo<bool>,
+    /// How the Tab key reaches what is in the message.
+    reach: Reach,
 ) -> impl IntoView {
+    let sent = move |of: fn(&MessageView) -> (String, Option<AttachmentId>)| {
+        entry.with(|entry| entry.stored().map(|message| of(message)).unwrap_or_default())
+    };
+    // Both are otherwise as soon as the writer says so.
+    let person = Memo::new(move |_| sent(|message| (message.sender_name.clone(), message.sender_avatar)));
+    let name = Signal::derive(move || person.with(|(name, _)| name.clone()));
+    let picture = Signal::derive(move || person.with(|(_, avatar)| *avatar));
     view! {
         <Show when=move || shown.get()>
-            <span class="message__picture">
-                <Avatar name=Signal::stored(name.clone()) hue=user_hue(id) size="s"/>
-            </span>
-            <div class="message__author" dir="auto">{name.clone()}</div>
+            // The name says it, and leads to the same place.
+            <a class="message__picture" href=profile_path(id) tabindex="-1" aria-hidden="true">
+                <Avatar name hue=user_hue(id) picture size="s"/>
+            </a>
+            <div class="message__author" dir="auto">
+                <a class="person-link" href=profile_path(id) tabindex=reach>{name}</a>
+            </div>
         </Show>
     }
     .into_any()

@@ -23,6 +23,7 @@
 //! | `left_off` | the line before what is unread |
 //! | `receipts` | how far others have read |
 //! | `typing` | who is writing |
+//! | `blocked` | what stands in its place where one has blocked the other |
 //! | `composer` | the box that one writes in |
 //! | `completing` | what is offered while a name or an emoji is typed: pure |
 //! | `completion` | the list of that above the box, and its keys |
@@ -33,6 +34,7 @@
 mod acting;
 mod announcer;
 mod attachments;
+mod blocked;
 mod completing;
 mod completion;
 mod composer;
@@ -58,13 +60,18 @@ mod scroll;
 mod typing;
 mod writing;
 
-use leptos::{either::EitherOf3, ev::DragEvent, prelude::*};
+use leptos::{
+    either::{Either, EitherOf3},
+    ev::DragEvent,
+    prelude::*,
+};
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use self::{
     acting::Acting,
     announcer::Announcer,
     attachments::{Dragging, DropTarget, Gallery, Viewing},
+    blocked::BlockedNote,
     composer::Composer,
     deeds::Deeds,
     deletion::{DeleteQuestion, Deletion},
@@ -85,7 +92,7 @@ use crate::{
         page_data::Page,
         state::{
             local,
-            naming::chat_title,
+            naming::{chat_title, partner},
             timeline::{Phase, Timeline},
             use_store,
         },
@@ -184,8 +191,12 @@ fn Conversation(
     provide_context(deeds);
     provide_context(edits);
     let dragging = Dragging::new();
-    let takes_files =
-        move || store.upload_limits().files > 0 && stage.with_untracked(|stage| *stage == Stage::Messages);
+    let other = Memo::new(move |_| chat.with(|chat| Some(partner(chat.as_deref()?, me)?.user.id)));
+    let blocked = Memo::new(move |_| other.get().filter(|other| store.is_blocked(*other).get()));
+    let takes_files = move || {
+        let is_taken = store.upload_limits().files > 0 && blocked.get_untracked().is_none();
+        is_taken && stage.with_untracked(|stage| *stage == Stage::Messages)
+    };
     let hover = move |event: &DragEvent| {
         if takes_files() {
             dragging.hover(event);
@@ -215,7 +226,10 @@ fn Conversation(
                 Stage::Messages => EitherOf3::A(view! {
                     <History chat_id sent goes_on=at_end.get_untracked()/>
                     <TypingLine chat_id/>
-                    <Composer chat_id sent writing/>
+                    {move || match blocked.get() {
+                        Some(user) => Either::Left(view! { <BlockedNote chat_id user name=title/> }),
+                        None => Either::Right(view! { <Composer chat_id sent writing/> }),
+                    }}
                 }),
                 Stage::Failed(error) => EitherOf3::B(view! { <ErrorView error retry=retry/> }),
                 Stage::Gone => EitherOf3::C(view! {

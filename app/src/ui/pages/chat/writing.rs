@@ -89,7 +89,7 @@ impl Writing {
 
     /// What is written answers this message from now on.
     pub(super) fn answer(self, message: &MessageView) {
-        if self.is_held() {
+        if composer::element().is_none() || self.is_held() {
             return;
         }
         self.leave();
@@ -100,7 +100,9 @@ impl Writing {
     /// Takes up a message for editing. What had been written comes back afterwards; so nothing is done before what
     /// an earlier page has kept of that is here.
     pub(super) fn edit(self, message: &MessageView) {
-        if !self.store.outbox_is_there.get_untracked() || self.is_held() {
+        // Where nothing can be written, there is no box to come back to.
+        let is_ready = self.store.outbox_is_there.get_untracked() && composer::element().is_some();
+        if !is_ready || self.is_held() {
             return;
         }
         if !self.is_editing() {
@@ -129,6 +131,15 @@ impl Writing {
         let (text, reply_to) = composer::behind(self.before.get_value(), returned);
         self.store.keep_draft(chat_id, &text, reply_to.as_ref());
         self.before.set_value((text, reply_to));
+    }
+
+    /// Another device has saved a text while a message is edited here: it waits in the place of what was written before.
+    pub(super) fn bring(self, before: &str, now: Returned) {
+        self.before.update_value(|waiting| {
+            if waiting.0 == before {
+                *waiting = now;
+            }
+        });
     }
 
     /// Takes up one's last message in the chat. False if there is none.

@@ -157,7 +157,7 @@ fn leaving_text(chat: &ChatView, me: UserId) -> String {
         joined_at: member.joined_at,
     };
     let members = chat.members.iter().map(member).collect();
-    let state = ChatState { id: chat.id, kind: chat.kind, head: chat.head, members };
+    let state = ChatState { id: chat.id, kind: chat.kind, head: chat.head, avatar: chat.avatar, members };
     let changes = policy::leave(&state, me).unwrap_or_default();
     let name_of = |user: UserId| {
         chat.members
@@ -190,7 +190,7 @@ mod tests {
             user: UserView {
                 id: UserId::from_bytes([*byte; 12]),
                 display_name: (*name).to_owned(),
-                about: String::new(),
+                ..UserView::default()
             },
             role: *role,
             joined_at: Timestamp::default(),
@@ -198,6 +198,7 @@ mod tests {
         };
         ChatView {
             description: String::new(),
+            avatar: None,
             id: ChatId::from_bytes([9; 12]),
             kind: ChatKind::Group,
             name: Some("Team".to_owned()),
@@ -206,6 +207,7 @@ mod tests {
             my_role: members[0].2,
             mine: Default::default(),
             mentioned: Vec::new(),
+            draft: None,
             head: Seq(1),
             head_ordinal: Ordinal(0),
             last_message: None,

@@ -18,6 +18,7 @@ use crate::{
     ui::{
         components::{
             avatar::{Avatar, user_hue},
+            blocking::profile_path,
             button::SubmitButton,
             focus::FocusKeeper,
             form::{FormAlert, FormState},
@@ -229,7 +230,7 @@ fn MemberRow(
     change: Callback<(UserId, Option<Role>)>,
     focus: FocusKeeper,
 ) -> impl IntoView {
-    let UserView { id: user_id, display_name, about } = user;
+    let UserView { id: user_id, display_name, about, avatar } = user;
     let is_me = store.me() == Some(user_id);
     let name_id = format!("member-{user_id}");
     let role_among = move |members: &[MemberView]| {
@@ -248,12 +249,24 @@ fn MemberRow(
     let role_form = FormState::one_of("set_role", "user_id", &user_id.to_string());
     let removal_form = FormState::one_of("remove_member", "user_id", &user_id.to_string());
     let name = StoredValue::new(display_name.clone());
+    // Both are otherwise as soon as they say so.
+    let person = Memo::new(move |_| {
+        chat.with(|chat| {
+            let known = chat.as_ref()?.members.iter().find(|member| member.user.id == user_id)?;
+            Some((known.user.display_name.clone(), known.user.avatar))
+        })
+    });
+    let called = Signal::derive(move || {
+        person.with(|person| person.as_ref().map_or_else(|| display_name.clone(), |(name, _)| name.clone()))
+    });
+    let picture =
+        Signal::derive(move || person.with(|person| person.as_ref().map_or(avatar, |(_, known)| *known)));
     view! {
         <li class="row" id=format!("row-{user_id}")>
-            <Avatar name=display_name.clone() hue=user_hue(user_id)/>
+            <Avatar name=called hue=user_hue(user_id) picture/>
             <div class="row__words">
                 <span class="row__title">
-                    <span id=name_id.clone() dir="auto">{display_name}</span>
+                    <a class="person-link" id=name_id.clone() href=profile_path(user_id) dir="auto">{called}</a>
                     {is_me.then(|| view! { <span class="badge">"You"</span> })}
                     <Show when=move || role.get() == Some(Role::Admin)>
                         <span class="badge badge--accent">"Admin"</span>
@@ -404,6 +417,7 @@ mod tests {
                 id: ChatId::from_bytes([3; 12]),
                 kind,
                 head: Seq(1),
+                avatar: None,
                 members: vec![member(me, mine), member(other, theirs)],
             };
             let admins = [mine, theirs].into_iter().filter(|role| *role == Role::Admin).count();

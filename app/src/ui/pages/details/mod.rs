@@ -5,6 +5,7 @@ mod farewell;
 mod invites;
 mod member_search;
 mod members;
+mod picture;
 mod quiet;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,10 @@ use leptos::{
 };
 use leptos_router::hooks::{use_navigate, use_params_map};
 
-use self::{add::AddPeople, farewell::Farewells, invites::Invites, members::Members, quiet::Quiet};
+use self::{
+    add::AddPeople, farewell::Farewells, invites::Invites, members::Members, picture::GroupPicture,
+    quiet::Quiet,
+};
 use crate::{
     api,
     domain::{ChatId, ChatKind, limits, policy},
@@ -26,6 +30,7 @@ use crate::{
     ui::{
         components::{
             avatar::{Avatar, chat_hue, user_hue},
+            blocking::profile_path,
             button::SubmitButton,
             empty::Skeleton,
             error_view::ErrorView,
@@ -34,7 +39,7 @@ use crate::{
             page::PageFrame,
             people::PeopleSearch,
             pinned::PinnedList,
-            presence::Presence,
+            presence::LastSeen,
         },
         page_data::{GroupPart, Page},
         state::{
@@ -188,22 +193,23 @@ fn DetailsOf(id: ChatId) -> impl IntoView {
 /// The other person of a direct chat.
 #[component]
 fn DirectDetails(store: Store, chat: LiveChat) -> impl IntoView {
-    let other = Memo::new(move |_| chat.with(|chat| partner(chat.as_ref()?, store.me()).cloned()));
+    // Not how far they have read: the way to their profile stays as it is, with the focus.
+    let other = Memo::new(move |_| chat.with(|chat| Some(partner(chat.as_ref()?, store.me())?.user.clone())));
     let since = move || {
         let created_at = chat.with(|chat| chat.as_ref().map(|chat| chat.created_at));
         created_at.map(|time| time_format::full(time, store.utc_offset.get()))
     };
     move || {
-        other.get().map(|other| {
-            let user = other.user;
+        other.get().map(|user| {
             view! {
                 <section class="card identity" aria-labelledby="person-name">
-                    <Avatar name=user.display_name.clone() hue=user_hue(user.id) size="l"/>
+                    <Avatar name=user.display_name.clone() hue=user_hue(user.id) picture=user.avatar size="l"/>
                     <h2 class="identity__name" id="person-name" dir="auto">{user.display_name}</h2>
-                    <Presence online=store.is_online(user.id)/>
+                    <LastSeen user=user.id/>
                     {(!user.about.is_empty())
                         .then(|| view! { <p class="identity__about" dir="auto">{user.about}</p> })}
                     <p class="identity__note">"In touch since " {since}</p>
+                    <a class="button quiet" href=profile_path(user.id)>"Profile"</a>
                 </section>
             }
         })
@@ -243,13 +249,14 @@ fn GroupDetails(
     let name = Memo::new(move |_| {
         chat.with(|chat| chat.as_ref().map(|chat| chat_title(chat, store.me())).unwrap_or_default())
     });
+    let picture = Memo::new(move |_| chat.with(|chat| chat.as_ref()?.avatar));
     let description = Memo::new(move |_| {
         chat.with(|chat| chat.as_ref().map(|chat| chat.description.clone()).unwrap_or_default())
     });
     let count = Memo::new(move |_| chat.with(|chat| chat.as_ref().map_or(0, |chat| chat.member_count)));
     view! {
         <section class="card identity" aria-labelledby="group-name">
-            <Avatar name hue=chat_hue(id) group=true size="l"/>
+            <Avatar name hue=chat_hue(id) picture group=true size="l"/>
             <h2 class="identity__name" id="group-name" dir="auto">{name}</h2>
             <Show when=move || description.with(|description| !description.is_empty())>
                 <p class="identity__about" dir="auto">{description}</p>
@@ -259,6 +266,7 @@ fn GroupDetails(
         <Show when=move || may_administer.get()>
             <Rename store id name/>
             <Describe store id description/>
+            <GroupPicture store id name picture/>
             <AddPeople store id chat search/>
             <Invites store id first=invites.get_value()/>
         </Show>

@@ -27,7 +27,7 @@ pub(super) fn Found(
     let store = use_store();
     let me = store.me();
     let address = result_address(&result);
-    let SearchResult { message, chat_name, chat_kind, marks } = result;
+    let SearchResult { message, chat_name, chat_kind, chat_avatar, marks } = result;
     let is_mine = Some(message.sender_id) == me;
     let sender = if is_mine { "You".to_owned() } else { message.sender_name.clone() };
     let hue =
@@ -37,7 +37,7 @@ pub(super) fn Found(
     let pieces = snippet(&message.body, &marks);
     view! {
         <a class="search-result" href=address>
-            <Avatar name=chat_name.clone() hue group=chat_kind == ChatKind::Group/>
+            <Avatar name=chat_name.clone() hue picture=chat_avatar group=chat_kind == ChatKind::Group/>
             <span class="search-result__body">
                 <span class="search-result__line">
                     <span class="search-result__chat" dir="auto">{chat_name}</span>

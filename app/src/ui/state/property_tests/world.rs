@@ -312,7 +312,16 @@ impl Server {
         let session_id = SessionId::from_bytes([9; 12]);
         let (heads, online, mine) = (self.heads(), vec![BEN], self.mine());
         self.line.push_back(
-            Notice::Hello { user_id: ME, session_id, heads, online, mine, heartbeat_ms: 10_000 }.into(),
+            Notice::Hello {
+                user_id: ME,
+                session_id,
+                heads,
+                online,
+                mine,
+                blocked: Vec::new(),
+                heartbeat_ms: 10_000,
+            }
+            .into(),
         );
     }
 
