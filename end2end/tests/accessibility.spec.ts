@@ -21,6 +21,11 @@ const PAGES: Record<string, (asha: Person, group: string) => Promise<void>> = {
     await asha.findPeople("Bela");
     await expect(asha.page.getByRole("checkbox", { name: "Bela", exact: true })).toBeVisible();
   },
+  profile: async (asha, group) => {
+    await asha.goTo(`${group}/details`);
+    await asha.member("Bela").getByRole("link", { name: "Bela", exact: true }).click();
+    await expect(asha.page.getByRole("heading", { name: "Bela", level: 2 })).toBeVisible();
+  },
   settings: (asha) => asha.goTo("/settings"),
 };
 

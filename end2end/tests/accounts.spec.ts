@@ -70,7 +70,7 @@ test("a profile is changed and stays changed", async ({ people }) => {
   await asha.goTo("/settings");
   await asha.page.getByLabel("Name", { exact: true }).fill("Asha Rao");
   await asha.page.getByLabel("About").fill("Gardens, mostly.");
-  await asha.page.getByRole("button", { name: /^Save/ }).click();
+  await asha.page.getByRole("button", { name: "Save profile" }).click();
   await expect(asha.page.getByRole("status").filter({ hasText: /saved/i })).toBeVisible();
   await asha.page.reload();
   await expect(asha.page.getByLabel("Name", { exact: true })).toHaveValue("Asha Rao");

@@ -125,6 +125,31 @@ test("an unread mention has its badge in the list, which goes once it is read", 
   await expect(badge(bela)).toHaveCount(0);
 });
 
+test("who was away finds their badge when they are back, and one who read elsewhere finds none", async ({
+  people,
+  line: wire,
+  watch,
+}) => {
+  watch.allowNetworkErrors();
+  const [asha, bela] = (await group(people, ["Bela"])) as [Person, Person];
+  const away = await people.again(bela, wire.options);
+  await bela.goTo("/");
+  const badge = (person: Person) => person.chat("Gardeners").locator(".mention-badge");
+  wire.cut();
+  await expect(away.offlineBanner).toBeVisible();
+  await asha.says("@Bela where are you?");
+  await expect(badge(bela)).toContainText("1 unread mention");
+  wire.restore();
+  await expect(badge(away)).toContainText("1 unread mention");
+  wire.cut();
+  await expect(away.offlineBanner).toBeVisible();
+  await bela.openChat("Gardeners");
+  await expect(badge(bela)).toHaveCount(0);
+  wire.restore();
+  await expect(away.offlineBanner).toBeHidden();
+  await expect(badge(away)).toHaveCount(0);
+});
+
 test("an edit mentions somebody and takes it back, and so does a deletion", async ({ people }) => {
   const [asha, bela] = (await group(people, ["Bela"])) as [Person, Person];
   const id = chatIdOf(asha);

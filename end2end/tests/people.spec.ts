@@ -109,6 +109,33 @@ test("what happens to a group stands between its messages, at once and after a r
   await expect(lines, "who is gone is still named").toHaveText([...expected, /^.?Asha.? removed .?Chen.?$/]);
 });
 
+test("what happened while one was away is there when one is back", async ({ people, line: wire, watch }) => {
+  watch.allowNetworkErrors();
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela", wire.options);
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await asha.says("Welcome");
+  await bela.openChat("Gardeners");
+  await bela.sees("Welcome");
+  wire.cut();
+  await expect(bela.offlineBanner).toBeVisible();
+  await asha.openDetails();
+  await asha.page.getByLabel("What this group is about").fill("For all who dig");
+  await asha.page.getByRole("button", { name: "Save description" }).click();
+  await expect(asha.page.getByText("The description is saved.")).toBeVisible();
+  await asha.page.getByLabel("Group name").fill("Diggers");
+  await asha.page.getByRole("button", { name: "Rename" }).click();
+  await expect(asha.chat("Diggers")).toBeVisible();
+  wire.restore();
+  await expect(bela.title).toHaveText("Diggers");
+  await expect(bela.page.getByText("2 members · For all who dig")).toBeVisible();
+  await expect(bela.feed.locator(".happened")).toHaveText([
+    /changed the description$/,
+    /renamed the group to “.?Diggers.?”$/,
+  ]);
+  await bela.seesExactly(["Welcome"]);
+});
+
 test("a day is gone to, with scripts and without", async ({ people }) => {
   const asha = await people.newcomer("Asha");
   const bela = await people.newcomer("Bela", PLAIN);

@@ -3,32 +3,10 @@
 import { call, chatIdOf, sendMessages } from "../support/api.ts";
 import { expectAccessible } from "../support/axe.ts";
 import { expect, test } from "../support/fixtures.ts";
-import type { People } from "../support/fixtures.ts";
 import type { Person } from "../support/people.ts";
+import { badge, looks, twoWhoTalk } from "../support/reading.ts";
 import { scrollFeed } from "../support/scrolling.ts";
 
-/** Two people with a direct chat in which something was said and read; the first one looks at the list. */
-async function twoWhoTalk(people: People): Promise<{ asha: Person; bela: Person; chat: string }> {
-  const asha = await people.newcomer("Asha");
-  const bela = await people.newcomer("Bela");
-  await asha.openDirectChat("Bela");
-  const chat = chatIdOf(asha);
-  await bela.goTo(`/c/${chat}`);
-  await asha.says("Hello");
-  await bela.sees("Hello");
-  await asha.goTo("/");
-  return { asha, bela, chat };
-}
-
-/** Somebody turns to another window, or comes back. */
-async function looks(person: Person, at: boolean): Promise<void> {
-  await person.page.evaluate((there) => {
-    Object.defineProperty(document, "hasFocus", { value: () => there, configurable: true });
-    window.dispatchEvent(new Event(there ? "focus" : "blur"));
-  }, at);
-}
-
-const badge = (person: Person, title: string) => person.chat(title).getByText(/unread messages?$/);
 const line = (person: Person) => person.feed.locator(".left-off");
 const receipt = (person: Person, text: string) => person.message(text).locator(".message__receipt");
 const typing = (person: Person) => person.page.locator(".typing");
@@ -360,71 +338,3 @@ interface Mine {
 async function mine(person: Person, chat: string): Promise<Mine> {
   return (await call<{ mine: Mine }>(person.page, "get_chat", { chat_id: chat })).mine;
 }
-
-/** Notes what notifications the page shows, in the place of the browser's own. */
-async function spyOnNotifications(person: Person): Promise<void> {
-  await person.page.addInitScript(() => {
-    const shown: unknown[] = [];
-    class Spy extends EventTarget {
-      static permission = "default";
-      static asked = 0;
-      onclick: ((event: Event) => void) | null = null;
-      constructor(title: string, { body, tag }: NotificationOptions) {
-        super();
-        shown.push({ title, body, tag });
-        Object.assign(window, { lastNotification: this });
-      }
-      static async requestPermission(): Promise<string> {
-        Spy.asked += 1;
-        Spy.permission = "granted";
-        return "granted";
-      }
-      close(): void {}
-    }
-    Object.assign(window, { Notification: Spy, shownNotifications: shown });
-  });
-  await person.page.reload();
-  await person.live();
-}
-
-const shownNotifications = (person: Person) =>
-  person.page.evaluate(() => (window as unknown as { shownNotifications: object[] }).shownNotifications);
-
-test("the browser notifies whoever looks elsewhere, if they want that", async ({ people }) => {
-  const { asha, bela, chat } = await twoWhoTalk(people);
-  await spyOnNotifications(asha);
-  await looks(asha, false);
-  await bela.says("nobody asked for this");
-  await expect(badge(asha, "Bela")).toHaveText("1 unread message");
-  expect(await shownNotifications(asha)).toEqual([]);
-  const asked = () => asha.page.evaluate(() => (window.Notification as unknown as { asked: number }).asked);
-  expect(await asked()).toBe(0);
-
-  await looks(asha, true);
-  await asha.page.getByRole("link", { name: "Settings" }).click();
-  const wanted = asha.page.getByRole("switch", { name: "Show notifications" });
-  await expect(wanted).toHaveAttribute("aria-checked", "false");
-  await wanted.click();
-  await expect(wanted).toHaveAttribute("aria-checked", "true");
-  expect(await asked()).toBe(1);
-  await asha.page.getByRole("switch", { name: "Play a sound with them" }).click();
-
-  await bela.says("while you look");
-  await expect(badge(asha, "Bela")).toHaveText("2 unread messages");
-  expect(await shownNotifications(asha)).toEqual([]);
-  await looks(asha, false);
-  await sendMessages(bela, chat, ["**while** you do not"]);
-  await expect.poll(() => shownNotifications(asha)).toEqual([{ title: "Bela", body: "while you do not", tag: chat }]);
-
-  await call(asha.page, "mute_chat", { chat_id: chat, on: "true" });
-  await expect(asha.chat("Bela")).toContainText("Muted");
-  await bela.says("psst");
-  await expect(badge(asha, "Bela")).toHaveText("4 unread messages");
-  expect(await shownNotifications(asha)).toHaveLength(1);
-
-  await asha.page.evaluate(() => {
-    const { lastNotification } = window as unknown as { lastNotification: { onclick: (event: Event) => void } };
-    lastNotification.onclick(new Event("click", { cancelable: true }));
-  });
-  await expect(asha.title).toHaveText("Bela");
-});

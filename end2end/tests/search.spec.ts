@@ -55,6 +55,37 @@ test("what is said is found by who is in the chat, as they type, and by nobody e
   await expect(bela.page.getByText("No messages found.")).toBeVisible();
 });
 
+test("a search goes on when the line does, and follows its address", async ({ people, line: wire, watch }) => {
+  watch.allowNetworkErrors();
+  const asha = await people.newcomer("Asha Rao");
+  const bela = await people.newcomer("Bela Nagy", wire.options);
+  await asha.createGroup("Gardeners", ["Bela Nagy"]);
+  await sendMessages(asha, chatIdOf(asha), ["The wheelbarrow is in the shed", "The ladder is not"]);
+  await look(bela, "wheelbarr");
+  await expect(results(bela)).toHaveCount(1);
+  wire.cut();
+  await expect(bela.offlineBanner).toBeVisible();
+  await field(bela).fill("ladder");
+  const status = bela.page.locator("#search-field-status");
+  await expect(status).toHaveAttribute("data-failed", "true");
+  await expect(field(bela), "what was typed stays").toHaveValue("ladder");
+  wire.restore();
+  await expect(bela.offlineBanner).toBeHidden();
+  await field(bela).press("Enter");
+  await expect(results(bela)).toContainText(["The ladder is not"]);
+  // Somebody comes by another address while the page is open.
+  await bela.page.evaluate(() => {
+    const link = document.createElement("a");
+    link.href = "/search?q=wheelbarrow";
+    document.body.append(link);
+    link.click();
+    link.remove();
+  });
+  await expect(field(bela)).toHaveValue("wheelbarrow");
+  await expect(results(bela)).toContainText(["The wheelbarrow is in the shed"]);
+  await expect(bela.page).toHaveURL(/\/search\?q=wheelbarrow$/);
+});
+
 test("a result leads to its place in the conversation, and back to the results", async ({ people }) => {
   const asha = await people.newcomer("Asha Rao");
   await people.newcomer("Bela Nagy");
