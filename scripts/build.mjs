@@ -1,8 +1,10 @@
 // Builds the release: the server, and the site that it serves.
 //
 //   node scripts/build.mjs                  build both
+//   node scripts/build.mjs site             build the site
 //   node scripts/build.mjs --print-server   the path of the server
 //   node scripts/build.mjs --print-site     the path of the site
+//   node scripts/build.mjs --print-hashes   the path of the list of its names, which belongs beside the server
 //
 // It makes what `cargo leptos build --release --precompress` makes, from the same settings
 // ([[workspace.metadata.leptos]] in Cargo.toml). Whoever adds a setting there that this file does not
@@ -48,7 +50,11 @@ const files = {
 
 switch (process.argv[2]) {
   case undefined:
-    await build();
+    buildServer();
+    await buildSite();
+    break;
+  case "site":
+    await buildSite();
     break;
   case "--print-server":
     console.log(files.server);
@@ -56,16 +62,22 @@ switch (process.argv[2]) {
   case "--print-site":
     console.log(files.site);
     break;
+  case "--print-hashes":
+    console.log(files.hashes);
+    break;
   default:
     fail(`unknown argument ${process.argv[2]}`);
 }
 
-async function build() {
+function buildServer() {
   step("Building the server");
   cargo([
     `--package=${settings["bin-package"]}`, `--bin=${settings["bin-exe-name"]}`, "--release",
     ...features("bin"),
   ]);
+}
+
+async function buildSite() {
   step("Building the browser's part");
   // The folder that cargo-leptos uses, too: whichever comes second finds everything compiled.
   cargo([
@@ -95,6 +107,7 @@ async function build() {
 
   fs.rmSync(files.site, { recursive: true, force: true });
   fs.renameSync(next, files.site);
+  fs.mkdirSync(path.dirname(files.hashes), { recursive: true });
   fs.writeFileSync(files.hashes, hashes);
   fs.writeFileSync(files.stamp, JSON.stringify({ inputs, outcome: outcome() }));
   report(sizes);

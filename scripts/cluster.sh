@@ -9,7 +9,8 @@
 #   scripts/cluster.sh stop      stop everything
 #
 # What it keeps is in target/cluster, unless a folder is named after the word. SAMVAD_ADDR is the address in
-# front, 127.0.0.1:3000 unless it says otherwise; the nodes take the three ports after that one.
+# front, 127.0.0.1:3000 unless it says otherwise; the nodes take the three ports after that one. Nothing is built
+# where SAMVAD_SERVER names a server; the site has to be there then.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -135,8 +136,11 @@ start() {
     stop
   fi
   scripts/setup.sh cluster
-  scripts/build.sh
-  server="$(node scripts/build.mjs --print-server)"
+  server="${SAMVAD_SERVER:-}"
+  if [ -z "$server" ]; then
+    scripts/build.sh
+    server="$(node scripts/build.mjs --print-server)"
+  fi
   mkdir -p "$folder/nginx"
   touch "$folder/.cluster"
   # Until all of it is ready, whatever goes wrong stops what was started.

@@ -1,14 +1,30 @@
 #!/usr/bin/env bash
-# Every test: Rust's, then the end-to-end journeys against the built release.
+# Every test: Rust's, then the end-to-end journeys.
 # Arguments go to Playwright: `scripts/test.sh --grep group`.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
+# What the journeys and the cluster run: the server that the Rust tests have built, with the names of the site's
+# files beside it. The site is the one of the release; compiling the server once more would prove little and take
+# longer than all journeys.
+tested=target/tested
+put_together() {
+  scripts/build.sh site
+  mkdir -p "$tested"
+  cp -f target/debug/samvad "$(node scripts/build.mjs --print-hashes)" "$tested/"
+  export SAMVAD_SERVER="$root/$tested/samvad"
+}
+
 journeys() {
-  local server site
-  server="$(node scripts/build.mjs --print-server)"
+  local site
   site="$(node scripts/build.mjs --print-site)"
-  (cd end2end && SAMVAD_SERVER="$server" SAMVAD_SITE_ROOT="$site" npx --no-install playwright test "$@")
+  (cd end2end && SAMVAD_SITE_ROOT="$site" npx --no-install playwright test "$@")
+}
+
+# What a test that was ended from outside left behind goes as well.
+tidy() {
+  scripts/services.sh sweep
+  scripts/services.sh stop target/test-services
 }
 
 # Everything that runs on many machines, from nothing and back to nothing.
@@ -16,8 +32,7 @@ cluster() {
   local word failed=
   export SAMVAD_ADDR=127.0.0.1:3700
   # Whatever goes wrong, it is stopped.
-  trap 'scripts/cluster.sh stop target/test-cluster; scripts/services.sh sweep
-    scripts/services.sh stop target/test-services' EXIT
+  trap 'scripts/cluster.sh stop target/test-cluster; tidy' EXIT
   for word in start status; do
     scripts/cluster.sh "$word" target/test-cluster || failed=yes
   done
@@ -34,12 +49,13 @@ cluster() {
 
 stage "set-up" scripts/setup.sh test
 stage "MongoDB and Redis" services target/test-services
-# In CI one failing file of tests does not keep the others from being counted.
-# What a test that was ended from outside left behind goes as well.
-trap 'scripts/services.sh sweep; scripts/services.sh stop target/test-services' EXIT
+trap tidy EXIT
 trap 'exit 130' INT TERM
-stage "Rust tests" cargo test --locked --workspace --exclude frontend --features app/ssr ${CI:+--no-fail-fast}
-stage "release build" scripts/build.sh
+tests=(cargo test --locked --workspace --exclude frontend --features app/ssr)
+stage "Rust tests, compiled" "${tests[@]}" --no-run
+# In CI one failing file of tests does not keep the others from being counted.
+stage "Rust tests" "${tests[@]}" ${CI:+--no-fail-fast}
+stage "site" put_together
 stage "end-to-end journeys" journeys "$@"
 stage "journeys on two nodes" journeys --config cluster.config.ts "$@"
 stage "nginx's examples" scripts/nginx-examples.sh
