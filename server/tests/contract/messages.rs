@@ -130,7 +130,7 @@ pub async fn the_longest_body_is_kept_as_it_is(store: TheStore) {
 }
 
 pub async fn racing_writers_get_dense_numbers_and_one_order(store: TheStore) {
-    const EACH: usize = 500;
+    const EACH: usize = 100;
     let all: [UserId; 8] = people(&store).await;
     let chat = group(&store, &all).await;
     let tasks = all.map(|writer| {

@@ -56,7 +56,7 @@ fn messages(events: &[LogEvent]) -> Vec<&MessageView> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_write_one_log() {
-    const EACH: usize = 500;
+    const EACH: usize = 200;
     let fixture = MongoFixture::open().await;
     let store = fixture.store();
     let all: [UserId; 8] = people(&store).await;
