@@ -98,18 +98,18 @@ test("an admin chooses a group's picture, and who was away catches up with it", 
   for (const where of [head(mirela), mirela.chat("Gardeners"), asha.chat("Gardeners")]) {
     expect(await drawn(shown(where))).toBe(first);
   }
-  await expect(mirela.feed.getByText(/Asha.? changed the group.s picture/)).toBeVisible();
+  await expect(mirela.page.getByText(/Asha.? changed the group.s picture/)).toBeVisible();
   await expect(shown(head(rolf))).toHaveCount(0);
 
   line.restore();
   await expect(rolf.offlineBanner).toHaveCount(0);
   expect(await drawn(shown(head(rolf)))).toBe(first);
-  await expect(rolf.feed.getByText(/Asha.? changed the group.s picture/)).toBeVisible();
+  await expect(rolf.page.getByText(/Asha.? changed the group.s picture/)).toBeVisible();
   await stays();
 
   await card(asha).getByRole("button", { name: "Remove picture" }).click();
   await expect(shown(head(rolf))).toHaveCount(0);
-  await expect(rolf.feed.getByText(/Asha.? took the group.s picture away/)).toBeVisible();
+  await expect(rolf.page.getByText(/Asha.? took the group.s picture away/)).toBeVisible();
   // Who is no admin is not offered it.
   await mirela.openDetails();
   await expect(card(mirela)).toHaveCount(0);
