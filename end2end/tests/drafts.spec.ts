@@ -84,6 +84,14 @@ test("what is sent right after the last key leaves no draft on any device", asyn
   await desk.composer.fill("");
   await expect(phone.composer).toHaveValue("");
   await keeps(desk, chat, "");
+  // What cannot be seen is nothing for the others, and stays where it was typed.
+  await type(desk, "or rather");
+  await expect(phone.composer).toHaveValue("or rather");
+  await desk.composer.fill("  ");
+  await expect(phone.composer).toHaveValue("");
+  await keeps(desk, chat, "");
+  await type(desk, "indented");
+  await expect(desk.composer).toHaveValue("  indented");
 });
 
 test("where both write at once, nobody's text is taken away", async ({ people, line, watch }) => {

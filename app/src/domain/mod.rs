@@ -19,6 +19,6 @@ pub use chat::{ChatKind, ChatState, Membership, Ordinal, Role, Seq};
 pub use ids::{AttachmentId, ChatId, ClientId, InviteId, MessageId, ParseIdError, SessionId, UserId};
 pub use text::{
     About, AltText, Body, Description, DisplayName, DraftBody, Email, FileName, GroupName, NewPassword,
-    check_password_length, name_key, search_words,
+    check_password_length, is_blank, name_key, search_words,
 };
 pub use timestamp::Timestamp;

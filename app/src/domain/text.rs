@@ -225,6 +225,11 @@ pub fn search_words(text: &str) -> Vec<String> {
     words
 }
 
+/// Whether nothing can be seen of a text: it is none.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| is_invisible(c) || is_control(c))
+}
+
 /// What a name is found by: in one form of each character, in lower case, with single spaces.
 pub fn name_key(name: &str) -> String {
     let folded = name.nfkc().collect::<String>().to_lowercase();
@@ -266,7 +271,7 @@ fn block(text: &str) -> String {
 fn typed(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept: String = text.nfc().filter(|c| matches!(c, '\n' | '\t') || !is_control(*c)).collect();
-    if kept.chars().all(is_invisible) { String::new() } else { kept }
+    if is_blank(&kept) { String::new() } else { kept }
 }
 
 fn is_control(c: char) -> bool {
@@ -289,6 +294,12 @@ mod tests {
 
     fn code<T>(result: AppResult<T>, field: &str) -> Option<FieldError> {
         result.err().and_then(|error| error.field_error(field))
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_text() {
+        assert!(is_blank("") && is_blank(" \n\t\u{200b}\u{2060}\u{feff}"));
+        assert!(!is_blank(" .") && !is_blank("\u{5d0}"));
     }
 
     #[test]

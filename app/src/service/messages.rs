@@ -143,7 +143,7 @@ impl Messages {
 
     /// Puts an emoji under a message, or takes one's own away; saying what is so already changes nothing. Fails with
     /// `not_found` for who is not in the chat and for what is not in it, with `message_deleted`, with
-    /// `too_many_reactions`, and as [`Self::send`] where one has blocked the other.
+    /// `too_many_reactions`, and, unless it is taken away, as [`Self::send`] where one has blocked the other.
     pub async fn react(
         &self,
         actor: Actor,
@@ -155,7 +155,9 @@ impl Messages {
         self.limiter.take(REACTIONS, &actor.user_id.to_string()).await?;
         let emoji = self.for_members(actor, chat, emoji::parse(emoji)).await?;
         self.change(actor, chat, id, move |state| {
-            policy::write_to(state.blocking)?;
+            if on {
+                policy::write_to(state.blocking)?;
+            }
             let reactions = &state.message.reactions;
             let there = reactions.iter().find(|reaction| reaction.emoji == emoji);
             let is_new = on && there.is_none();
@@ -168,12 +170,14 @@ impl Messages {
     }
 
     /// Pins a message, or takes it down; saying what is so already changes nothing. Fails with `not_found` for who is
-    /// not in the chat and for what is not in it, with `message_deleted`, with `too_many_pins`, and as [`Self::send`]
-    /// where one has blocked the other.
+    /// not in the chat and for what is not in it, with `message_deleted`, with `too_many_pins`, and, unless it is taken
+    /// down, as [`Self::send`] where one has blocked the other.
     pub async fn pin(&self, actor: Actor, chat: ChatId, id: MessageId, on: bool) -> AppResult<MessageView> {
         self.limiter.take(CHANGES, &actor.user_id.to_string()).await?;
         self.change(actor, chat, id, move |state| {
-            policy::write_to(state.blocking)?;
+            if on {
+                policy::write_to(state.blocking)?;
+            }
             let is_so = state.message.pinned_at.is_some() == on;
             policy::pin_message(state.message.deleted_at.is_some(), on && !is_so, state.pinned)?;
             Ok((!is_so).then_some(EventBody::PinChanged { message_id: id, on }))

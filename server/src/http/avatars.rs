@@ -48,7 +48,6 @@ async fn answer(id: &str, request: Request) -> AppResult<Response> {
         (header::CONTENT_TYPE, "image/jpeg"),
         (header::CONTENT_DISPOSITION, "inline"),
         (header::CACHE_CONTROL, LIFETIME),
-        (header::VARY, "Cookie"),
         (header::CONTENT_SECURITY_POLICY, SANDBOX),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),

@@ -155,6 +155,7 @@ macro_rules! contract {
             whom_one_has_blocked_mentions_and_notifies_one_no_longer
             one_blocks_a_bounded_number_of_people
             a_block_and_a_new_direct_chat_cannot_miss_each_other
+            a_block_that_is_repeated_and_its_end_cannot_miss_each_other
             nothing_is_stored_after_a_block
         );
         contract!(@module push $fixture:

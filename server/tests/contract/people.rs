@@ -264,6 +264,20 @@ pub async fn a_block_and_a_new_direct_chat_cannot_miss_each_other(store: TheStor
     }
 }
 
+pub async fn a_block_that_is_repeated_and_its_end_cannot_miss_each_other(store: TheStore) {
+    let [ada, bob] = people(&store).await;
+    let id = direct(&store, [ada, bob], at(0)).await;
+    for round in 0..15 {
+        store.block(ada, bob, at(round)).await.unwrap();
+        let (again, over) = tokio::join!(store.block(ada, bob, at(round)), store.unblock(ada, bob));
+        again.unwrap();
+        over.unwrap();
+        let is_blocked = store.privacy_of(ada).await.unwrap().blocked.contains(&bob);
+        let refused = is_blocked.then_some(ErrorCode::CannotMessage);
+        assert_eq!(refusal(&store, id, bob).await, refused, "the chat and the list say the same: {round}");
+    }
+}
+
 pub async fn nothing_is_stored_after_a_block(store: TheStore) {
     let [ada, bob] = people(&store).await;
     let id = direct(&store, [ada, bob], at(0)).await;

@@ -46,7 +46,7 @@ use std::{
 use libtest_mimic::{Arguments, Failed};
 
 /// Trials that run at once unless told otherwise: each waits more than it computes.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 5;
 
 fn main() -> ExitCode {
     if let Ok(sabotage) = std::env::var(sabotage::VARIABLE) {

@@ -91,6 +91,9 @@ async fn in_a_direct_chat_neither_writes_and_both_go_on_reading() {
         assert_eq!(call("edit_message", upon(own, &[("body", "changed")])).await.refusal(), refused);
         assert_eq!(call("react", upon(other, &[("emoji", "👍"), ("on", "true")])).await.refusal(), refused);
         assert_eq!(call("pin_message", upon(other, &[("on", "true")])).await.refusal(), refused);
+        // What one has put there may be taken away.
+        call("react", upon(other, &[("emoji", "👍"), ("on", "false")])).await.ok();
+        call("pin_message", upon(other, &[("on", "false")])).await.ok();
         assert_eq!(who.messages(&chat, &[]).await.len(), 2, "both read what was written");
         assert_eq!(who.get(&format!("/c/{chat}")).await.status, 200);
     }

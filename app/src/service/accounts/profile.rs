@@ -43,10 +43,12 @@ impl Accounts {
         let changed = self.errands.run(async move {
             let id = avatar.as_ref().map(NewAvatar::id);
             let changed = store.set_avatar(actor.user_id, id, now).await?;
-            if let Some(avatar) = avatar.filter(|_| changed) {
-                avatar.attached();
+            if changed {
+                if let Some(avatar) = avatar {
+                    avatar.attached();
+                }
+                tell(&*store, &*bus, actor.user_id).await;
             }
-            tell(&*store, &*bus, actor.user_id).await;
             Ok(changed)
         });
         if !changed.await? {

@@ -85,14 +85,18 @@ fn attend(store: Store) {
     look();
     let listeners = ["focus", "blur", "visibilitychange", "pageshow"]
         .map(|event| window_event_listener_untyped(event, move |_| look()));
-    // The last that a page hears, whatever it looks like.
-    let hidden = window_event_listener_untyped("pagehide", move |_| {
+    // The last that a page hears, whatever it looks like; of a phone that goes to another program it is often the other.
+    let gone = window_event_listener_untyped("pagehide", move |_| {
         store.set_attention(false);
         store.save_drafts_last();
     });
+    let hidden = window_event_listener_untyped("visibilitychange", move |_| {
+        if browser::is_hidden() {
+            store.save_drafts_last();
+        }
+    });
     on_cleanup(move || {
-        listeners.into_iter().for_each(WindowListenerHandle::remove);
-        hidden.remove();
+        listeners.into_iter().chain([gone, hidden]).for_each(WindowListenerHandle::remove);
     });
 }
 

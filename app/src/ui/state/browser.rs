@@ -139,9 +139,12 @@ mod there {
 
     /// Whether the window is seen and has the focus.
     pub fn is_attentive() -> bool {
-        let document = leptos::prelude::document();
-        let is_seen = document.visibility_state() == web_sys::VisibilityState::Visible;
-        is_seen && document.has_focus().unwrap_or(true)
+        !is_hidden() && leptos::prelude::document().has_focus().unwrap_or(true)
+    }
+
+    /// Whether nothing of the page can be seen: another tab or program is before it.
+    pub fn is_hidden() -> bool {
+        leptos::prelude::document().visibility_state() != web_sys::VisibilityState::Visible
     }
 
     /// The path and query of the page.
@@ -249,6 +252,11 @@ mod absent {
     /// Nobody looks.
     pub fn is_attentive() -> bool {
         false
+    }
+
+    /// There is no page yet.
+    pub fn is_hidden() -> bool {
+        true
     }
 
     /// There is no page yet.

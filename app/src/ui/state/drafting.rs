@@ -10,7 +10,7 @@ use super::{
     saving::Here,
 };
 use crate::{
-    domain::{ChatId, ClientId},
+    domain::{ChatId, ClientId, is_blank},
     protocol::QuoteView,
 };
 
@@ -45,11 +45,14 @@ impl Store {
         }
     }
 
-    /// What is being written in the chat, as it is kept.
+    /// What is being written in the chat, as it is kept. Of what cannot be seen there is no id: for other devices it is
+    /// nothing.
     pub(super) fn here(&self, chat_id: ChatId) -> Here {
         let mut here = Here::default();
         self.change_draft(chat_id, &mut |draft| {
-            here = (draft.id(), draft.text().to_owned(), draft.reply_to().cloned());
+            let is_something = draft.reply_to().is_some() || !is_blank(draft.text());
+            let id = draft.id().filter(|_| is_something);
+            here = (id, draft.text().to_owned(), draft.reply_to().cloned());
         });
         here
     }

@@ -406,7 +406,10 @@ impl Store {
         let base =
             self.saving.chats.try_with_value(|chats| chats.get(&chat_id).map(|entry| entry.syncing.base()));
         let Some(base) = base.flatten() else { return };
-        let (key, kept) = (self.base_key(chat_id), serde_json::to_string(&base).ok());
+        // Where nothing is written and nothing was, the next page begins as on a new device.
+        let is_of_use = base.id.is_some() || self.here(chat_id).0.is_some();
+        let kept = is_of_use.then(|| serde_json::to_string(&base).ok()).flatten();
+        let key = self.base_key(chat_id);
         browser::store(Storage::Tab, &key, kept.as_deref());
         if self.shares_draft(chat_id) {
             browser::store(Storage::Browser, &key, kept.as_deref());

@@ -184,6 +184,12 @@ async fn block(store: &MongoStore, blocker: UserId, blocked: UserId, at: Timesta
     if has_blocked(store, blocker, blocked).await? {
         // A chat that a node of the version before has made since is not marked.
         let mut transaction = Transaction::begin(store).await?;
+        // Written, not only read: this and a change of mind that comes meanwhile must not pass each other by.
+        let row = doc! { "blocker_id": user_oid(blocker), "blocked_id": user_oid(blocked) };
+        let again = doc! { "$inc": { "repeated": 1 } };
+        if store.blocks.update_one(row, again).session(transaction.session()).await?.matched_count == 0 {
+            return Err(Fault::Lost);
+        }
         mark(store, &mut transaction, blocker, blocked, true).await?;
         return transaction.commit().await;
     }

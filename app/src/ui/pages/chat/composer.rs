@@ -82,7 +82,9 @@ pub(super) fn Composer(
         let value = text.value();
         length.set(value.trim().chars().count());
         // What is edited has its place already.
-        if !writing.is_editing() {
+        if writing.is_editing() {
+            writing.edited.set_value(value);
+        } else {
             store.keep_draft(chat_id, &value, writing.reply_to().as_ref());
         }
         fit(text);
@@ -91,7 +93,10 @@ pub(super) fn Composer(
     // by itself.
     Effect::new(move |_| {
         let Some(text) = text.get() else { return };
-        if store.outbox_is_there.get() && !writing.is_editing() {
+        if writing.is_editing() {
+            // The box that it was begun in was away meanwhile.
+            text.set_value(&writing.edited.get_value());
+        } else if store.outbox_is_there.get() {
             let (kept, draft) = store.draft(chat_id);
             let typed = text.value();
             let (value, reply_to) = restored((typed.clone(), writing.reply_to()), kept, draft);

@@ -57,6 +57,8 @@ pub(super) struct Writing {
     before: StoredValue<(String, Option<QuoteView>)>,
     /// A text for the box, until it is there.
     pub text: RwSignal<Option<String>>,
+    /// The text that a message is to have, as the box showed it last: a box that comes in its place goes on with it.
+    pub edited: StoredValue<String>,
     pub saving: RwSignal<bool>,
     pub problem: RwSignal<Option<String>>,
 }
@@ -69,6 +71,7 @@ impl Writing {
             mode: RwSignal::new(Mode::New(None)),
             before: StoredValue::new(Default::default()),
             text: RwSignal::new(None),
+            edited: StoredValue::new(String::new()),
             saving: RwSignal::new(false),
             problem: RwSignal::new(None),
         }
