@@ -21,8 +21,6 @@ export function browser(): Partial<PlaywrightTestOptions & PlaywrightWorkerOptio
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    // No page lives long enough for its module to be worth a second, better compilation.
-    "--js-flags=--liftoff-only",
   ];
   // The sandbox cannot be used by root, and root is what containers run as.
   if (process.getuid?.() === 0) args.push("--no-sandbox");
