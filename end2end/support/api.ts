@@ -24,10 +24,10 @@ export async function call<Answer>(page: Page, name: string, form: Record<string
   return (await response.json()) as Answer;
 }
 
-/** Sends messages one after the other. */
-export async function sendMessages(person: Person, chatId: string, texts: string[]): Promise<void> {
+/** Sends messages one after the other, all of them as answers to the message of this id if there is one. */
+export async function sendMessages(person: Person, chatId: string, texts: string[], replyTo = ""): Promise<void> {
   for (const body of texts) {
-    const multipart = { chat_id: chatId, client_id: randomUUID(), body };
+    const multipart = { chat_id: chatId, client_id: randomUUID(), body, reply_to: replyTo };
     await patiently(() =>
       person.page.request.post("/api/send_message", { multipart, headers: sameOrigin(person.page) }),
     );

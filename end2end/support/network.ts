@@ -5,6 +5,8 @@ import http from "node:http";
 import net from "node:net";
 import { Transform, type TransformCallback } from "node:stream";
 
+import type { Page } from "@playwright/test";
+
 type State = "open" | "cut" | "frozen";
 
 /** One direction of one connection. While it is closed, it keeps what comes and gives nothing on. */
@@ -83,6 +85,15 @@ export class NetworkLine {
   restore(): void {
     this.#state = "open";
     for (const gate of this.#gates) gate.open();
+  }
+
+  /**
+   * The same, and the page is told, as a browser tells of a network that is there again. A page that is not tries by
+   * itself, after pauses that double.
+   */
+  async restoreAndTell(page: Page): Promise<void> {
+    this.restore();
+    await page.evaluate(() => window.dispatchEvent(new Event("online")));
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,20 @@
 // People who read, and whether they look.
 
+import type { BrowserContextOptions } from "@playwright/test";
+
 import { chatIdOf } from "./api.ts";
 import type { People } from "./fixtures.ts";
 import type { Person } from "./people.ts";
 
-/** Two people with a direct chat in which something was said and read; the first one looks at the list. */
-export async function twoWhoTalk(people: People): Promise<{ asha: Person; bela: Person; chat: string }> {
-  const asha = await people.newcomer("Asha");
+/**
+ * Two people with a direct chat in which something was said and read; the first one, whose browser is opened with these
+ * options, looks at the list.
+ */
+export async function twoWhoTalk(
+  people: People,
+  options: BrowserContextOptions = {},
+): Promise<{ asha: Person; bela: Person; chat: string }> {
+  const asha = await people.newcomer("Asha", options);
   const bela = await people.newcomer("Bela");
   await asha.openDirectChat("Bela");
   const chat = chatIdOf(asha);

@@ -110,6 +110,59 @@ test("two admins: one makes the other a member again, who loses the admin's butt
   await expect(asha.page.getByRole("button", { name: "Delete group" })).toHaveCount(0);
 });
 
+test("who was away finds themselves an admin, or out of the group, or in it again", async ({ people, line, watch }) => {
+  watch.allowNetworkErrors();
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela", line.options);
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await asha.says("Welcome");
+  await asha.openDetails();
+  await bela.openChat("Gardeners");
+  await bela.openDetails();
+  const stays = await bela.markPage();
+  const whileAway = async (deed: () => Promise<void>) => {
+    line.cut();
+    await expect(bela.offlineBanner).toBeVisible();
+    await deed();
+    await line.restoreAndTell(bela.page);
+  };
+
+  await test.step("an admin", async () => {
+    await whileAway(async () => {
+      await asha.member("Bela").getByRole("button", { name: /^Make admin/ }).click();
+      await expect(asha.member("Bela")).toContainText("Admin");
+    });
+    await expect(bela.page.getByRole("button", { name: "Rename" })).toBeVisible();
+    await expect(bela.page.getByRole("button", { name: "Remove Asha" })).toBeVisible();
+  });
+
+  await test.step("out of it", async () => {
+    await bela.openChat("Gardeners");
+    await bela.sees("Welcome");
+    await whileAway(async () => {
+      await asha.pressForGood("Remove Bela", async () => (await asha.member("Bela").count()) === 0);
+    });
+    await expect(bela.chat("Gardeners")).toHaveCount(0);
+    await expect(bela.page.getByText("You are not in this chat any more")).toBeVisible();
+    await expect(bela.composer).toHaveCount(0);
+  });
+
+  await test.step("in it again", async () => {
+    await whileAway(async () => {
+      await asha.findPeople("Bela");
+      await asha.page.getByRole("button", { name: "Add Bela" }).click();
+      await expect(asha.member("Bela")).toBeVisible();
+    });
+    await expect(bela.chat("Gardeners")).toBeVisible();
+    await bela.sees("Welcome");
+    await bela.says("Here I am again");
+    await asha.openChat("Gardeners");
+    await asha.sees("Here I am again");
+  });
+
+  await stays();
+});
+
 test("a member who is no admin sees the details but not the admin's buttons", async ({ people }) => {
   const asha = await people.newcomer("Asha");
   const bela = await people.newcomer("Bela");

@@ -55,6 +55,16 @@ test("a name is completed by keyboard, marked for both, and says so to whom it m
   await expect(marked(ravi, "hello").first()).not.toHaveAttribute("data-reader", "true");
   await expect(bela.message("hello")).toHaveAccessibleName(/mentions you/);
   await expect(asha.message("hello")).not.toHaveAccessibleName(/mentions you/);
+  await asha.page.keyboard.type("@al");
+  await expect(choices(asha).getByRole("option")).toHaveText([/all/]);
+  await asha.page.keyboard.press("Enter");
+  await expect(asha.composer).toHaveValue("@all ");
+  await asha.page.keyboard.type("come and see");
+  await asha.page.keyboard.press("Enter");
+  for (const person of [bela, ravi]) {
+    await is(marked(person, "come and see"), ["@all"]);
+    await expect(marked(person, "come and see")).toHaveAttribute("data-reader", "true");
+  }
   // The same from the server.
   const whole = await marked(bela, "hello").first().evaluate((mark) => mark.outerHTML);
   await bela.page.reload();

@@ -4,6 +4,7 @@ import type { Locator } from "@playwright/test";
 
 import { chatIdOf, sendMessages, storedMessages } from "../support/api.ts";
 import { expectAccessible } from "../support/axe.ts";
+import { picture } from "../support/files.ts";
 import { type People, expect, test } from "../support/fixtures.ts";
 import type { Person } from "../support/people.ts";
 
@@ -183,6 +184,64 @@ test("what was done while the network was away is there after it, once", async (
   await expect(reaction(bela, "at ten", "👍")).toHaveAccessibleName("👍 2: Asha and you");
 });
 
+test("what was changed and taken away while the network was away is so after it, without a reload", async ({
+  people,
+  line,
+  watch,
+}) => {
+  watch.allowNetworkErrors();
+  const bela = await people.newcomer("Bela");
+  const asha = await people.newcomer("Asha", line.options);
+  await asha.openDirectChat("Bela");
+  await asha.says("Shall we meet at ten?");
+  await bela.goTo(new URL(asha.page.url()).pathname);
+  const file = (person: Person) => person.feed.getByRole("link", { name: "Download map.png" });
+  const pins = (person: Person) => person.page.getByRole("link", { name: "1 pinned message" });
+
+  await test.step("Asha has it all on her screen", async () => {
+    await bela.says("I bring bread");
+    await bela.page.getByLabel("Attach files").setInputFiles([picture("map.png")]);
+    await expect(bela.page.getByRole("list", { name: "Files to send" }).getByRole("listitem")).toHaveCount(1);
+    await bela.says("The way there");
+    await act(bela, "at ten", "👍");
+    await act(bela, "at ten", "Pin");
+    await asha.sees("The way there");
+    await act(asha, "The way there", "Reply");
+    await asha.says("I will find it");
+    await expect(file(asha)).toHaveCount(1);
+    await expect(own(asha, "I will find it").getByRole("link", { name: /Bela.*The way there/ })).toBeVisible();
+    await expect(reaction(asha, "at ten", "👍")).toHaveAccessibleName("👍 1: Bela");
+    await expect(pins(asha)).toBeVisible();
+  });
+
+  const stays = await asha.markPage();
+  line.cut();
+  await expect(asha.offlineBanner).toBeVisible({ timeout: 30_000 });
+  await test.step("Bela thinks better of everything", async () => {
+    await act(bela, "I bring bread", "Edit");
+    await bela.composer.fill("I bring cake");
+    await bela.composer.press("Enter");
+    await bela.sees("I bring cake");
+    await act(bela, "The way there", "Delete message");
+    await bela.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+    await expect(own(bela, "The way there")).toHaveCount(0);
+    await reaction(bela, "at ten", "👍").click();
+    await expect(reaction(bela, "at ten", "👍")).toHaveCount(0);
+    await act(bela, "at ten", "Unpin");
+    await expect(pins(bela)).toHaveCount(0);
+  });
+
+  await line.restoreAndTell(asha.page);
+  await asha.seesExactly(["Shall we meet at ten?", "I bring cake", "Message deleted", "I will find it"]);
+  await expect(own(asha, "I bring cake")).toContainText("edited");
+  await expect(own(asha, "Message deleted")).toHaveCount(1);
+  await expect(file(asha)).toHaveCount(0);
+  await expect(own(asha, "I will find it").getByRole("link", { name: /Message deleted/ })).toBeVisible();
+  await expect(reaction(asha, "at ten", "👍")).toHaveCount(0);
+  await expect(pins(asha)).toHaveCount(0);
+  await stays();
+});
+
 test("pinned messages are listed for everybody and lead to their places", async ({ people }) => {
   const [asha, bela] = await two(people);
   await act(bela, "at ten", "Pin");
@@ -230,16 +289,27 @@ test("a message's address opens the history around it, and the way back is one p
   await plain.page.goto(`${path}#m${wanted?.seq}`);
   await expect(plain.message("line 060")).toBeInViewport();
   await expect(plain.message("line 060")).toHaveAttribute("data-marked", "true");
+
+  // A quote leads there as well, from where it is not loaded.
+  await sendMessages(asha, chat, ["As I said"], wanted?.id);
+  await asha.goTo(`/c/${chat}`);
+  await expect(own(asha, "As I said")).toBeInViewport();
+  await expect(own(asha, "line 060")).toHaveCount(0);
+  await own(asha, "As I said").getByRole("link", { name: /line 060/ }).click();
+  await expect(own(asha, "line 060")).toBeFocused();
+  await expect(own(asha, "line 060")).toBeInViewport();
 });
 
-test("text and address of a message are copied", async ({ people }) => {
-  const [asha] = await two(people);
+test("text and address of a message are copied, and the address leads others there", async ({ people }) => {
+  const [asha, bela] = await two(people);
   await asha.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   const copied = () => asha.page.evaluate(() => navigator.clipboard.readText());
   await act(asha, "at ten", "Copy text");
   await expect.poll(copied).toBe("Shall we meet at ten?");
   await act(asha, "at ten", "Copy link");
   await expect.poll(copied).toMatch(new RegExp(`^http.*/c/${chatIdOf(asha)}/1#m1$`));
+  await bela.goTo(await copied());
+  await expect(own(bela, "at ten")).toBeFocused();
 });
 
 test("all of it is done with the keyboard alone", async ({ people }) => {

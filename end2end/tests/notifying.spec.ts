@@ -5,7 +5,7 @@ import { expect, test } from "../support/fixtures.ts";
 import type { Person } from "../support/people.ts";
 import { badge, looks, twoWhoTalk } from "../support/reading.ts";
 
-/** Notes what notifications the page shows, in the place of the browser's own. */
+/** Notes what notifications the page shows, in the place of the browser's own, and counts the notes that it plays. */
 async function spyOnNotifications(person: Person): Promise<void> {
   await person.page.context().addInitScript(() => {
     const shown: unknown[] = [];
@@ -28,7 +28,13 @@ async function spyOnNotifications(person: Person): Promise<void> {
       }
       close(): void {}
     }
-    Object.assign(window, { Notification: Spy, shownNotifications: shown });
+    const played: unknown[] = [];
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (this: OscillatorNode, when?: number): void {
+      played.push(when);
+      start.call(this, when);
+    };
+    Object.assign(window, { Notification: Spy, shownNotifications: shown, playedNotes: played });
   });
   await person.page.reload();
   await person.live();
@@ -36,6 +42,9 @@ async function spyOnNotifications(person: Person): Promise<void> {
 
 const shownNotifications = (person: Person) =>
   person.page.evaluate(() => (window as unknown as { shownNotifications: object[] }).shownNotifications);
+
+const playedNotes = (person: Person) =>
+  person.page.evaluate(() => (window as unknown as { playedNotes: unknown[] }).playedNotes.length);
 
 /** Has the browser notify: by the settings, which ask for its permission. */
 async function wantNotifications(person: Person): Promise<void> {
@@ -64,7 +73,11 @@ test("the browser notifies whoever looks elsewhere, if they want that", async ({
   await wanted.click();
   await expect(wanted).toHaveAttribute("aria-checked", "true");
   expect(await asked()).toBe(1);
-  await asha.page.getByRole("switch", { name: "Play a sound with them" }).click();
+  const sound = asha.page.getByRole("switch", { name: "Play a sound with them" });
+  expect(await playedNotes(asha)).toBe(0);
+  await sound.click();
+  // Whoever switches it on hears what they will hear: two notes, as with each notification.
+  expect(await playedNotes(asha)).toBe(2);
 
   await bela.says("while you look");
   await expect(badge(asha, "Bela")).toHaveText("2 unread messages");
@@ -72,6 +85,7 @@ test("the browser notifies whoever looks elsewhere, if they want that", async ({
   await looks(asha, false);
   await sendMessages(bela, chat, ["**while** you do not"]);
   await expect.poll(() => shownNotifications(asha)).toEqual([{ title: "Bela", body: "while you do not", tag: chat }]);
+  expect(await playedNotes(asha)).toBe(4);
 
   await call(asha.page, "mute_chat", { chat_id: chat, on: "true" });
   await expect(asha.chat("Bela")).toContainText("Muted");
@@ -86,12 +100,57 @@ test("the browser notifies whoever looks elsewhere, if they want that", async ({
       { title: "Bela", body: "while you do not", tag: chat },
       { title: "Chen", body: "loudly", tag: other },
     ]);
+  expect(await playedNotes(asha)).toBe(6);
+
+  await sound.click();
+  await chen.says("softly");
+  const last = async () => (await shownNotifications(asha)).slice(2);
+  await expect.poll(last).toEqual([{ title: "Chen", body: "softly", tag: other }]);
+  expect(await playedNotes(asha)).toBe(6);
 
   await asha.page.evaluate(() => {
     const { lastNotification } = window as unknown as { lastNotification: { onclick: (event: Event) => void } };
     lastNotification.onclick(new Event("click", { cancelable: true }));
   });
   await expect(asha.title).toHaveText("Chen");
+});
+
+test("of a group of which one wants mentions only, nothing else is told or counted", async ({ people }) => {
+  const bela = await people.newcomer("Bela");
+  const asha = await people.newcomer("Asha");
+  await asha.createGroup("Gardeners", ["Bela"]);
+  const chat = chatIdOf(asha);
+  await bela.openChat("Gardeners");
+  await spyOnNotifications(asha);
+  await wantNotifications(asha);
+  await asha.openChat("Gardeners");
+  await asha.openDetails();
+  const quiet = asha.page.getByRole("region", { name: "Notifications" });
+  await expect(quiet).toContainText("You are notified of what is said here.");
+  await quiet.getByRole("button", { name: "Only mentions" }).click();
+  await expect(quiet).toContainText("You are notified of what mentions you.");
+  await expect(quiet.getByRole("button", { name: "All messages" })).toBeVisible();
+
+  await asha.page.getByRole("link", { name: "Samvad" }).click();
+  await expect(asha.page).toHaveTitle("Chats · Samvad");
+  await looks(asha, false);
+  const counted = asha.chat("Gardeners").locator(".unread");
+  await bela.says("plain");
+  await expect(badge(asha, "Gardeners")).toHaveText("1 unread message");
+  await expect(counted).toHaveAttribute("data-quiet", "true");
+  await expect(asha.chat("Gardeners")).not.toContainText("Muted");
+  await expect(asha.page).toHaveTitle("Chats · Samvad");
+  await bela.says("@Asha look");
+  await expect(badge(asha, "Gardeners")).toHaveText("2 unread messages");
+  await expect(asha.page).toHaveTitle("(1) Chats · Samvad");
+  // The earlier one would have been told by then.
+  await expect
+    .poll(() => shownNotifications(asha))
+    .toEqual([{ title: "Gardeners", body: "Bela: @Asha look", tag: chat }]);
+
+  await call(asha.page, "notify_mentions", { chat_id: chat, on: "false" });
+  await expect(asha.page).toHaveTitle("(2) Chats · Samvad");
+  await expect(counted).not.toHaveAttribute("data-quiet");
 });
 
 test("what is read in another tab meanwhile is not told", async ({ people }) => {

@@ -1,5 +1,6 @@
 // Groups and the people in them: what a group says of itself, finding members, and joining by a link.
 
+import { chatIdOf, sendMessages } from "../support/api.ts";
 import { expect, test } from "../support/fixtures.ts";
 
 const PLAIN = { javaScriptEnabled: false };
@@ -69,6 +70,37 @@ test("somebody joins by a link, which is taken back then", async ({ people, watc
   await expect(chen.page.getByText("This invitation is not good any more, or never was.")).toBeVisible();
 });
 
+test("a link for one person lets one in and no more, and says until when it is good", async ({ people, watch }) => {
+  watch.allowRefusals();
+  const asha = await people.newcomer("Asha");
+  const bela = await people.newcomer("Bela");
+  const chen = await people.newcomer("Chen");
+  await asha.createGroup("Gardeners", []);
+  await asha.says("Welcome");
+  await asha.openDetails();
+  await asha.page.getByLabel("Good for", { exact: true }).selectOption({ label: "1 day" });
+  await asha.page.getByLabel("For", { exact: true }).selectOption({ label: "1 person" });
+  const tomorrow = new Date(Date.now() + 24 * 60 * 60 * 1000);
+  await asha.page.getByRole("button", { name: "Make a link" }).click();
+  const link = await asha.page.getByLabel("Your new link").inputValue();
+  const row = asha.page.getByRole("region", { name: "Invitation links" }).getByRole("listitem");
+  await expect(row).toContainText("0 of 1 joined by it");
+  const day = tomorrow.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+  await expect(row).toContainText(`until ${day},`);
+
+  await asha.page.getByRole("link", { name: "Back to the chat" }).click();
+  await asha.sees("Welcome");
+  await bela.page.goto(link);
+  await bela.page.getByRole("button", { name: "Join the group" }).click();
+  await expect(bela.title).toHaveText("Gardeners");
+  await bela.sees("Welcome");
+  await expect(asha.feed.locator(".happened")).toHaveText([/^.?Bela.? joined$/]);
+
+  await chen.page.goto(link);
+  await expect(chen.page.getByText("This invitation is not good any more, or never was.")).toBeVisible();
+  await expect(chen.page.getByRole("button", { name: "Join the group" })).toHaveCount(0);
+});
+
 test("without scripts a link is made, shown once and followed", async ({ people }) => {
   const asha = await people.newcomer("Asha", PLAIN);
   const bela = await people.newcomer("Bela", PLAIN);
@@ -136,18 +168,27 @@ test("what happened while one was away is there when one is back", async ({ peop
   await bela.seesExactly(["Welcome"]);
 });
 
-test("a day is gone to, with scripts and without", async ({ people }) => {
+test("a day is gone to that is far back, with scripts and without", async ({ people }) => {
+  test.slow();
   const asha = await people.newcomer("Asha");
-  const bela = await people.newcomer("Bela", PLAIN);
-  await asha.createGroup("Gardeners", ["Bela"]);
-  await asha.says("The first message");
-  const today = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
-  for (const person of [asha, bela]) {
-    await person.page.goto(asha.page.url());
+  await asha.createGroup("Gardeners", []);
+  const lines = Array.from({ length: 149 }, (_, index) => `line ${String(index + 2).padStart(3, "0")}`);
+  await sendMessages(asha, chatIdOf(asha), ["The first message", ...lines]);
+  const plain = await people.again(asha, PLAIN);
+  const address = asha.page.url();
+  for (const person of [asha, plain]) {
+    await person.page.goto(address);
+    await person.live();
+    await expect(person.message("line 150")).toBeVisible();
+    await expect(person.message("The first message")).toHaveCount(0);
     await person.page.getByTitle("Go to a day").click();
+    const today = new Date().toISOString().slice(0, 10);
     await person.page.getByLabel("Go to a day", { exact: true }).last().fill(today);
     await person.page.getByRole("button", { name: "Go", exact: true }).click();
     await person.sees("The first message");
+    await expect(person.message("The first message")).toBeInViewport();
   }
-  await expect(bela.page).toHaveURL(/\/c\/[0-9a-f]{24}\/\d+#m\d+$/);
+  await expect(asha.message("The first message")).toBeFocused();
+  await expect(plain.page).toHaveURL(/\/c\/[0-9a-f]{24}\/\d+#m\d+$/);
+  await expect(plain.message("The first message")).toHaveAttribute("data-marked", "true");
 });

@@ -63,6 +63,44 @@ test("a profile is come to from a chat, and leads to what is shared", async ({ p
   await expect(asha.page.getByRole("heading", { name: "Settings", level: 1 })).toBeVisible();
 });
 
+test("who is called otherwise is so at once for others, and after a break", async ({ people, line, watch }) => {
+  watch.allowNetworkErrors();
+  const asha = await people.newcomer("Ayla", line.options);
+  const bela = await people.newcomer("Bela");
+  await asha.createGroup("Gardeners", ["Bela"]);
+  await bela.openChat("Gardeners");
+  await bela.says("Hello from the garden");
+  await asha.openDirectChat("Bela");
+  const stays = await asha.markPage();
+  const author = asha.message("Hello from the garden").locator(".message__author");
+  await bela.goTo("/settings");
+  const isCalled = async (name: string) => {
+    await bela.page.getByLabel("Name", { exact: true }).fill(name);
+    const saved = bela.page.waitForResponse("**/api/update_profile*");
+    await bela.page.getByRole("button", { name: "Save profile" }).click();
+    expect((await saved).ok()).toBe(true);
+  };
+
+  await isCalled("Belinda");
+  await expect(asha.chat("Belinda")).toBeVisible();
+  await expect(asha.title).toHaveText("Belinda");
+  await asha.openChat("Gardeners");
+  await expect(author).toHaveText("Belinda");
+  await isCalled("Bettina");
+  await expect(author).toHaveText("Bettina");
+  await expect(asha.chat("Bettina")).toBeVisible();
+
+  line.cut();
+  await expect(asha.offlineBanner).toBeVisible();
+  await isCalled("Berta");
+  await expect(author).toHaveText("Bettina");
+  await line.restoreAndTell(asha.page);
+  await expect(author).toHaveText("Berta");
+  await expect(asha.chat("Berta")).toBeVisible();
+  await asha.openChat("Berta");
+  await stays();
+});
+
 test("when somebody was last there is shown, kept over reloads and breaks, and hidden", async ({
   people,
   line,

@@ -1,6 +1,6 @@
 // Being told of messages while no page is open.
 
-import { chatIdOf, sendMessages } from "../support/api.ts";
+import { call, chatIdOf, sendMessages } from "../support/api.ts";
 import { test as base, expect } from "../support/fixtures.ts";
 import type { Person } from "../support/people.ts";
 import { PushDesk, deliver, notifications, press, serviceWorker } from "../support/push.ts";
@@ -55,6 +55,21 @@ test("who has closed every page is told of a message, and is led to it", async (
   await expect(asha.page).toHaveURL(`${origin}/c/${chat}/2#m2`);
   await asha.sees("Hello?");
   await expect.poll(() => notifications(worker)).toEqual([]);
+
+  await test.step("of a group of which she wants mentions only, she is told nothing else", async () => {
+    await bela.createGroup("Gardeners", ["Anju"]);
+    const group = chatIdOf(bela);
+    await call(asha.page, "notify_mentions", { chat_id: group, on: "true" });
+    await asha.page.goto("about:blank");
+    await bela.goTo(`/c/${chat}`);
+    await expect(bela.page.getByRole("main").locator(".chat__heading")).toContainText("Last seen", { timeout: 20_000 });
+    const told = async (many: number) => JSON.parse(await desk.wait(many)) as { title: string; body: string };
+    await sendMessages(bela, group, ["plain", "@Anju, look", "plain again"]);
+    expect(await told(3)).toMatchObject({ title: "Bela in Gardeners", body: "@Anju, look" });
+    // What comes later is told later: nothing was told in between.
+    await sendMessages(bela, group, ["plain still", "@all, look"]);
+    expect(await told(4)).toMatchObject({ title: "Bela in Gardeners", body: "@all, look" });
+  });
 });
 
 test("it is turned off, and off after signing out", async ({ people, desk }) => {

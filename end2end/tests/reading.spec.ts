@@ -73,6 +73,29 @@ test("far back, a chat begins where one left off, and shows how many messages ar
   await expect.poll(async () => (await mine(asha, chat)).read).toBe(121);
 });
 
+test("what came while the line was cut is counted after it, and the chat begins there", async ({
+  people,
+  line: wire,
+  watch,
+}) => {
+  watch.allowNetworkErrors();
+  const { asha, bela } = await twoWhoTalk(people, wire.options);
+  const stays = await asha.markPage();
+  wire.cut();
+  await expect(asha.offlineBanner).toBeVisible();
+  for (const text of ["one", "two", "three"]) await bela.says(text);
+  await expect(badge(asha, "Bela")).toHaveCount(0);
+  await wire.restoreAndTell(asha.page);
+  await expect(badge(asha, "Bela")).toHaveText("3 unread messages");
+  await expect(asha.page).toHaveTitle("(3) Chats · Samvad");
+  const drawn = async () => decodeURIComponent((await icon(asha).getAttribute("href")) ?? "");
+  await expect.poll(drawn, { message: "the number in the browser's tab" }).toContain(">3<");
+  await asha.openChat("Bela");
+  await expect(line(asha)).toHaveCount(1);
+  await expect(asha.feed.locator(".left-off + article")).toContainText("one");
+  await stays();
+});
+
 test("what is read on one device is read on the others", async ({ people, line: wire, watch }) => {
   watch.allowNetworkErrors();
   const { asha, bela, chat } = await twoWhoTalk(people);
@@ -164,6 +187,42 @@ test("one sees what others have read, unless they do not say", async ({ people }
   await expect(receipt(asha, "And now?")).toHaveText("Sent");
 });
 
+test("that it was read while the line was cut is seen after it, in a chat that is open and in one that is not", async ({
+  people,
+  line: wire,
+  watch,
+}) => {
+  watch.allowNetworkErrors();
+  const { asha, bela, chat } = await twoWhoTalk(people, wire.options);
+  const stays = await asha.markPage();
+  // Bela reads up to this message, which Asha cannot hear of.
+  const readsInTheBreak = async (ordinal: number) => {
+    wire.cut();
+    await expect(asha.offlineBanner).toBeVisible();
+    await bela.openChat("Asha");
+    await expect.poll(async () => (await mine(bela, chat)).read).toBe(ordinal);
+    await wire.restoreAndTell(asha.page);
+    await expect(asha.offlineBanner).toBeHidden();
+  };
+
+  await bela.goTo("/");
+  await asha.openChat("Bela");
+  await asha.says("Are you there?");
+  await expect(receipt(asha, "Are you there?")).toHaveText("Sent");
+  await readsInTheBreak(2);
+  await expect(receipt(asha, "Are you there?")).toHaveText("Read");
+
+  await bela.goTo("/");
+  await asha.says("And now?");
+  await expect(receipt(asha, "And now?")).toHaveText("Sent");
+  await asha.page.getByRole("link", { name: "Samvad" }).click();
+  await expect(asha.page).toHaveURL(/\/$/);
+  await readsInTheBreak(3);
+  await asha.openChat("Bela");
+  await expect(receipt(asha, "And now?")).toHaveText("Read");
+  await stays();
+});
+
 test("in a group one sees who has read", async ({ people }) => {
   const asha = await people.newcomer("Asha");
   const [bela, chen] = [await people.newcomer("Bela"), await people.newcomer("Chen")];
@@ -244,6 +303,38 @@ test("a muted chat is quiet, until it is muted no longer", async ({ people }) =>
   await expect(phone.page).toHaveTitle(/^Chats/);
   await expect(phone.chat("Bela")).not.toContainText("Muted", { timeout: 15_000 });
   await expect(phone.page).toHaveTitle(/^\(1\) /);
+});
+
+test("a chat is muted and put away on all of one's devices, at once and after a break", async ({
+  people,
+  line: wire,
+  watch,
+}) => {
+  watch.allowNetworkErrors();
+  const { asha, chat } = await twoWhoTalk(people);
+  const phone = await people.again(asha, wire.options);
+  const archive = phone.chats.getByText("Archived");
+  const stays = await phone.markPage();
+  await asha.goTo(`/c/${chat}/details`);
+  await asha.page.getByRole("button", { name: "Mute: Until I change it" }).click();
+  await expect(phone.chat("Bela")).toContainText("Muted");
+  await asha.page.getByRole("button", { name: "Archive", exact: true }).click();
+  await expect(phone.chat("Bela")).toBeHidden();
+  await archive.click();
+  await expect(phone.chat("Bela")).toBeVisible();
+
+  wire.cut();
+  await expect(phone.offlineBanner).toBeVisible();
+  await asha.page.getByRole("button", { name: "Unmute" }).click();
+  await expect(asha.page.getByText("You are notified of what is said here.")).toBeVisible();
+  await asha.page.getByRole("button", { name: "Unarchive" }).click();
+  await expect(asha.page.getByRole("button", { name: "Archive", exact: true })).toBeVisible();
+  await expect(phone.chat("Bela")).toContainText("Muted");
+  await wire.restoreAndTell(phone.page);
+  await expect(archive).toHaveCount(0);
+  await expect(phone.chat("Bela")).toBeVisible();
+  await expect(phone.chat("Bela")).not.toContainText("Muted");
+  await stays();
 });
 
 test("an archived chat comes back with a message, unless it is muted", async ({ people }) => {

@@ -4,6 +4,7 @@ import type { Locator } from "@playwright/test";
 
 import { call, chatIdOf, sendMessages, storedMessages } from "../support/api.ts";
 import { expectAccessible } from "../support/axe.ts";
+import { text } from "../support/files.ts";
 import { expect, test } from "../support/fixtures.ts";
 import type { Person } from "../support/people.ts";
 
@@ -53,6 +54,43 @@ test("what is said is found by who is in the chat, as they type, and by nobody e
   await call(asha.page, "delete_message", { chat_id: chat, message_id: message });
   await look(bela, "ladder");
   await expect(bela.page.getByText("No messages found.")).toBeVisible();
+});
+
+test("a search is narrowed by who said it, where, with what and when", async ({ people }) => {
+  const asha = await people.newcomer("Asha Rao");
+  const bela = await people.newcomer("Bela Nagy");
+  await asha.createGroup("Gardeners", ["Bela Nagy"]);
+  await asha.page.getByLabel("Attach files").setInputFiles([text("beds.txt", "two of tomatoes\n")]);
+  await expect(asha.page.getByRole("list", { name: "Files to send" }).getByRole("listitem")).toHaveCount(1);
+  await asha.says("a plan of the beds");
+  await sendMessages(bela, chatIdOf(asha), ["a plan of the hedge"]);
+  await asha.openDirectChat("Bela Nagy");
+  await sendMessages(bela, chatIdOf(asha), ["a plan for Saturday"]);
+  const finds = async (query: string, found: RegExp[]) => {
+    await field(asha).fill(query);
+    await expect(results(asha)).toHaveText(found);
+  };
+
+  // No two questions in a row have the same answer.
+  await asha.goTo("/search");
+  const today = new Date().toISOString().slice(0, 10);
+  await finds("plan", [/for Saturday/, /of the hedge/, /of the beds/]);
+  await finds("plan from:Bela", [/for Saturday/, /of the hedge/]);
+  await finds('plan from:"Asha Rao"', [/of the beds/]);
+  await finds("plan in:Gardeners", [/of the hedge/, /of the beds/]);
+  await finds("plan has:file", [/of the beds/]);
+  await finds(`plan on:${today}`, [/for Saturday/, /of the hedge/, /of the beds/]);
+  await field(asha).fill(`plan before:${today}`);
+  await expect(asha.page.getByText("No messages found.")).toBeVisible();
+  await expect(results(asha)).toHaveCount(0);
+  await finds("plan in:Bela from:Bela", [/for Saturday/]);
+
+  await asha.openChat("Gardeners");
+  await asha.page.getByRole("link", { name: "Search in this chat" }).click();
+  await expect(asha.page.getByRole("searchbox", { name: "Search messages in Gardeners" })).toBeVisible();
+  await finds("plan", [/of the hedge/, /of the beds/]);
+  await asha.page.getByRole("link", { name: "Search in all chats" }).click();
+  await expect(results(asha)).toHaveText([/for Saturday/, /of the hedge/, /of the beds/]);
 });
 
 test("a search goes on when the line does, and follows its address", async ({ people, line: wire, watch }) => {
@@ -155,7 +193,7 @@ test("the switcher leads to a chat and to a person by the keyboard alone", async
   await expect(dialog).toBeHidden();
   await expect(asha.title).toHaveText("Gardeners");
 
-  await asha.page.keyboard.press("Control+k");
+  await asha.page.keyboard.press("Meta+k");
   await asha.page.keyboard.press("ArrowDown");
   await expect(dialog.getByRole("option", { selected: true })).toHaveText(/Gardeners|Saturday market/);
   await asha.page.keyboard.press("Escape");

@@ -2,18 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::{BTreeMap, BTreeSet};
+#[path = "support/frames.rs"]
+mod frames;
 
-use app::{
-    domain::{
-        AttachmentId, ChatId, ChatKind, ClientId, MessageId, Ordinal, Role, Seq, SessionId, Timestamp, UserId,
-    },
-    error::{ErrorCode, FieldError},
-    protocol::{
-        ChatView, ClientFrame, DraftView, EventBody, Heads, LogEvent, MemberView, MentionView, MentionsView,
-        MessageView, MyChatView, Notice, PresenceStatus, QuoteView, UserView,
-    },
-};
+use std::collections::BTreeSet;
+
+use app::error::{ErrorCode, FieldError};
 use serde_json::Value;
 
 const PAGE: &str = include_str!("../../docs/protocol.md");
@@ -59,181 +53,6 @@ fn every_function_has_its_row_and_every_row_its_function() {
     assert_eq!(first_column("## Server functions", "### What they answer"), registered);
 }
 
-fn mentions() -> MentionsView {
-    let user_id = UserId::from_bytes([1; 12]);
-    MentionsView { all: true, people: vec![MentionView { user_id, name: String::new() }] }
-}
-
-fn message() -> MessageView {
-    MessageView {
-        id: MessageId::from_bytes([1; 12]),
-        chat_id: ChatId::from_bytes([1; 12]),
-        seq: Seq(1),
-        ordinal: Ordinal(1),
-        sender_id: UserId::from_bytes([1; 12]),
-        sender_name: String::new(),
-        sender_avatar: Some(AttachmentId::from_bytes([1; 12])),
-        client_id: ClientId::from_bytes([1; 16]),
-        body: String::new(),
-        mentions: mentions(),
-        created_at: Timestamp::default(),
-        ..MessageView::default()
-    }
-}
-
-fn member() -> MemberView {
-    let avatar = Some(AttachmentId::from_bytes([1; 12]));
-    let user = UserView { id: UserId::from_bytes([1; 12]), avatar, ..UserView::default() };
-    MemberView { user, role: Role::Member, joined_at: Timestamp::default(), read: Some(Ordinal(1)) }
-}
-
-fn draft() -> DraftView {
-    let reply_to = Some(QuoteView::of(&message()));
-    DraftView {
-        body: "half a thought".to_owned(),
-        reply_to,
-        ..DraftView::none(ClientId::from_bytes([1; 16]))
-    }
-}
-
-fn chat() -> ChatView {
-    ChatView {
-        id: ChatId::from_bytes([1; 12]),
-        kind: ChatKind::Group,
-        name: None,
-        description: "What it is about".to_owned(),
-        avatar: Some(AttachmentId::from_bytes([1; 12])),
-        members: vec![member()],
-        member_count: 1,
-        my_role: Role::Admin,
-        mine: MyChatView::default(),
-        mentioned: vec![Ordinal(1)],
-        draft: Some(draft()),
-        head: Seq(1),
-        head_ordinal: Ordinal(1),
-        last_message: Some(message()),
-        created_at: Timestamp::default(),
-    }
-}
-
-/// One of each that this version sends. A variant that is added has to be added here, or this does not compile.
-fn events() -> Vec<EventBody> {
-    fn all_are_below(event: &EventBody) {
-        match event {
-            EventBody::NewMessage { .. }
-            | EventBody::MessageEdited { .. }
-            | EventBody::ReactionChanged { .. }
-            | EventBody::PinChanged { .. }
-            | EventBody::MessageDeleted { .. }
-            | EventBody::MemberAdded { .. }
-            | EventBody::MemberRemoved { .. }
-            | EventBody::RoleChanged { .. }
-            | EventBody::ChatRenamed { .. }
-            | EventBody::ChatDescribed { .. }
-            | EventBody::ChatAvatarChanged { .. }
-            | EventBody::ChatDeleted {}
-            // What a newer version sends stands in its own documentation.
-            | EventBody::Unknown(_) => {}
-        }
-    }
-    let user_id = UserId::from_bytes([1; 12]);
-    let all = vec![
-        EventBody::NewMessage { message: message() },
-        EventBody::MessageEdited {
-            message_id: MessageId::from_bytes([1; 12]),
-            ordinal: Ordinal(1),
-            body: String::new(),
-            mentions: mentions(),
-        },
-        EventBody::ReactionChanged {
-            message_id: MessageId::from_bytes([1; 12]),
-            emoji: "👍".to_owned(),
-            on: true,
-        },
-        EventBody::PinChanged { message_id: MessageId::from_bytes([1; 12]), on: true },
-        EventBody::MessageDeleted { message_id: MessageId::from_bytes([1; 12]), ordinal: Ordinal(1) },
-        EventBody::MemberAdded { member: member() },
-        EventBody::MemberRemoved { user_id },
-        EventBody::RoleChanged { user_id, role: Role::Admin },
-        EventBody::ChatRenamed { name: String::new() },
-        EventBody::ChatDescribed { description: String::new() },
-        EventBody::ChatAvatarChanged { avatar: Some(AttachmentId::from_bytes([1; 12])) },
-        EventBody::ChatDeleted {},
-    ];
-    all.iter().for_each(all_are_below);
-    all
-}
-
-/// The same for the other frames of the server.
-fn notices() -> Vec<Notice> {
-    fn all_are_below(notice: &Notice) {
-        match notice {
-            Notice::Hello { .. }
-            | Notice::ChatAdded { .. }
-            | Notice::ChatRemoved { .. }
-            | Notice::UserStatusChanged { .. }
-            | Notice::UserChanged { .. }
-            | Notice::Heads { .. }
-            | Notice::BlockedChanged { .. }
-            | Notice::MyChatChanged { .. }
-            | Notice::DraftChanged { .. }
-            | Notice::Read { .. }
-            | Notice::Typing { .. }
-            | Notice::Limited { .. }
-            | Notice::Error { .. }
-            | Notice::Bye { .. } => {}
-        }
-    }
-    let (user_id, chat_id) = (UserId::from_bytes([1; 12]), ChatId::from_bytes([1; 12]));
-    let session_id = SessionId::from_bytes([1; 12]);
-    let all = vec![
-        Notice::Hello {
-            user_id,
-            session_id,
-            heads: Heads::new(),
-            online: vec![],
-            mine: BTreeMap::new(),
-            blocked: vec![],
-            heartbeat_ms: 1,
-        },
-        Notice::MyChatChanged { chat_id, mine: MyChatView::default() },
-        Notice::DraftChanged { chat_id, draft: draft() },
-        Notice::BlockedChanged { user_id, blocked: true },
-        Notice::Read { chat_id, readers: BTreeMap::new() },
-        Notice::Typing { chat_id, user_id },
-        Notice::ChatAdded { chat: Box::new(chat()) },
-        Notice::ChatRemoved { chat_id },
-        Notice::UserStatusChanged { user_id, status: PresenceStatus::Online, last_seen: None },
-        Notice::UserChanged {
-            user_id,
-            display_name: String::new(),
-            avatar: Some(AttachmentId::from_bytes([1; 12])),
-        },
-        Notice::Heads { heads: Heads::new() },
-        Notice::Limited { chat_id, head: Seq(1) },
-        Notice::Error { code: ErrorCode::Busy, message: String::new() },
-        Notice::Bye { reconnect_after_ms: 1 },
-    ];
-    all.iter().for_each(all_are_below);
-    all
-}
-
-/// And for those of the client.
-fn client_frames() -> Vec<ClientFrame> {
-    fn all_are_below(frame: &ClientFrame) {
-        match frame {
-            ClientFrame::Resume { .. } | ClientFrame::Typing { .. } | ClientFrame::Ping {} => {}
-        }
-    }
-    let all = vec![
-        ClientFrame::Resume { heads: Heads::new() },
-        ClientFrame::Typing { chat_id: ChatId::from_bytes([1; 12]) },
-        ClientFrame::Ping {},
-    ];
-    all.iter().for_each(all_are_below);
-    all
-}
-
 /// The frame's row names its type and all its fields but those that are told of in common.
 fn check(frame: &Value, in_common: &[&str]) -> String {
     let kind = frame["type"].as_str().unwrap();
@@ -252,23 +71,14 @@ fn check(frame: &Value, in_common: &[&str]) -> String {
 #[test]
 fn every_frame_has_its_row_with_its_fields() {
     let mut known = BTreeSet::new();
-    for body in events() {
-        let (chat_id, actor_id) = (ChatId::from_bytes([1; 12]), UserId::from_bytes([1; 12]));
-        let event = LogEvent {
-            chat_id,
-            seq: Seq(1),
-            at: Timestamp::default(),
-            actor_id,
-            named: Default::default(),
-            body,
-        };
-        let common = ["chat_id", "seq", "at", "actor_id"];
+    for event in frames::events() {
+        let common = ["chat_id", "seq", "at", "actor_id", "named"];
         known.insert(check(&serde_json::to_value(event).unwrap(), &common));
     }
-    for notice in notices() {
+    for notice in frames::notices() {
         known.insert(check(&serde_json::to_value(notice).unwrap(), &[]));
     }
-    for frame in client_frames() {
+    for frame in frames::client_frames() {
         known.insert(check(&serde_json::to_value(frame).unwrap(), &[]));
     }
     let listed: BTreeSet<String> =
@@ -280,10 +90,15 @@ fn every_frame_has_its_row_with_its_fields() {
 fn every_field_of_an_answer_is_named() {
     let answers = PAGE.split("### What they answer").nth(1).unwrap().split("## The socket").next().unwrap();
     for (what, value) in [
-        ("message", serde_json::to_value(message()).unwrap()),
-        ("chat", serde_json::to_value(chat()).unwrap()),
-        ("draft", serde_json::to_value(draft()).unwrap()),
-        ("user", serde_json::to_value(member().user).unwrap()),
+        ("message", serde_json::to_value(frames::message()).unwrap()),
+        ("mentions of a message", serde_json::to_value(frames::mentions()).unwrap()),
+        ("what a message answers", serde_json::to_value(frames::quote()).unwrap()),
+        ("reaction", serde_json::to_value(frames::reaction()).unwrap()),
+        ("attachment", serde_json::to_value(frames::attachment()).unwrap()),
+        ("chat", serde_json::to_value(frames::chat()).unwrap()),
+        ("one's state of a chat", serde_json::to_value(frames::mine()).unwrap()),
+        ("draft", serde_json::to_value(frames::draft()).unwrap()),
+        ("user", serde_json::to_value(frames::user()).unwrap()),
     ] {
         let entry = answers.split(&format!("- {what}: ")).nth(1).unwrap().split("\n- ").next().unwrap();
         for name in value.as_object().unwrap().keys() {

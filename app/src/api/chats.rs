@@ -155,6 +155,17 @@ pub async fn mute_chat(chat_id: ChatId, on: bool, until: Option<Timestamp>) -> R
     .await
 }
 
+/// Has only what mentions one notify one, or all that is said in a chat.
+#[server(prefix = "/api", endpoint = "notify_mentions", input = PostUrl, output = Json,
+    input_derive = (Clone, Serialize, Deserialize, JsonSchema))]
+pub async fn notify_mentions(chat_id: ChatId, on: bool) -> Result<MyChatView, AppError> {
+    answer("notify_mentions", async move {
+        let context = RequestContext::get()?;
+        context.services.reading.notify_mentions(context.actor()?, chat_id, on).await
+    })
+    .await
+}
+
 /// Puts a chat away, or brings it back.
 #[server(prefix = "/api", endpoint = "archive_chat", input = PostUrl, output = Json,
     input_derive = (Clone, Serialize, Deserialize, JsonSchema))]

@@ -26,7 +26,7 @@ pub(super) struct MessageFields {
     client_id: ClientId,
     /// The text, Markdown. May be empty if there are files.
     #[schemars(length(max = limits::BODY_CHARS))]
-    body: Option<String>,
+    body: String,
     /// The message that it answers.
     reply_to: Option<MessageId>,
     /// Who means to send it: refused, if that is not who is signed in.
@@ -34,12 +34,8 @@ pub(super) struct MessageFields {
     /// What is said of the file at a place, for those who do not see it: as `alt[0]`, `alt[1]` …
     alt: Option<Vec<String>>,
     /// The files.
-    #[schemars(schema_with = "binary")]
-    files: Option<Vec<u8>>,
-}
-
-fn binary(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "array", "items": { "type": "string", "format": "binary" } })
+    #[schemars(extend("items" = { "type": "string", "format": "binary" }))]
+    files: Option<Vec<Vec<u8>>>,
 }
 
 /// The form, as far as it has been read.

@@ -4,6 +4,8 @@
 //! OpenAPI has no word for sockets. What is sent over `GET /ws` stands among the schemas, as `ServerFrame` and
 //! `ClientFrame`.
 
+mod elsewhere;
+
 use std::sync::LazyLock;
 
 use leptos::server_fn::ServerFn;
@@ -77,6 +79,7 @@ fn write() -> Value {
     book.add::<MarkRead>();
     book.add::<MarkUnread>();
     book.add::<MuteChat>();
+    book.add::<NotifyMentions>();
     book.add::<ArchiveChat>();
 
     book.tag("groups");
@@ -181,7 +184,7 @@ impl Book {
         let error = self.answers.subschema_for::<AppError>();
         self.answers.subschema_for::<ServerFrame>();
         self.answers.subschema_for::<ClientFrame>();
-        self.paths.extend(elsewhere());
+        self.paths.extend(elsewhere::paths(&error));
         json!({
             "openapi": "3.1.0",
             "info": {
@@ -237,73 +240,6 @@ fn lists(fields: &Schema) -> Vec<String> {
 /// How a list stands in a form: `name[0]=…&name[1]=…`.
 fn list_encoding() -> Value {
     json!({ "style": "deepObject", "explode": true })
-}
-
-/// What is served besides functions.
-fn elsewhere() -> Map<String, Value> {
-    let text = |description: &str| json!({ "description": description, "content": { "text/plain": {} } });
-    let file = |summary: &str| {
-        let parameter = |name: &str, schema: Value| json!({ "name": name, "in": "path", "required": true, "schema": schema });
-        json!({ "get": {
-            "tags": ["files"],
-            "summary": summary,
-            "parameters": [
-                parameter("id", json!({ "type": "string", "pattern": "^[0-9a-f]{24}$" })),
-                parameter("name", json!({ "type": "string" })),
-            ],
-            "responses": {
-                "200": { "description": "The content.", "content": { "*/*": {} } },
-                "206": { "description": "The range that was asked for (RFC 9110, section 14)." },
-                "default": { "$ref": "#/components/responses/Error" },
-            },
-        } })
-    };
-    let paths = [
-        ("/files/{id}/{name}", file("The content of a file, for members of its chat.")),
-        ("/files/{id}/{name}/preview", file("A picture as it fills a screen.")),
-        ("/files/{id}/{name}/thumb", file("A picture as it stands in a conversation.")),
-        (
-            "/avatars/{id}",
-            json!({ "get": {
-                "tags": ["files"],
-                "summary": "The picture that stands for a person or a group, for who is signed in.",
-                "parameters": [{
-                    "name": "id", "in": "path", "required": true,
-                    "schema": { "type": "string", "pattern": "^[0-9a-f]{24}$" },
-                }],
-                "responses": {
-                    "200": { "description": "A square.", "content": { "image/jpeg": {} } },
-                    "default": { "$ref": "#/components/responses/Error" },
-                },
-            } }),
-        ),
-        (
-            "/ws",
-            json!({ "get": {
-                "tags": ["socket"],
-                "summary": "Opens the socket: the server's frames are ServerFrame, the client's are ClientFrame.",
-                "responses": {
-                    "101": { "description": "It is open (RFC 6455)." },
-                    "default": { "$ref": "#/components/responses/Error" },
-                },
-            } }),
-        ),
-        (
-            "/healthz",
-            json!({ "get": {
-                "tags": ["operation"], "summary": "Whether the process runs.", "security": [],
-                "responses": { "200": text("It does.") },
-            } }),
-        ),
-        (
-            "/readyz",
-            json!({ "get": {
-                "tags": ["operation"], "summary": "Whether this node can do its work.", "security": [],
-                "responses": { "200": text("It can."), "503": text("Why it cannot.") },
-            } }),
-        ),
-    ];
-    paths.into_iter().map(|(path, item)| (path.to_owned(), item)).collect()
 }
 
 #[cfg(test)]

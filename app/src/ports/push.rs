@@ -51,6 +51,8 @@ pub struct PushQuery {
     pub except: UserId,
     /// Now: a session that has run out is left out, and so is who has muted the chat until later.
     pub now: Timestamp,
+    /// Whether only those are told whom nothing else of the chat notifies than what mentions them.
+    pub called_only: bool,
     /// In a chat with more members nobody is told.
     pub most_members: usize,
     /// No more browsers than this.
@@ -74,8 +76,8 @@ pub trait PushStore: Send + Sync {
     async fn forget_endpoint(&self, endpoint: &str) -> AppResult<()>;
 
     /// Who may be told of a message that is not deleted: members on live sessions with a subscription who have neither
-    /// muted the chat nor read up to it, nor blocked its writer. One question, which walks indexes. `None` if there is
-    /// nobody.
+    /// muted the chat nor read up to it, nor blocked its writer; who wants to hear of mentions alone, if it mentions them.
+    /// One question, which walks indexes. `None` if there is nobody.
     async fn push_audience(&self, query: PushQuery) -> AppResult<Option<PushAudience>>;
 }
 

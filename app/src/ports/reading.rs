@@ -1,4 +1,5 @@
-//! What a chat is to each of its members alone: how far they have read, and whether it is muted or put away.
+//! What a chat is to each of its members alone: how far they have read, what of it notifies them, and
+//! whether it is put away.
 
 use std::collections::BTreeMap;
 

@@ -100,6 +100,9 @@ pub struct MyChatView {
     /// Until when nothing of it notifies them; for good, if that is [`Timestamp::FOREVER`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<Timestamp>,
+    /// Whether only what mentions them notifies them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mentions_only: bool,
     /// Whether it stands among the chats that are put away.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,

@@ -1,4 +1,4 @@
-//! What a chat is to one of its members alone: how far they have read, whether it is muted or put away.
+//! What a chat is to one of its members alone: how far they have read, what of it notifies them, whether it is put away.
 
 use std::sync::Arc;
 
@@ -86,6 +86,11 @@ impl Reading {
         let muted_until = on.then(|| until.unwrap_or(Timestamp::FOREVER).min(Timestamp::FOREVER));
         self.change(actor, chat, Box::new(move |mine, _| changed(mine, |new| new.muted_until = muted_until)))
             .await
+    }
+
+    /// Has only what mentions the caller notify them, or all that is said in the chat.
+    pub async fn notify_mentions(&self, actor: Actor, chat: ChatId, on: bool) -> AppResult<MyChatView> {
+        self.change(actor, chat, Box::new(move |mine, _| changed(mine, |new| new.mentions_only = on))).await
     }
 
     /// Puts the chat away for the caller, or brings it back.

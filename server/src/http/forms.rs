@@ -148,7 +148,7 @@ fn destination(
         }
         "edit_message" | "react" | "pin_message" | "delete_message" => format!("/c/{}", chat_id(fields)),
         "mark_read" | "mark_unread" | "save_draft" => format!("/c/{}", chat_id(fields)),
-        "mute_chat" | "archive_chat" => format!("/c/{}/details", chat_id(fields)),
+        "mute_chat" | "notify_mentions" | "archive_chat" => format!("/c/{}/details", chat_id(fields)),
         "update_profile" | "set_avatar" | "remove_avatar" | "update_settings" | "change_password"
         | "end_session" => "/settings".to_owned(),
         "block_user" | "unblock_user" if !field("next").is_empty() => safe_next(field("next")).to_owned(),

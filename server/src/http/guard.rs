@@ -22,6 +22,8 @@ const MULTIPART: [&str; 3] = ["/api/send_message", "/api/set_avatar", "/api/set_
 
 /// How many bytes of a refused body are read of somebody who is not signed in.
 const STRANGERS_REST: u64 = 256 * 1024;
+/// How many of somebody who is, at least: where little may be sent, what is too large is so by much.
+const MEMBERS_REST: u64 = 64 * 1024 * 1024;
 
 /// Refuses what another site sent, a body of another kind, and one that is too large.
 pub async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -32,10 +34,10 @@ pub async fn check(State(state): State<AppState>, request: Request, next: Next) 
         Ok(Kind::Fields) => next.run(body::bounded(request, limits::FORM_BYTES)).await,
         Ok(Kind::Multipart) => {
             let intake = Intake::new(declared_length(request.headers()));
-            // For somebody who is signed in, as much as they may send; for anybody else, next to nothing.
+            // For somebody who is signed in, as much as they may send, or more; for anybody else, next to nothing.
             let is_known = request.extensions().get::<Actor>().is_some();
             let limits = state.services.attachments.limits();
-            let most = if is_known { limits.body_bytes() } else { STRANGERS_REST };
+            let most = if is_known { limits.body_bytes().max(MEMBERS_REST) } else { STRANGERS_REST };
             let (request, rest) = body::fed(request, &intake);
             let response = next.run(request).await;
             rest.drain(most).await;

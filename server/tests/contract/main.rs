@@ -162,6 +162,7 @@ macro_rules! contract {
             a_subscription_lives_with_its_session
             an_endpoint_belongs_to_who_subscribed_last
             told_is_who_is_in_the_chat_and_wants_to_hear_of_it
+            who_wants_to_hear_of_mentions_alone_is_told_of_these
         );
         contract!(@module drafts $fixture:
             the_last_save_is_kept_and_says_what_it_was_made_of

@@ -1,7 +1,9 @@
 //! Whom messages mention: who is found by a name, and what is unread of it for whom.
 
 use app::{
-    domain::{About, Body, ChatId, ChatKind, DisplayName, Role, Seq, UserId, limits, name_key, policy},
+    domain::{
+        About, Body, ChatId, ChatKind, DisplayName, Ordinal, Role, Seq, UserId, limits, name_key, policy,
+    },
     ports::NewMessage,
     protocol::{EventBody, MentionsView, MessageView},
 };
@@ -10,6 +12,7 @@ use crate::{
     chats::chat,
     conversation::{folded, seen},
     deletions::delete,
+    random::Random,
     reading::{read_to, unread_from},
     support::*,
 };
@@ -99,6 +102,51 @@ pub async fn a_mention_is_unread_for_whom_it_means_until_they_have_read_it(store
     let other = group(&store, &[ada, bob]).await;
     send(&store, other, ada, "hi", 3).await;
     assert_eq!(unread(&store, other, bob).await, NONE);
+    recount(&store).await;
+}
+
+/// Whatever is sent, changed, deleted and read: what is unread of mentions is what a recount of the messages comes to.
+async fn recount(store: &TheStore) {
+    for seed in 1..=4 {
+        let mut random = Random::of(seed);
+        let mut all = Vec::new();
+        for number in 0..3 {
+            all.push(person(store, &format!("Counted {seed} {number}")).await);
+        }
+        let id = group(store, &all).await;
+        let mut sent: Vec<MessageView> = Vec::new();
+        for step in 0..40 {
+            let (who, place) = (all[random.below(3)], random.below(sent.len() + 2));
+            let whom = mentioning(random.once_in(3), &[all[random.below(3)]]);
+            let there = sent.get(place).filter(|message| message.deleted_at.is_none()).cloned();
+            match (random.below(7), there) {
+                (0..=1, Some(message)) => {
+                    let edit = edited_naming(&message, "changed", whom);
+                    sent[place] = amend(store, &message, message.sender_id, step, edit).await.message;
+                }
+                (2, Some(message)) => {
+                    delete(store, id, message.sender_id, message.id, step).await.unwrap();
+                    sent[place].delete(at(step));
+                }
+                (3, _) => {
+                    store.change_mine(id, who, read_to(place as u64)).await.unwrap();
+                }
+                (4, _) => {
+                    store.change_mine(id, who, unread_from(place as u64)).await.unwrap();
+                }
+                _ => sent.push(mention(store, id, who, whom).await),
+            }
+            for who in &all {
+                let mine = chat(store, id, *who).await.mine;
+                let from = mine.unread_from.unwrap_or(Ordinal(u64::MAX));
+                let is_unread =
+                    |message: &&MessageView| message.ordinal > mine.read || message.ordinal >= from;
+                let mentions = sent.iter().filter(|message| message.mentions_reader(*who)).filter(is_unread);
+                let expected: Vec<u64> = mentions.map(|message| message.ordinal.0).collect();
+                assert_eq!(unread(store, id, *who).await, expected, "seed {seed}, step {step}");
+            }
+        }
+    }
 }
 
 pub async fn an_edit_adds_mentions_and_takes_them_away(store: TheStore) {

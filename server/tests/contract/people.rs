@@ -215,6 +215,7 @@ pub async fn whom_one_has_blocked_mentions_and_notifies_one_no_longer(store: The
         seq: app::domain::Seq(3),
         ordinal: Ordinal(4),
         except: writer,
+        called_only: false,
         now: at(2),
         most_members: 10,
         most_targets: 10,

@@ -2,7 +2,7 @@
 
 use app::{
     domain::{ChatId, Ordinal, Seq, SessionId, Timestamp, UserId},
-    ports::{PushAudience, PushQuery, PushSubscription},
+    ports::{NewMessage, PushAudience, PushQuery, PushSubscription},
 };
 
 use crate::{deletions::delete, reading::read_to, support::*};
@@ -24,7 +24,7 @@ pub async fn subscribed(store: &TheStore, who: UserId, name: &str) -> SessionId 
 pub fn query(chat: ChatId, except: UserId, ordinal: u64, now: Timestamp) -> PushQuery {
     // Where nothing but messages is in the log, that is the message's place, too.
     let (seq, ordinal) = (Seq(ordinal), Ordinal(ordinal));
-    PushQuery { chat, seq, ordinal, except, now, most_members: 500, most_targets: 100 }
+    PushQuery { chat, seq, ordinal, except, now, called_only: false, most_members: 500, most_targets: 100 }
 }
 
 async fn audience(store: &TheStore, query: PushQuery) -> Option<PushAudience> {
@@ -124,4 +124,35 @@ pub async fn told_is_who_is_in_the_chat_and_wants_to_hear_of_it(store: TheStore)
     assert_eq!(told(&store, query(ChatId::from_bytes(id()), ada, 1, at(5))).await, [""; 0]);
     delete(&store, team, ada, last.id, 12).await.unwrap();
     assert_eq!(told(&store, of(2)).await, [""; 0], "it is deleted");
+}
+
+pub async fn who_wants_to_hear_of_mentions_alone_is_told_of_these(store: TheStore) {
+    let [ada, bob, cid, dan] = people(&store).await;
+    let team = group(&store, &[ada, bob, cid, dan]).await;
+    for (who, name) in [(bob, "bob"), (cid, "cid"), (dan, "dan")] {
+        subscribed(&store, who, name).await;
+    }
+    let wanting = || -> app::ports::DecideMine {
+        Box::new(|mine, _| app::protocol::MyChatView { mentions_only: true, ..mine.clone() })
+    };
+    store.change_mine(team, bob, wanting()).await.unwrap().unwrap();
+    store.change_mine(team, cid, wanting()).await.unwrap().unwrap();
+    send(&store, team, ada, "hello", 1).await;
+    for (ordinal, whom) in
+        [(2, mentioning(false, &[bob])), (3, mentioning(true, &[])), (4, mentioning(false, &[dan]))]
+    {
+        append(&store, team, NewMessage { mentions: whom, ..text(ada, "hi", at(ordinal)) }).await;
+    }
+    let of = |ordinal| query(team, ada, ordinal, at(9));
+    assert_eq!(told(&store, of(1)).await, ["dan"]);
+    assert_eq!(told(&store, of(2)).await, ["bob", "dan"]);
+    assert_eq!(told(&store, of(3)).await, ["bob", "cid", "dan"], "everybody is mentioned");
+    assert_eq!(told(&store, of(4)).await, ["dan"]);
+    // Whom nothing else notifies, where a later message is told to the others.
+    let called = |ordinal| PushQuery { called_only: true, ..of(ordinal) };
+    assert_eq!(told(&store, called(1)).await, [""; 0]);
+    assert_eq!(told(&store, called(2)).await, ["bob"]);
+    assert_eq!(told(&store, called(3)).await, ["bob", "cid"]);
+    store.change_mine(team, bob, read_to(2)).await.unwrap().unwrap();
+    assert_eq!(told(&store, called(2)).await, [""; 0], "it is read");
 }

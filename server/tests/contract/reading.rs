@@ -139,12 +139,13 @@ pub async fn what_a_chat_is_to_somebody_is_theirs_alone(store: TheStore) {
         bob,
         changing(|mine, _| {
             mine.muted_until = Some(at(9));
+            mine.mentions_only = true;
             mine.archived = true;
             mine.revision = 0;
         }),
     );
     let put_away = put_away.await.after;
-    assert_eq!((put_away.muted_until, put_away.archived), (Some(at(9)), true));
+    assert_eq!((put_away.muted_until, put_away.mentions_only, put_away.archived), (Some(at(9)), true, true));
     assert!(put_away.revision > 0, "the store alone counts");
     assert_eq!(mine(&store, chat, bob).await, put_away);
     let back = change(
@@ -153,6 +154,7 @@ pub async fn what_a_chat_is_to_somebody_is_theirs_alone(store: TheStore) {
         bob,
         changing(|mine, _| {
             mine.muted_until = None;
+            mine.mentions_only = false;
             mine.archived = false;
         }),
     );

@@ -1,12 +1,12 @@
-//! Who may do what: every server function and the socket, for everybody who may try.
+//! Who may do what: every server function, the pages and the socket, for everybody who may try.
+
+mod pages;
+mod sockets;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::support::{
-    Answer, Browser, Form, NOBODY, PIXEL, Person, Refused, Socket, TestServer, client_id, id_of,
-    message_form, push_keys,
+    Answer, Browser, Form, NOBODY, PIXEL, Person, TestServer, client_id, id_of, message_form, push_keys,
 };
 
 /// Who tries.
@@ -98,9 +98,12 @@ const IN_A_CHAT: &[(&str, More, u16, u16)] = &[
     ("pin_message", |_| vec![("on", "true".into())], 200, 200),
     ("find_message", |_| vec![("at", "2026-01-01T00:00:00Z".into())], 200, 200),
     ("list_pinned", nothing, 200, 200),
+    // Without a chat it is one of those of one's own.
+    ("search_messages", |_| vec![("query", "theirs".into())], 200, 200),
     ("mark_read", |_| vec![("ordinal", "1".into())], 200, 200),
     ("mark_unread", |_| vec![("ordinal", "1".into())], 200, 200),
     ("mute_chat", |_| vec![("on", "true".into())], 200, 200),
+    ("notify_mentions", |_| vec![("on", "true".into())], 200, 200),
     ("archive_chat", |_| vec![("on", "true".into())], 200, 200),
     ("save_draft", |_| vec![("client_id", client_id()), ("body", "half a tho".into())], 200, 200),
     ("send_message", |_| vec![("client_id", client_id()), ("body", "hello".into())], 200, 200),
@@ -224,6 +227,28 @@ async fn in_a_chat_everybody_may_what_their_role_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn upon_a_message_of_ones_own_a_plain_member_may_everything_for_as_long_as_they_are_one() {
+    let world = World::new().await;
+    let author = &world.other;
+    for (function, more, _, _) in IN_A_CHAT.iter().filter(|row| UPON_A_MESSAGE.contains(&row.0)) {
+        let chat = world.group().await;
+        let mut fields = vec![("chat_id", chat.clone())];
+        fields.extend(more(&world));
+        fields.push(("message_id", id_of(&author.send(&chat, "mine").await)));
+        world.admin.remove(&chat, author).await;
+        let refused = call(author, function, &fields).await;
+        assert_eq!(refused.refusal(), (404, "not_found".into()), "{function} by who wrote it and is gone");
+        fields[0].1 = NOBODY.into();
+        assert_eq!(refused.shown(), call(author, function, &fields).await.shown(), "{function}");
+        fields[0].1 = chat.clone();
+        world.admin.add(&chat, author).await;
+        let answer = call(author, function, &fields).await;
+        assert_eq!(answer.status, 200, "{function} by who wrote it: {}", answer.text());
+    }
+    world.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_field_tells_an_outsider_nothing_either() {
     let world = World::new().await;
     let chat = world.group().await;
@@ -269,63 +294,6 @@ async fn what_is_ones_own_is_for_who_is_signed_in() {
             if *expected == 401 {
                 assert_eq!(answer.code(), "unauthenticated");
             }
-        }
-    }
-    world.server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_follow_the_same_rules() {
-    let world = World::new().await;
-    let chat = world.group().await;
-    world.admin.send(&chat, "for members only").await;
-    for who in EVERYBODY {
-        for page in ["", "/details"] {
-            let answer = world.browser(who).get(&format!("/c/{chat}{page}")).await;
-            let expected = match who {
-                Who::Anonymous => 303,
-                Who::Outsider | Who::Former => 404,
-                Who::Member | Who::Admin => 200,
-            };
-            assert_eq!(answer.status, expected, "{page} by {who:?}");
-            if expected != 200 {
-                assert!(!answer.text().contains("for members only") && !answer.text().contains("Team"));
-            }
-        }
-    }
-    world.server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_socket_resumes_only_what_one_is_a_member_of() {
-    let world = World::new().await;
-    let chat = world.group().await;
-    world.admin.send(&chat, "for members only").await;
-    let refused: Refused = Socket::try_open(&world.anonymous).await.unwrap_err();
-    assert_eq!((refused.status, refused.code()), (401, "unauthenticated"));
-    for who in [Who::Outsider, Who::Former, Who::Member, Who::Admin] {
-        let mut socket = Socket::open(world.browser(who)).await;
-        let mine = socket.hello["heads"].get(&chat).is_some();
-        let mut answers = Vec::new();
-        for id in [chat.as_str(), NOBODY] {
-            socket.seen.clear();
-            socket.resume(id, 0).await;
-            socket.round_trip().await;
-            let about = |frame: &&Value| frame["chat_id"] == id || frame["type"] == "error";
-            let mut frames: Vec<Value> = socket.seen.iter().filter(about).cloned().collect();
-            for frame in &mut frames {
-                frame["chat_id"] = Value::Null;
-            }
-            answers.push(frames);
-        }
-        if matches!(who, Who::Member | Who::Admin) {
-            assert!(mine);
-            let kinds: Vec<&Value> = answers[0].iter().map(|frame| &frame["type"]).collect();
-            assert_eq!(kinds, ["member_removed", "new_message"], "{who:?}");
-        } else {
-            assert!(!mine, "{who:?}");
-            assert_eq!(answers[0], answers[1], "{who:?} is told that there is a chat");
-            assert!(answers[0].iter().all(|frame| frame["type"] == "chat_removed"));
         }
     }
     world.server.stop().await;

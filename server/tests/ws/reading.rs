@@ -42,6 +42,7 @@ async fn what_one_does_on_one_device_is_told_to_the_others_and_to_nobody_else() 
         ("mark_read", ("ordinal", "1")),
         ("mark_unread", ("ordinal", "1")),
         ("mute_chat", ("on", "true")),
+        ("notify_mentions", ("on", "true")),
         ("archive_chat", ("on", "true")),
     ] {
         let mine = bob.call(function, &[id, more]).await.ok();

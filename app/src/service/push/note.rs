@@ -31,6 +31,8 @@ pub struct Written {
     /// The beginning of its text, as it was typed.
     pub(super) text: String,
     pub(super) files: usize,
+    /// Whether it mentions anybody.
+    pub(super) calls: bool,
 }
 
 impl From<&MessageView> for Written {
@@ -43,6 +45,7 @@ impl From<&MessageView> for Written {
             sender_name: message.sender_name.clone(),
             text: message.body.chars().take(READ_CHARS).collect(),
             files: message.attachments.len(),
+            calls: !message.mentions.is_empty(),
         }
     }
 }
@@ -113,6 +116,7 @@ pub(super) mod tests {
             sender_name: "Ada".into(),
             text: text.into(),
             files,
+            calls: false,
         }
     }
 

@@ -33,6 +33,8 @@ use crate::{
 const QUEUE: usize = 1_024;
 /// Chats whose last message waits for its moment.
 const CHATS: usize = 1_024;
+/// Earlier messages of a chat that wait beside the last one, because they mention somebody.
+const CALLS: usize = 8;
 /// How long a message waits before anybody is told of it.
 const MOMENT: Duration = Duration::from_secs(2);
 /// Notes that wait for their request or for another try.
@@ -99,33 +101,44 @@ impl Telling {
     }
 }
 
-/// The last message of each chat, and when it has waited long enough: its moment begins with the first of them.
+/// What waits in one chat.
+struct Said {
+    /// The last message.
+    last: Written,
+    /// Messages before it that mention somebody: whom nothing else notifies is told of these.
+    calls: VecDeque<Written>,
+}
+
+/// What waits in each chat, and when it has waited long enough: its moment begins with the first message.
 #[derive(Default)]
 struct Waiting {
     order: VecDeque<(Instant, ChatId)>,
-    last: HashMap<ChatId, Written>,
+    said: HashMap<ChatId, Said>,
 }
 
 impl Waiting {
     fn add(&mut self, message: Written, now: Instant) {
-        if let Some(before) = self.last.get_mut(&message.chat) {
-            // Whoever is told of the one is told of the other: its writer has read the earlier one.
-            if before.ordinal < message.ordinal {
-                *before = message;
-            }
+        let Some(said) = self.said.get_mut(&message.chat) else {
+            self.order.push_back((now + MOMENT, message.chat));
+            self.said.insert(message.chat, Said { last: message, calls: VecDeque::new() });
             return;
+        };
+        // Whoever is told of the one is told of the other: its writer has read the earlier one.
+        let is_later = said.last.ordinal < message.ordinal;
+        let earlier = if is_later { std::mem::replace(&mut said.last, message) } else { message };
+        if earlier.calls {
+            said.calls.truncate(CALLS - 1);
+            said.calls.push_front(earlier);
         }
-        self.order.push_back((now + MOMENT, message.chat));
-        self.last.insert(message.chat, message);
     }
 
     fn next_at(&self) -> Option<Instant> {
         self.order.front().map(|(at, _chat)| *at)
     }
 
-    fn take(&mut self) -> Option<Written> {
+    fn take(&mut self) -> Option<Said> {
         let (_at, chat) = self.order.pop_front()?;
-        self.last.remove(&chat)
+        self.said.remove(&chat)
     }
 }
 
@@ -146,7 +159,7 @@ impl Worker {
                 biased;
                 () = stop.cancelled() => break,
                 () = wait_until(next), if next.is_some() => self.tell_next().await,
-                Some(message) = messages.recv(), if self.waiting.last.len() < CHATS => {
+                Some(message) = messages.recv(), if self.waiting.said.len() < CHATS => {
                     self.waiting.add(message, Instant::now());
                 }
                 Some(done) = self.notes.join_next(), if !self.notes.is_empty() => note_failure(done),
@@ -160,7 +173,7 @@ impl Worker {
             while let Some(message) = messages.recv().await {
                 self.waiting.add(message, Instant::now());
             }
-            while !self.waiting.last.is_empty() {
+            while !self.waiting.said.is_empty() {
                 self.tell_next().await;
             }
             while let Some(done) = self.notes.join_next().await {
@@ -183,10 +196,19 @@ impl Worker {
         tracing::warn!(lost, "too much is written: some people are not told of messages by push");
     }
 
-    /// Decides who is told of the message that has waited longest, and hands out what they are told.
+    /// Tells of the chat that has waited longest.
     async fn tell_next(&mut self) {
-        let Some(message) = self.waiting.take() else { return };
-        let told = match self.sending.audience(&message).await {
+        let Some(Said { last, mut calls }) = self.waiting.take() else { return };
+        // The last one comes last: it takes the place of what was told before it.
+        while let Some(message) = calls.pop_back() {
+            self.tell(message, true).await;
+        }
+        self.tell(last, false).await;
+    }
+
+    /// Decides who is told of the message, and hands out what they are told.
+    async fn tell(&mut self, message: Written, called_only: bool) {
+        let told = match self.sending.audience(&message, called_only).await {
             Ok(told) => told,
             Err(error) => {
                 tracing::warn!(chat = %message.chat, error = error.chain(), "nobody is told of a message by push");
@@ -230,7 +252,7 @@ struct Sending {
 
 impl Sending {
     /// The browsers that are told of the message: nobody's who has a page open somewhere.
-    async fn audience(&self, message: &Written) -> AppResult<Option<PushAudience>> {
+    async fn audience(&self, message: &Written, called_only: bool) -> AppResult<Option<PushAudience>> {
         let now = self.ports.clock.now();
         let query = PushQuery {
             chat: message.chat,
@@ -238,6 +260,7 @@ impl Sending {
             ordinal: message.ordinal,
             except: message.sender,
             now,
+            called_only,
             most_members: limits::PUSH_MEMBERS,
             most_targets: limits::PUSH_TARGETS,
         };
@@ -297,9 +320,28 @@ mod tests {
         waiting.add(Written { ordinal: Ordinal(6), ..message("last", 0) }, start + MOMENT / 2);
         waiting.add(message("late", 0), start + MOMENT / 2);
         assert_eq!(waiting.next_at(), Some(start + MOMENT), "its moment does not begin anew");
-        assert_eq!(waiting.take().unwrap().text, "last");
+        assert_eq!(waiting.take().unwrap().last.text, "last");
         assert_eq!(waiting.next_at(), Some(start + MOMENT / 4 + MOMENT));
-        assert_eq!(waiting.take().unwrap().text, "elsewhere");
+        assert_eq!(waiting.take().unwrap().last.text, "elsewhere");
         assert!(waiting.take().is_none() && waiting.next_at().is_none());
+    }
+
+    #[test]
+    fn what_mentions_somebody_is_not_lost_behind_what_comes_after_it() {
+        let mut waiting = Waiting::default();
+        let start = Instant::now();
+        let said =
+            |text: &str, ordinal, calls| Written { ordinal: Ordinal(ordinal), calls, ..message(text, 0) };
+        waiting.add(said("plain", 1, false), start);
+        waiting.add(said("@Asha", 2, true), start);
+        waiting.add(said("last", 4, true), start);
+        waiting.add(said("@Chen, late", 3, true), start);
+        let Said { last, calls } = waiting.take().unwrap();
+        let calls: Vec<&str> = calls.iter().map(|call| call.text.as_str()).collect();
+        assert_eq!((last.text.as_str(), calls), ("last", vec!["@Chen, late", "@Asha"]));
+        for ordinal in 1..=20 {
+            waiting.add(said("@Asha", ordinal, true), start);
+        }
+        assert_eq!(waiting.take().unwrap().calls.len(), CALLS);
     }
 }

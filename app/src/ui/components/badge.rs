@@ -9,12 +9,12 @@ use crate::ui::state::marks::{badge, unread_words};
 pub fn UnreadBadge(
     /// How many messages.
     unread: Memo<u64>,
-    /// Whether the chat is muted: then it is a quiet one.
-    muted: Memo<bool>,
+    /// Whether what is said in the chat does not notify, or only mentions do: then it is a quiet one.
+    quiet: Memo<bool>,
 ) -> impl IntoView {
     view! {
         <Show when=move || { unread.get() > 0 }>
-            <span class="unread" data-muted=move || muted.get().then_some("true")>
+            <span class="unread" data-quiet=move || quiet.get().then_some("true")>
                 <span aria-hidden="true">{move || badge(unread.get())}</span>
                 <span class="visually-hidden">{move || unread_words(unread.get())}</span>
             </span>

@@ -20,6 +20,7 @@ use crate::{
     ui::{
         state::{
             naming::{chat_avatar, chat_title, draft_line, partner, preview},
+            reading::Standing,
             use_store,
         },
         time_format::list_time,
@@ -149,6 +150,7 @@ fn ChatRow(
         chat.with(|chat| chat.as_deref().map(|chat| store.standing(chat)).unwrap_or_default())
     });
     let muted = Memo::new(move |_| standing.with(|standing| standing.is_muted));
+    let quiet = Memo::new(move |_| standing.with(Standing::is_quiet));
     let unread = Memo::new(move |_| standing.with(|standing| standing.unread));
     // Whether it is a group, and who the other person is, never changes.
     let other = chat.with_untracked(|chat: &Option<Arc<ChatView>>| {
@@ -190,7 +192,7 @@ fn ChatRow(
                         </span>
                         <MentionBadge chat_id=id/>
                         {other.map(|user| view! { <Presence online=store.is_online(user)/> })}
-                        <UnreadBadge unread muted/>
+                        <UnreadBadge unread quiet/>
                     </span>
                 </span>
             </a>

@@ -1,6 +1,7 @@
 //! What pages are put together from. A component here knows the store and the server functions, but no
 //! page; what can be decided without a document is a plain function with a test.
 
+pub mod asked;
 pub mod avatar;
 pub mod avatar_card;
 pub mod badge;

@@ -1,37 +1,27 @@
 //! `/join/<token>`: what one is invited to. Joining is a form: opening the link changes nothing.
 
-use leptos::{either::EitherOf3, ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, prelude::*};
 use leptos_router::hooks::use_params_map;
 
 use super::new_chat::open_chat;
 use crate::{
     api,
-    error::{AppError, ErrorCode},
     protocol::InvitationView,
     ui::{
         components::{
+            asked::Asked,
             avatar::{Avatar, chat_hue},
             button::SubmitButton,
-            empty::Skeleton,
-            error_view::ErrorView,
             form::{FormAlert, FormState},
             page::PageFrame,
         },
         page_data::Page,
-        state::{browser, use_store},
+        state::use_store,
     },
 };
 
 /// The colour of a group whose id one does not learn before one is in it.
 const PLAIN_HUE: u8 = 7;
-
-/// How far the page has come.
-#[derive(Clone)]
-enum Stage {
-    Loading,
-    Invited(InvitationView),
-    Failed(AppError),
-}
 
 /// The page of an invitation.
 #[component]
@@ -39,43 +29,16 @@ pub fn JoinPage() -> impl IntoView {
     let store = use_store();
     let token = use_params_map().with_untracked(|params| params.get("token")).unwrap_or_default();
     let first = store.take_initial(|page| match page {
-        Page::Join { invitation } => Some(Stage::Invited(invitation.clone())),
-        Page::Failed { error } => Some(Stage::Failed(error.clone())),
+        Page::Join { invitation } => Some(Ok(invitation.clone())),
+        Page::Failed { error } => Some(Err(error.clone())),
         _ => None,
     });
-    let stage = RwSignal::new(first.unwrap_or(Stage::Loading));
-    let asked = StoredValue::new(token.clone());
-    let load = move || {
-        stage.set(Stage::Loading);
-        spawn_local(async move {
-            let next = match browser::within(api::get_invite(asked.get_value())).await {
-                Ok(invitation) => Stage::Invited(invitation),
-                Err(error) => {
-                    if error.code == ErrorCode::Unauthenticated {
-                        store.fail(&error);
-                    }
-                    Stage::Failed(error)
-                }
-            };
-            stage.try_set(next);
-        });
-    };
-    Effect::new(move |_| {
-        if matches!(stage.get_untracked(), Stage::Loading) {
-            load();
-        }
-    });
+    let token = StoredValue::new(token);
+    let ask = move || api::get_invite(token.get_value());
+    let show = move |invitation| view! { <Invited token=token.get_value() invitation/> }.into_any();
     view! {
         <PageFrame title="Invitation">
-            {move || match stage.get() {
-                Stage::Loading => EitherOf3::A(view! { <Skeleton rows=2 label="Looking at the invitation…"/> }),
-                Stage::Failed(error) => {
-                    EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> })
-                }
-                Stage::Invited(invitation) => {
-                    EitherOf3::C(view! { <Invited token=asked.get_value() invitation/> })
-                }
-            }}
+            <Asked first ask rows=2 label="Looking at the invitation…" show/>
         </PageFrame>
     }
 }

@@ -1,25 +1,20 @@
 //! `/u/<user>`: a person as the reader sees them, and what can be done about them.
 
-use leptos::{
-    either::{Either, EitherOf3},
-    ev::SubmitEvent,
-    prelude::*,
-    task::spawn_local,
-};
+use leptos::{either::Either, ev::SubmitEvent, prelude::*};
 use leptos_router::hooks::use_params_map;
 
 use super::new_chat::open_chat;
 use crate::{
     api,
     domain::{ChatId, UserId},
-    error::{AppError, ErrorCode},
+    error::AppError,
     protocol::{ProfileView, SharedGroupView},
     ui::{
         components::{
+            asked::Asked,
             avatar::{Avatar, chat_hue, user_hue},
             blocking::{Block, Unblock, profile_path},
             button::SubmitButton,
-            empty::Skeleton,
             error_view::ErrorView,
             focus::{focus, is_lost},
             form::{FormAlert, FormState},
@@ -27,17 +22,9 @@ use crate::{
             presence::LastSeen,
         },
         page_data::Page,
-        state::{browser, use_store},
+        state::use_store,
     },
 };
-
-/// How far the page has come.
-#[derive(Clone)]
-enum Stage {
-    Loading,
-    There(ProfileView),
-    Failed(AppError),
-}
 
 /// The page of the person of the address.
 #[component]
@@ -60,43 +47,19 @@ pub fn ProfilePage() -> impl IntoView {
 fn ProfileOf(user: UserId) -> impl IntoView {
     let store = use_store();
     let first = store.take_initial(|page| match page {
-        Page::Profile { profile } if profile.user.id == user => Some(Stage::There((**profile).clone())),
-        Page::Failed { error } => Some(Stage::Failed(error.clone())),
+        Page::Profile { profile } if profile.user.id == user => Some(Ok((**profile).clone())),
+        Page::Failed { error } => Some(Err(error.clone())),
         _ => None,
     });
-    let stage = RwSignal::new(first.unwrap_or(Stage::Loading));
-    let load = move || {
-        stage.set(Stage::Loading);
-        spawn_local(async move {
-            let next = match browser::within(api::get_user(user)).await {
-                Ok(profile) => {
-                    store.take_profile(&profile);
-                    Stage::There(profile)
-                }
-                Err(error) => {
-                    if error.code == ErrorCode::Unauthenticated {
-                        store.fail(&error);
-                    }
-                    Stage::Failed(error)
-                }
-            };
-            stage.try_set(next);
-        });
+    let ask = move || async move {
+        let profile = api::get_user(user).await?;
+        store.take_profile(&profile);
+        Ok(profile)
     };
-    Effect::new(move |_| {
-        if matches!(stage.get_untracked(), Stage::Loading) {
-            load();
-        }
-    });
+    let show = |profile| view! { <Card profile/> }.into_any();
     view! {
         <PageFrame title="Profile">
-            {move || match stage.get() {
-                Stage::Loading => EitherOf3::A(view! { <Skeleton rows=2 label="Loading the profile…"/> }),
-                Stage::Failed(error) => {
-                    EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> })
-                }
-                Stage::There(profile) => EitherOf3::C(view! { <Card profile/> }),
-            }}
+            <Asked first ask rows=2 label="Loading the profile…" show/>
         </PageFrame>
     }
 }

@@ -64,7 +64,7 @@ impl Shown {
             Self::Off => "This browser is not told of new messages while no page of Samvad is open.",
             Self::On => {
                 "This browser is told of new messages while no page of Samvad is open anywhere: who wrote what \
-                 in chats that you have not muted."
+                 in chats that notify you."
             }
         }
     }

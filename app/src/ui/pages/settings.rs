@@ -5,20 +5,18 @@ mod notifications;
 mod picture;
 mod privacy;
 
-use leptos::{either::EitherOf3, ev::SubmitEvent, prelude::*, task::spawn_local};
+use leptos::{ev::SubmitEvent, prelude::*};
 
 use self::{blocked::Blocked, notifications::Notifications, picture::Picture, privacy::Privacy};
 use super::{push_card::PushCard, register::password_hint};
 use crate::{
     api,
     domain::{check_password_length, limits},
-    error::AppError,
     protocol::SessionView,
     ui::{
         components::{
+            asked::Asked,
             button::SubmitButton,
-            empty::Skeleton,
-            error_view::ErrorView,
             field::{Checkbox, Field},
             focus::FocusKeeper,
             form::{Entered, FormAlert, FormState},
@@ -26,7 +24,7 @@ use crate::{
             page::PageFrame,
         },
         page_data::Page,
-        state::{browser, use_store},
+        state::use_store,
         time_format,
     },
 };
@@ -166,43 +164,28 @@ fn Password() -> impl IntoView {
     .into_any()
 }
 
-/// How far the list of sessions has come.
-#[derive(Clone)]
-enum Listed {
-    Loading,
-    There,
-    Failed(AppError),
-}
-
 /// Where one is signed in.
 #[component]
 fn Sessions() -> impl IntoView {
-    let store = use_store();
-    let first = store.take_initial(|page| match page {
-        Page::Settings { sessions, .. } => Some((Listed::There, sessions.clone())),
-        Page::Failed { error } => Some((Listed::Failed(error.clone()), Vec::new())),
+    let first = use_store().take_initial(|page| match page {
+        Page::Settings { sessions, .. } => Some(Ok(sessions.clone())),
+        Page::Failed { error } => Some(Err(error.clone())),
         _ => None,
     });
-    let (listed, sessions) = first.unwrap_or((Listed::Loading, Vec::new()));
-    let (listed, sessions) = (RwSignal::new(listed), RwSignal::new(sessions));
-    let load = move || {
-        listed.set(Listed::Loading);
-        spawn_local(async move {
-            let state = match browser::within(api::list_sessions()).await {
-                Ok(list) => {
-                    sessions.try_set(list);
-                    Listed::There
-                }
-                Err(error) => Listed::Failed(error),
-            };
-            listed.try_set(state);
-        });
-    };
-    Effect::new(move || {
-        if matches!(listed.get_untracked(), Listed::Loading) {
-            load();
-        }
-    });
+    let show = |sessions| view! { <SessionList sessions/> }.into_any();
+    view! {
+        <section class="card" aria-labelledby="sessions-title">
+            <h2 class="card__title" id="sessions-title" tabindex="-1">"Where you are signed in"</h2>
+            <Asked first ask=api::list_sessions rows=2 label="Loading your sessions…" show/>
+        </section>
+    }
+    .into_any()
+}
+
+/// The sessions, as long as they last.
+#[component]
+fn SessionList(sessions: Vec<SessionView>) -> impl IntoView {
+    let sessions = RwSignal::new(sessions);
     let focus = FocusKeeper::new("session-list", "sessions-title");
     Effect::new(move |before: Option<()>| {
         sessions.track();
@@ -210,30 +193,18 @@ fn Sessions() -> impl IntoView {
             focus.restore_soon();
         }
     });
-    let list = move || match listed.get() {
-        Listed::Loading => EitherOf3::A(view! { <Skeleton rows=2 label="Loading your sessions…"/> }),
-        Listed::Failed(error) => {
-            EitherOf3::B(view! { <ErrorView error retry=Callback::new(move |()| load())/> })
-        }
-        Listed::There => EitherOf3::C(view! {
-            <ul
-                class="rows"
-                role="list"
-                id="session-list"
-                on:focusin=move |event| focus.note(&event)
-                on:focusout=move |event| focus.leave(&event)
-            >
-                <For each=move || sessions.get() key=|session| session.id let:session>
-                    <SessionRow session sessions/>
-                </For>
-            </ul>
-        }),
-    };
     view! {
-        <section class="card" aria-labelledby="sessions-title">
-            <h2 class="card__title" id="sessions-title" tabindex="-1">"Where you are signed in"</h2>
-            {list}
-        </section>
+        <ul
+            class="rows"
+            role="list"
+            id="session-list"
+            on:focusin=move |event| focus.note(&event)
+            on:focusout=move |event| focus.leave(&event)
+        >
+            <For each=move || sessions.get() key=|session| session.id let:session>
+                <SessionRow session sessions/>
+            </For>
+        </ul>
     }
     .into_any()
 }

@@ -84,7 +84,7 @@ impl Store {
         // A greeting: what failed without a connection may work now.
         if effects.heartbeat_ms.is_some() {
             self.load_pinned();
-            self.renew_receipts();
+            self.renew_people();
             self.renew_drafts();
         }
     }

@@ -103,6 +103,8 @@ impl Store {
     pub(super) fn show_user(&self, user: UserId, name: String, avatar: Option<AttachmentId>) {
         self.timeline
             .maybe_update(|open| open.as_mut().is_some_and(|open| open.note_user(user, &name, avatar)));
+        self.pinned
+            .maybe_update(|open| open.as_mut().is_some_and(|open| open.note_user(user, &name, avatar)));
         if self.me() == Some(user) {
             self.account.maybe_update(|account| {
                 let Some(account) = account else { return false };

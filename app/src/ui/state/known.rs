@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::mentioned::Mentioned;
 use crate::{
     domain::{AttachmentId, Ordinal, Seq, UserId, limits},
-    protocol::{ChatView, DraftView, EventBody, LogEvent, MessageView, MyChatView},
+    protocol::{ChatView, DraftView, EventBody, LogEvent, MessageView, MyChatView, UserView},
 };
 
 /// Events of one chat that wait for a hole to be filled; what comes beyond is asked for again.
@@ -144,6 +144,22 @@ impl Known {
         if self.view.mine.read < ordinal {
             Arc::make_mut(&mut self.view).mine.note_sent(ordinal);
         }
+    }
+
+    /// Who is called otherwise or has another picture in this view of the chat, unless it is an older one. Nothing in a
+    /// log tells of that, so who was away learns it by an answer.
+    pub fn renamed_in(&self, view: &ChatView) -> Vec<(UserId, String, Option<AttachmentId>)> {
+        if view.head < self.view.head {
+            return Vec::new();
+        }
+        let shown: BTreeMap<UserId, &UserView> =
+            self.view.members.iter().map(|member| (member.user.id, &member.user)).collect();
+        let is_news = |user: &UserView| {
+            let before = shown.get(&user.id);
+            before.is_some_and(|one| one.display_name != user.display_name || one.avatar != user.avatar)
+        };
+        let renamed = view.members.iter().map(|member| &member.user).filter(|user| is_news(user));
+        renamed.map(|user| (user.id, user.display_name.clone(), user.avatar)).collect()
     }
 
     /// Somebody has another name or picture.

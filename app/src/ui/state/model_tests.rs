@@ -183,6 +183,26 @@ fn people_come_and_go() {
 }
 
 #[test]
+fn a_name_that_was_changed_meanwhile_is_in_every_chat_after_an_answer() {
+    let mut model = model();
+    let mut view = model.chat(CHAT).map(|chat| (**chat).clone()).unwrap_or_else(group);
+    for member in view.members.iter_mut().filter(|member| member.user.id == BEN) {
+        member.user.display_name = "Benjamin".into();
+    }
+    let mut effects = Effects::default();
+    model.fetched(view.clone(), &mut effects);
+    assert_eq!(effects.users, [(BEN, "Benjamin".to_owned(), None)]);
+    for chat in [CHAT, OTHER] {
+        let chat = model.chat(chat).cloned().unwrap_or_else(|| Arc::new(group()));
+        let ben = chat.members.iter().find(|member| member.user.id == BEN);
+        assert_eq!(ben.map(|member| member.user.display_name.as_str()), Some("Benjamin"));
+    }
+    let mut effects = Effects::default();
+    model.fetched(view, &mut effects);
+    assert_eq!(effects.users, [], "it is known");
+}
+
+#[test]
 fn who_has_another_name_and_picture_has_them_in_every_chat() {
     let mut model = model();
     let avatar = Some(AttachmentId::from_bytes([5; 12]));

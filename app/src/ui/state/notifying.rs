@@ -72,8 +72,8 @@ pub struct Call {
 impl Call {
     /// What there is to be told of a message, if anything.
     ///
-    /// Nothing is told of one's own, of somebody's whom one has blocked, of what is read or deleted, and of a chat that
-    /// is muted now.
+    /// Nothing is told of one's own, of somebody's whom one has blocked, of what is read or deleted, of a chat that is
+    /// muted now, and of what mentions somebody else where only mentions are wanted.
     fn of(
         message: &MessageView,
         chat: &ChatView,
@@ -84,7 +84,9 @@ impl Call {
     ) -> Option<Self> {
         let is_unread = first_unread(mine, chat.head_ordinal).is_some_and(|first| first <= message.ordinal);
         let is_own = Some(message.sender_id) == me;
-        if is_own || is_blocked || !is_unread || message.deleted_at.is_some() || mine.is_muted(now) {
+        let is_wanted = !mine.mentions_only || me.is_some_and(|me| message.mentions_reader(me));
+        let is_silent = is_blocked || mine.is_muted(now) || !is_wanted;
+        if is_own || is_silent || !is_unread || message.deleted_at.is_some() {
             return None;
         }
         let said: String = gist(message).chars().take(BODY_CHARS).collect();
@@ -153,7 +155,10 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::state::testing::{ADA, BEN, CHAT, OTHER, direct, group, message};
+    use crate::{
+        protocol::{MentionView, MentionsView},
+        ui::state::testing::{ADA, BEN, CHAT, OTHER, direct, group, message},
+    };
 
     fn mine(read: u64, muted_until: Option<i64>) -> MyChatView {
         let muted_until = muted_until.map(Timestamp::from_millis);
@@ -190,6 +195,17 @@ mod tests {
         let said = message(5, BEN, "hello");
         assert_eq!(call(&said, group(), &mine(4, Some(1_001))), None);
         assert!(call(&said, group(), &mine(4, Some(1_000))).is_some());
+    }
+
+    #[test]
+    fn where_only_mentions_are_wanted_nothing_else_is_told() {
+        let (mut said, wanted) =
+            (message(5, BEN, "@Ada"), MyChatView { mentions_only: true, ..mine(4, None) });
+        assert_eq!(call(&said, group(), &wanted), None);
+        said.mentions.people.push(MentionView { user_id: ADA, name: "Ada".into() });
+        assert!(call(&said, group(), &wanted).is_some());
+        said.mentions = MentionsView { all: true, ..MentionsView::default() };
+        assert!(call(&said, group(), &wanted).is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use leptos::task::spawn_local;
 use super::{Store, browser};
 use crate::{
     api,
-    domain::{ChatId, MessageId, UserId},
+    domain::{AttachmentId, ChatId, MessageId, UserId},
     protocol::{EventBody, LogEvent, MessageView},
 };
 
@@ -110,6 +110,19 @@ impl Pinned {
         self.messages.retain(|message| message.id != message_id);
         self.changes = self.changes.wrapping_add(1);
         self.messages.len() != before
+    }
+
+    /// Somebody has another name or picture: what they have written says so.
+    pub fn note_user(&mut self, user: UserId, name: &str, avatar: Option<AttachmentId>) -> bool {
+        let says_otherwise = |message: &&mut MessageView| {
+            message.sender_id == user && (message.sender_name != name || message.sender_avatar != avatar)
+        };
+        let mut any = false;
+        for message in self.messages.iter_mut().filter(says_otherwise) {
+            (message.sender_name, message.sender_avatar) = (name.to_owned(), avatar);
+            any = true;
+        }
+        any
     }
 
     /// Takes over what was asked for after so many changes. What has changed since is asked for anew.
@@ -242,6 +255,15 @@ mod tests {
         assert!(all.is_stale());
         all.load(vec![pinned(3, 11), pinned(2, 9)], all.changes);
         assert_eq!((numbers(&all), all.is_stale()), (vec![3, 2], false));
+    }
+
+    #[test]
+    fn who_has_written_it_is_called_as_they_are_now() {
+        let mut all = Pinned::new(CHAT, vec![pinned(1, 8)]);
+        assert!(!all.note_user(ADA, "Countess", None), "somebody else");
+        assert!(all.note_user(BEN, "Benjamin", None));
+        assert!(!all.note_user(BEN, "Benjamin", None), "it says so already");
+        assert_eq!(all.messages()[0].sender_name, "Benjamin");
     }
 
     fn edit(body: String) -> EventBody {

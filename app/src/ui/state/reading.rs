@@ -3,13 +3,18 @@
 //! A message counts as read once it has been on the screen while the reader was there: the window is seen and has the
 //! focus. Told is the last one, at most once a second, again after a failure, and a last time when the page goes away.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     Store, browser,
     marks::{Marks, Sight, far_from_end, first_unread},
+    model::Model,
     typing::{SAID_MS, Typing},
 };
 use crate::{
@@ -24,9 +29,9 @@ use crate::{
 const MARK_PAUSE_MS: u32 = 1_000;
 /// The longest pause after failures.
 const LONGEST_PAUSE_MS: u32 = 8_000;
-/// How soon after a greeting it is asked how far others have read, at the earliest, and how much later at the latest.
-const RECEIPTS_AFTER_MS: u64 = 500;
-const RECEIPTS_SPREAD_MS: f64 = 3_000.0;
+/// How soon after a greeting it is asked what nobody tells, at the earliest, and how much later at the latest.
+const RENEWED_AFTER_MS: u64 = 500;
+const RENEWED_SPREAD_MS: f64 = 3_000.0;
 /// The longest time that a timer of browsers can be trusted with.
 const LONGEST_TIMER_MS: i64 = 3_600_000;
 
@@ -61,6 +66,8 @@ pub struct Reading {
     said: StoredValue<Option<(ChatId, f64)>>,
     is_expiring: StoredValue<bool>,
     was_greeted: StoredValue<bool>,
+    /// Chats of which it is not known how far others have read by now, nor what they are called.
+    doubtful: StoredValue<BTreeSet<ChatId>>,
 }
 
 impl Reading {
@@ -86,6 +93,7 @@ impl Reading {
             said: StoredValue::new(None),
             is_expiring: StoredValue::new(false),
             was_greeted: StoredValue::new(false),
+            doubtful: StoredValue::new(BTreeSet::new()),
         }
     }
 }
@@ -99,8 +107,26 @@ pub struct Standing {
     pub mentions: usize,
     /// Whether nothing of it notifies the reader now.
     pub is_muted: bool,
+    /// Whether only what mentions the reader does.
+    pub mentions_only: bool,
     /// Whether it stands among those that are put away.
     pub is_put_away: bool,
+}
+
+impl Standing {
+    /// Whether what is said there does not notify the reader, or only if it mentions them.
+    pub fn is_quiet(&self) -> bool {
+        self.is_muted || self.mentions_only
+    }
+
+    /// How many messages the reader wants to hear of.
+    fn wanted(&self) -> u64 {
+        match (self.is_muted, self.mentions_only) {
+            (true, _) => 0,
+            (false, true) => self.mentions as u64,
+            (false, false) => self.unread,
+        }
+    }
 }
 
 impl Store {
@@ -113,17 +139,15 @@ impl Store {
             unread: shown.unread(head),
             mentions: chat.unread_mentions(&shown),
             is_muted: chat.mine.is_muted(now),
+            mentions_only: chat.mine.mentions_only,
             // As long as the server has not heard that it was read, it stays where it is.
             is_put_away: chat.mine.is_put_away(head, now),
         }
     }
 
-    /// All unread messages in chats that are not muted.
+    /// All unread messages that the reader wants to hear of.
     pub fn total_unread(&self) -> u64 {
-        self.shared_chats().with(|chats| {
-            let standing = chats.iter().map(|chat| self.standing(chat));
-            standing.filter(|standing| !standing.is_muted).map(|standing| standing.unread).sum()
-        })
+        self.shared_chats().with(|chats| chats.iter().map(|chat| self.standing(chat).wanted()).sum())
     }
 
     /// Sees by how much the server's clock is ahead. To be called once the page is alive.
@@ -171,6 +195,7 @@ impl Store {
             self.reading.far.set_value(far_from_end(&mine.0, mine.1).map(|first| (chat_id, first)));
         }
         self.reading.sight.set_value(Some((chat_id, Sight::new(&mine.0))));
+        self.settle_doubt(chat_id);
         true
     }
 
@@ -339,22 +364,31 @@ impl Store {
         set_timeout(again, Duration::from_millis(left.max(0.0) as u64 + 20));
     }
 
-    /// A greeting: how far others have read meanwhile nobody tells, so it is asked. Not by all pages at once.
-    pub(super) fn renew_receipts(&self) {
+    /// A greeting: how far others have read meanwhile and what they are called now nobody tells, so it is asked: of
+    /// chats as a list has them, and of one in full once somebody looks at it. Not by all pages at once.
+    pub(super) fn renew_people(&self) {
         if self.reading.was_greeted.try_update_value(|was| !std::mem::replace(was, true)) != Some(false) {
             return;
         }
         let store = *self;
+        let is_told = |chat: &Arc<ChatView>| chat.member_count <= limits::RECEIPT_MEMBERS as u64;
+        let chats = self.model.with_untracked(Model::sorted).into_iter().filter(is_told);
+        self.reading.doubtful.set_value(chats.map(|chat| chat.id).collect());
         let ask = move || {
-            let open = store.reading.sight.with_value(|sight| sight.map(|(chat_id, _)| chat_id));
-            let is_told = |chat: &ChatView| chat.member_count <= limits::RECEIPT_MEMBERS as u64;
-            let known = open.and_then(|id| store.model.with_untracked(|model| model.chat(id).cloned()));
-            if let Some(chat) = known.filter(|chat| is_told(chat)) {
-                store.fetch_chat(chat.id);
+            store.refetch_list();
+            if let Some(Some((open, _sight))) = store.reading.sight.try_get_value() {
+                store.settle_doubt(open);
             }
         };
-        let delay = RECEIPTS_AFTER_MS + (browser::random() * RECEIPTS_SPREAD_MS) as u64;
+        let delay = RENEWED_AFTER_MS + (browser::random() * RENEWED_SPREAD_MS) as u64;
         set_timeout(ask, Duration::from_millis(delay));
+    }
+
+    /// Asks what is in doubt of a chat that somebody looks at.
+    fn settle_doubt(&self, chat_id: ChatId) {
+        if self.reading.doubtful.try_update_value(|doubtful| doubtful.remove(&chat_id)) == Some(true) {
+            self.fetch_chat(chat_id);
+        }
     }
 
     /// What the chat is to the reader, as it is shown, and its last message.

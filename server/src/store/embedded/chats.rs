@@ -234,7 +234,7 @@ fn bare(row: &Row<'_>, viewer: UserId) -> Result<ChatRecord, Fault> {
         last_message: None,
         created_at: rows::time(row, 6)?,
         mine: rows::mine(row, 10)?,
-        blocking: rows::blocks(row, 16)?.seen_by(viewer),
+        blocking: rows::blocks(row, 17)?.seen_by(viewer),
         mentioned: Vec::new(),
     })
 }

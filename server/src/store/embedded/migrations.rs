@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_avatars.sql"),
     include_str!("migrations/0011_drafts.sql"),
     include_str!("migrations/0012_profiles.sql"),
+    include_str!("migrations/0013_notifying.sql"),
 ];
 
 /// Marks a file as one of ours (`PRAGMA application_id`): "smvd".

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::{EmbeddedStore, fault::Fault, rows};
+use crate::store::mentions::EVERYBODY;
 
 const HAS: &str = "SELECT push_endpoint IS NOT NULL FROM sessions WHERE id = ?1";
 const SET: &str = "UPDATE sessions SET push_endpoint = ?2, push_p256dh = ?3, push_auth = ?4 WHERE id = ?1";
@@ -22,7 +23,9 @@ pub(super) const AUDIENCE: &str =
      CROSS JOIN members m ON m.chat_id = c.id
      CROSS JOIN sessions s INDEXED BY sessions_with_push ON s.user_id = m.user_id AND s.push_endpoint IS NOT NULL
      WHERE c.id = ?1 AND c.member_count <= ?5 AND m.user_id <> ?2 AND m.read_ordinal < ?3
-       AND (m.muted_until IS NULL OR m.muted_until <= ?4) AND s.expires_at > ?4
+       AND (m.muted_until IS NULL OR m.muted_until <= ?4) AND s.expires_at > ?4 AND m.mentions_only >= ?8
+       AND (m.mentions_only = 0 OR EXISTS (SELECT 1 FROM mentions n
+                WHERE n.chat_id = ?1 AND n.user_id IN (m.user_id, ?9) AND n.ordinal = ?3))
        AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = m.user_id AND b.blocked_id = ?2)
        AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.chat_id = ?1 AND w.seq = ?7 AND w.deleted_at IS NOT NULL)
      LIMIT ?6";
@@ -81,6 +84,8 @@ fn audience(connection: &Connection, query: &PushQuery) -> Result<Option<PushAud
         rows::limit(query.most_members),
         rows::limit(query.most_targets),
         query.seq.as_i64(),
+        query.called_only,
+        EVERYBODY.as_bytes(),
     ];
     let mut group: Option<String> = None;
     let targets = rows::all(connection, AUDIENCE, params, |row| {

@@ -23,7 +23,7 @@ pub(super) const MINE: &str = concat!(
      WHERE m.chat_id = ?1 AND m.user_id = ?2"
 );
 pub(super) const SET_MINE: &str = "UPDATE members SET read_ordinal = ?3, unread_from = ?4, muted_until = ?5,
-    archived = ?6, my_revision = my_revision + 1 WHERE chat_id = ?1 AND user_id = ?2";
+    mentions_only = ?6, archived = ?7, my_revision = my_revision + 1 WHERE chat_id = ?1 AND user_id = ?2";
 pub(super) const NOTE_SENT: &str =
     "UPDATE members SET read_ordinal = max(read_ordinal, ?3), unread_from = NULL
     WHERE chat_id = ?1 AND user_id = ?2";
@@ -76,7 +76,7 @@ fn change(
 ) -> Result<Option<MineChange>, Fault> {
     let found = rows::one(connection, MINE, params![chat.as_bytes(), member.as_bytes()], |row| {
         let has_few = row.get::<_, i64>(1)? <= rows::limit(limits::RECEIPT_MEMBERS);
-        let is_hidden = rows::blocks(row, 9)?.seen_by(member).by_me;
+        let is_hidden = rows::blocks(row, 10)?.seen_by(member).by_me;
         Ok((rows::ordinal(row, 0)?, has_few && !is_hidden && row.get(2)?, rows::mine(row, 3)?))
     })?;
     let Some((head, is_shown, before)) = found else { return Ok(None) };
@@ -90,6 +90,7 @@ fn change(
             after.read.as_i64(),
             after.unread_from.map(Ordinal::as_i64),
             after.muted_until.map(|until| until.as_millis()),
+            after.mentions_only,
             after.archived,
         ];
         rows::execute(connection, SET_MINE, params)?;

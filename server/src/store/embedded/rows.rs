@@ -53,7 +53,7 @@ pub(super) const NOTHING: &str = "[]";
 /// The columns that [`mine`] reads, of `members m`.
 macro_rules! mine_columns {
     () => {
-        "m.position, m.my_revision, m.read_ordinal, m.unread_from, m.muted_until, m.archived"
+        "m.position, m.my_revision, m.read_ordinal, m.unread_from, m.muted_until, m.mentions_only, m.archived"
     };
 }
 pub(super) use mine_columns;
@@ -243,7 +243,8 @@ pub(super) fn mine(row: &Row<'_>, first: usize) -> Result<MyChatView, Fault> {
         read: ordinal(row, first + 2)?,
         unread_from: row.get::<_, Option<i64>>(first + 3)?.map(Ordinal::from_i64),
         muted_until: row.get::<_, Option<i64>>(first + 4)?.map(Timestamp::from_millis),
-        archived: row.get(first + 5)?,
+        mentions_only: row.get(first + 5)?,
+        archived: row.get(first + 6)?,
     })
 }
 

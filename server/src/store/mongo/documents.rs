@@ -206,9 +206,11 @@ pub(super) struct MemberDocument {
     pub unread_from: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<DateTime>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mentions_only: bool,
     #[serde(default)]
     pub archived: bool,
-    /// How often the member has changed one of these four.
+    /// How often the member has changed one of these five.
     #[serde(default)]
     pub my_revision: i64,
 }
@@ -232,6 +234,7 @@ impl MemberDocument {
             read_ordinal: Some(head_ordinal),
             unread_from: None,
             muted_until: None,
+            mentions_only: false,
             archived: false,
             my_revision: 0,
         }
@@ -244,6 +247,7 @@ impl MemberDocument {
             read: Ordinal::from_i64(self.read_ordinal.unwrap_or(head_ordinal)),
             unread_from: self.unread_from.map(Ordinal::from_i64),
             muted_until: self.muted_until.map(time),
+            mentions_only: self.mentions_only,
             archived: self.archived,
         }
     }

@@ -16,6 +16,7 @@ use super::{
     migrations::index,
     transaction::Transaction,
 };
+use crate::store::mentions::EVERYBODY;
 
 /// A subscription as it stands in a session's document, under `push`.
 #[derive(Serialize, Deserialize)]
@@ -98,14 +99,23 @@ async fn take_away(store: &MongoStore, which: Document) -> Result<(), Fault> {
 /// everything.
 async fn audience(store: &MongoStore, query: PushQuery) -> Result<Option<PushAudience>, Fault> {
     let number = |many: usize| i64::try_from(many).unwrap_or(i64::MAX);
-    let members = [
-        doc! { "$match": {
-            "user_id": { "$ne": user_oid(query.except) },
-            "read_ordinal": { "$lt": query.ordinal.as_i64() },
-            "muted_until": { "$not": { "$gt": date(query.now) } },
-        } },
-        doc! { "$project": { "_id": 0, "user_id": 1 } },
-    ];
+    let mut who = doc! {
+        "user_id": { "$ne": user_oid(query.except) },
+        "read_ordinal": { "$lt": query.ordinal.as_i64() },
+        "muted_until": { "$not": { "$gt": date(query.now) } },
+    };
+    if query.called_only {
+        who.insert("mentions_only", true);
+    }
+    let members =
+        [doc! { "$match": who }, doc! { "$project": { "_id": 0, "user_id": 1, "mentions_only": 1 } }];
+    let mentions = |user: Document| {
+        let mut which = doc! { "chat_id": chat_oid(query.chat), "ordinal": query.ordinal.as_i64() };
+        which.extend(user);
+        [doc! { "$match": which }, doc! { "$project": { "_id": 1 } }]
+    };
+    let all = mentions(doc! { "user_id": user_oid(EVERYBODY) });
+    let own = mentions(doc! {});
     let sessions = [
         doc! { "$match": { "push.endpoint": { "$exists": true }, "expires_at": { "$gt": date(query.now) } } },
         doc! { "$project": { "_id": 0, "push": 1 } },
@@ -126,9 +136,19 @@ async fn audience(store: &MongoStore, query: PushQuery) -> Result<Option<PushAud
         } },
         doc! { "$match": { "deleted": [] } },
         doc! { "$lookup": {
+            "from": "mentions", "localField": "_id", "foreignField": "chat_id", "pipeline": all, "as": "all",
+        } },
+        doc! { "$lookup": {
             "from": "members", "localField": "_id", "foreignField": "chat_id", "pipeline": members, "as": "member",
         } },
         doc! { "$unwind": "$member" },
+        doc! { "$lookup": {
+            "from": "mentions", "localField": "member.user_id", "foreignField": "user_id", "pipeline": own,
+            "as": "own",
+        } },
+        doc! { "$match": { "$or": [
+            { "member.mentions_only": { "$ne": true } }, { "all": { "$ne": [] } }, { "own": { "$ne": [] } },
+        ] } },
         doc! { "$lookup": {
             "from": "sessions", "localField": "member.user_id", "foreignField": "user_id", "pipeline": sessions,
             "as": "session",

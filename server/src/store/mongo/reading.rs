@@ -105,6 +105,7 @@ async fn change(
             "read_ordinal": after.read.as_i64(),
             "unread_from": after.unread_from.map(Ordinal::as_i64),
             "muted_until": after.muted_until.map(date),
+            "mentions_only": after.mentions_only,
             "archived": after.archived,
             "my_revision": member.my_revision + i64::from(is_changed),
         } };

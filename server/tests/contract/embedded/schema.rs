@@ -228,6 +228,7 @@ async fn wrong_states_are_refused() {
         ),
         ("somebody who has read less than nothing", "UPDATE members SET read_ordinal = -1".to_owned()),
         ("a chat that is unread from before its beginning", "UPDATE members SET unread_from = 0".to_owned()),
+        ("half a wish to hear of mentions alone", "UPDATE members SET mentions_only = 2".to_owned()),
         ("a chat that is half put away", "UPDATE members SET archived = 2".to_owned()),
         ("a draft of somebody outside", new_draft(&carol, "x", 1)),
         ("a draft that is too long", new_draft(&ada, &"x".repeat(8_001), 1)),

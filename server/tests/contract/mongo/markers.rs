@@ -13,8 +13,7 @@ use crate::{
 /// Takes away from the members what an older node would not have written.
 async fn forget(fixture: &MongoFixture) {
     let members = fixture.database.collection::<Document>("members");
-    let all =
-        doc! { "read_ordinal": "", "unread_from": "", "archived": "", "my_revision": "", "muted_until": "" };
+    let all = doc! { "read_ordinal": "", "unread_from": "", "archived": "", "my_revision": "", "muted_until": "", "mentions_only": "" };
     members.update_many(doc! {}, doc! { "$unset": all }).await.unwrap();
     let users = fixture.database.collection::<Document>("users");
     users.update_many(doc! {}, doc! { "$unset": { "read_receipts": "" } }).await.unwrap();

@@ -324,7 +324,7 @@ pub(super) fn History(
                 >
                     <Icon glyph=Glyph::Down/>
                     {move || if has_newer.get() { "Jump to latest" } else { "New messages" }}
-                    <UnreadBadge unread muted=never/>
+                    <UnreadBadge unread quiet=never/>
                 </button>
             </Show>
         </div>

@@ -1,10 +1,10 @@
-//! What a chat is to oneself alone: whether it notifies one, and whether it is put away.
+//! What a chat is to oneself alone: what of it notifies one, and whether it is put away.
 
 use leptos::{ev::SubmitEvent, prelude::*};
 
 use crate::{
     api,
-    domain::{ChatId, Timestamp},
+    domain::{ChatId, ChatKind, Timestamp},
     ui::{
         components::{
             button::SubmitButton,
@@ -34,6 +34,13 @@ pub fn Quiet(id: ChatId) -> impl IntoView {
     });
     let is_muted = Memo::new(move |_| until.with(Option::is_some));
     let (muting, archiving) = (FormState::new("mute_chat"), FormState::new("archive_chat"));
+    let choosing = FormState::new("notify_mentions");
+    // Of two people each says everything to the other; whoever has asked for less all the same can take it back.
+    let can_choose = chat.with_untracked(|chat| {
+        chat.as_ref().is_some_and(|chat| chat.kind == ChatKind::Group || chat.mine.mentions_only)
+    });
+    let mentions_only =
+        Memo::new(move |_| chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.mine.mentions_only)));
     // The button goes away with what it changed.
     Effect::new(move |before: Option<()>| {
         is_muted.track();
@@ -46,6 +53,7 @@ pub fn Quiet(id: ChatId) -> impl IntoView {
     });
     let is_away = Memo::new(move |_| chat.with(|chat| chat.as_ref().is_some_and(|chat| chat.mine.archived)));
     let muted = move || match until.get() {
+        None if mentions_only.get() => "You are notified of what mentions you.".to_owned(),
         None => "You are notified of what is said here.".to_owned(),
         Some(Timestamp::FOREVER) => "Muted: nothing notifies you.".to_owned(),
         Some(until) => {
@@ -79,6 +87,10 @@ pub fn Quiet(id: ChatId) -> impl IntoView {
                     <Unmute id form=muting/>
                 </Show>
             </div>
+            {can_choose.then(|| view! {
+                <FormAlert form=choosing/>
+                <div class="card__ways"><OnlyMentions id form=choosing mentions_only/></div>
+            })}
             <h3 class="card__title">"Archive"</h3>
             <p class="card__lead">{away}</p>
             <FormAlert form=archiving/>
@@ -128,6 +140,34 @@ fn Unmute(id: ChatId, form: FormState) -> impl IntoView {
             <input type="hidden" name="chat_id" value=id.to_string()/>
             <input type="hidden" name="on" value="false"/>
             <SubmitButton form label="Unmute" look="quiet small"/>
+        </form>
+    }
+    .into_any()
+}
+
+/// Has only what mentions one notify one, or all that is said.
+#[component]
+fn OnlyMentions(id: ChatId, form: FormState, mentions_only: Memo<bool>) -> impl IntoView {
+    let store = use_store();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        let on = !mentions_only.get_untracked();
+        form.submit(api::notify_mentions(id, on), move |mine| {
+            store.take_mine(id, mine);
+            store.toasts.info(if on {
+                "You are notified of what mentions you."
+            } else {
+                "You are notified of all messages."
+            });
+        });
+    };
+    let label =
+        Signal::derive(move || if mentions_only.get() { "All messages" } else { "Only mentions" }.to_owned());
+    view! {
+        <form method="post" action=form.action() on:submit=submit>
+            <input type="hidden" name="chat_id" value=id.to_string()/>
+            <input type="hidden" name="on" value=move || (!mentions_only.get()).to_string()/>
+            <SubmitButton form label look="quiet small"/>
         </form>
     }
     .into_any()

@@ -3,16 +3,32 @@
 use std::sync::Arc;
 
 use super::Timeline;
-use crate::domain::{AttachmentId, UserId};
+use crate::{
+    domain::{AttachmentId, UserId},
+    protocol::QuoteView,
+};
 
 impl Timeline {
-    /// Somebody has another name or picture. Returns whether any message is theirs and said otherwise.
+    /// Somebody has another name or picture. Returns whether a message of theirs, an answer to one, or what
+    /// happened to the chat said otherwise.
     pub fn note_user(&mut self, user: UserId, name: &str, avatar: Option<AttachmentId>) -> bool {
         let mut any = false;
-        for message in self.messages.iter_mut().filter(|message| message.sender_id == user) {
-            if message.sender_name != name || message.sender_avatar != avatar {
+        for message in &mut self.messages {
+            if message.sender_id == user && (message.sender_name != name || message.sender_avatar != avatar) {
                 let message = Arc::make_mut(message);
                 (message.sender_name, message.sender_avatar) = (name.to_owned(), avatar);
+                any = true;
+            }
+            let is_news = |quote: &QuoteView| quote.sender_id == user && quote.sender_name != name;
+            if message.reply_to.as_ref().is_some_and(is_news) {
+                let quote = &mut Arc::make_mut(message).reply_to;
+                quote.iter_mut().for_each(|quote| quote.sender_name = name.to_owned());
+                any = true;
+            }
+        }
+        for event in self.events.values_mut() {
+            if event.named.get(&user).is_some_and(|before| before != name) {
+                Arc::make_mut(event).named.insert(user, name.to_owned());
                 any = true;
             }
         }
@@ -30,7 +46,8 @@ mod tests {
 
     #[test]
     fn the_messages_of_one_person_say_what_they_are_called_now() {
-        let messages = vec![message(1, ADA, "one"), message(2, BEN, "two"), message(3, ADA, "three")];
+        let mut messages = vec![message(1, ADA, "one"), message(2, BEN, "two"), message(3, ADA, "three")];
+        messages[1].reply_to = Some(QuoteView::of(&messages[0]));
         let mut open = Timeline::ready(CHAT, HistoryPage { messages, ..HistoryPage::default() });
         let avatar = Some(AttachmentId::from_bytes([7; 12]));
         assert!(open.note_user(ADA, "Countess", avatar));
@@ -38,5 +55,7 @@ mod tests {
         let said: Vec<_> =
             open.messages().iter().map(|m| (m.sender_name.as_str(), m.sender_avatar)).collect();
         assert_eq!(said, [("Countess", avatar), ("Ben", None), ("Countess", avatar)]);
+        let quote = open.messages()[1].reply_to.as_ref();
+        assert_eq!(quote.map(|quote| quote.sender_name.as_str()), Some("Countess"));
     }
 }
