@@ -23,15 +23,6 @@ locked_version() {
   ' Cargo.lock
 }
 
-# The browser that the end-to-end tests drive; empty if Playwright has to use one of its own.
-system_chromium() {
-  if [ -n "${CHROMIUM_PATH:-}" ]; then
-    echo "$CHROMIUM_PATH"
-  elif [ -x /usr/bin/chromium ]; then
-    echo /usr/bin/chromium
-  fi
-}
-
 stage_names=()
 stage_seconds=()
 

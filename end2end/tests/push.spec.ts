@@ -1,6 +1,7 @@
 // Being told of messages while no page is open.
 
 import { call, chatIdOf, sendMessages } from "../support/api.ts";
+import { wholeBrowser } from "../support/browser.ts";
 import { test as base, expect } from "../support/fixtures.ts";
 import type { Person } from "../support/people.ts";
 import { PushDesk, deliver, notifications, press, serviceWorker } from "../support/push.ts";
@@ -13,6 +14,8 @@ const test = base.extend<{ desk: PushDesk }>({
   },
   settings: async ({ desk }, use) => use({ SAMVAD_PUSH_SERVICES: desk.origin }),
 });
+
+test.use(wholeBrowser());
 
 function card(person: Person) {
   return person.page.getByRole("region", { name: "Notifications when Samvad is closed" });

@@ -21,7 +21,7 @@ pub enum Permission {
 
 #[cfg(feature = "hydrate")]
 mod there {
-    use js_sys::futures::JsFuture;
+    use js_sys::{Function, Object, Promise, Reflect, futures::JsFuture};
     use leptos::prelude::{Callable, Callback, window};
     use wasm_bindgen::{JsCast, JsValue, closure::Closure};
     use web_sys::{
@@ -37,9 +37,38 @@ mod there {
     const NOTE_SECONDS: f64 = 0.18;
     const LOUDNESS: f32 = 0.08;
 
+    /// For how long a tab keeps what it does to itself, in milliseconds: others may come to it later, since browsers slow
+    /// down the clocks of tabs that nobody sees.
+    const KEPT_MS: i32 = 5_000;
+
+    /// Does something in one of the browser's tabs that come to it under this name at about the same time: in the first.
+    /// Where the browser knows no locks (Web Locks API), in each.
+    pub fn in_one_tab(name: &str, deed: impl FnOnce() + 'static) {
+        let locks = Reflect::get(&window().navigator(), &"locks".into()).unwrap_or_default();
+        let request =
+            Reflect::get(&locks, &"request".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+        let Some(request) = request else { return deed() };
+        let options = Object::new();
+        // A plain object takes whatever is set.
+        let _set = Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
+        let granted = Closure::once_into_js(move |lock: JsValue| {
+            if lock.is_null() {
+                return JsValue::UNDEFINED;
+            }
+            deed();
+            let kept = Promise::new(&mut |end, _fail| {
+                let ended = window().set_timeout_with_callback_and_timeout_and_arguments_0(&end, KEPT_MS);
+                debug_assert!(ended.is_ok());
+            });
+            kept.into()
+        });
+        // A page that is going away gets no lock, and has nothing to do any more.
+        let _asked = request.call3(&locks, &name.into(), &options, &granted);
+    }
+
     /// Whether the browser lets the site notify.
     pub fn permission() -> Permission {
-        let is_there = js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false);
+        let is_there = Reflect::has(&window(), &"Notification".into()).unwrap_or(false);
         match is_there.then(Notification::permission) {
             None => Permission::Unavailable,
             Some(NotificationPermission::Granted) => Permission::Granted,
@@ -124,6 +153,9 @@ mod absent {
 
     use super::Permission;
     use crate::ui::state::notifying::Call;
+
+    /// There are no tabs.
+    pub fn in_one_tab(_name: &str, _deed: impl FnOnce() + 'static) {}
 
     /// There is no browser.
     pub fn permission() -> Permission {

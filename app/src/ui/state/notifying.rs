@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use leptos::prelude::{GetUntracked, GetValue, UpdateValue, WithUntracked, set_timeout};
 
-use super::{Store, browser, browser::Storage, marks::first_unread, naming::chat_title};
+use super::{Store, browser, browser::Storage, marks::first_unread, naming::chat_title, notifications};
 use crate::{
     domain::{ChatId, ChatKind, Ordinal, Timestamp, UserId},
     protocol::{ChatView, MessageView, MyChatView},
@@ -140,14 +140,17 @@ impl Store {
                 let before = called.insert(chat_id, call.ordinal);
                 before < Some(call.ordinal)
             });
-            // Another tab may have told it already.
-            let mark = format!("{chat_id} {}", call.ordinal);
-            let is_told = browser::stored(Storage::Browser, LAST_KEY).as_ref() == Some(&mark);
-            if is_new == Some(true) && !is_told {
-                browser::store(Storage::Browser, LAST_KEY, Some(&mark));
-                let way = self.reading.way.get_value();
-                super::notifications::show(&call, wanted.sound, way);
+            if is_new != Some(true) {
+                continue;
             }
+            let (mark, way) = (format!("{chat_id} {}", call.ordinal), self.reading.way.get_value());
+            notifications::in_one_tab(&format!("{LAST_KEY} {mark}"), move || {
+                // Another tab may have told it a while ago.
+                if browser::stored(Storage::Browser, LAST_KEY).as_ref() != Some(&mark) {
+                    browser::store(Storage::Browser, LAST_KEY, Some(&mark));
+                    notifications::show(&call, wanted.sound, way);
+                }
+            });
         }
     }
 }
