@@ -54,6 +54,24 @@ pub fn draft_line(text: &str) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
+/// Whether a message, or what is shown of the one that it answers, says of somebody what they were called before, or has
+/// the picture that they had.
+pub fn is_outdated(message: &MessageView, user: UserId, name: &str, avatar: Option<AttachmentId>) -> bool {
+    let is_theirs = message.sender_id == user;
+    is_theirs && (message.sender_name != name || message.sender_avatar != avatar)
+        || message.reply_to.as_ref().is_some_and(|quote| quote.sender_id == user && quote.sender_name != name)
+}
+
+/// Has it say what they are called now.
+pub fn name_anew(message: &mut MessageView, user: UserId, name: &str, avatar: Option<AttachmentId>) {
+    if message.sender_id == user {
+        (message.sender_name, message.sender_avatar) = (name.to_owned(), avatar);
+    }
+    if let Some(quote) = message.reply_to.as_mut().filter(|quote| quote.sender_id == user) {
+        quote.sender_name = name.to_owned();
+    }
+}
+
 /// What is said aloud about messages that have just arrived: a few one by one, of a burst the number.
 pub fn announcement(messages: &[MessageView]) -> String {
     match messages {

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::{Store, browser};
+use super::{
+    Store, browser,
+    naming::{is_outdated, name_anew},
+};
 use crate::{
     api,
     domain::{AttachmentId, ChatId, MessageId, UserId},
@@ -114,12 +117,9 @@ impl Pinned {
 
     /// Somebody has another name or picture: what they have written says so.
     pub fn note_user(&mut self, user: UserId, name: &str, avatar: Option<AttachmentId>) -> bool {
-        let says_otherwise = |message: &&mut MessageView| {
-            message.sender_id == user && (message.sender_name != name || message.sender_avatar != avatar)
-        };
         let mut any = false;
-        for message in self.messages.iter_mut().filter(says_otherwise) {
-            (message.sender_name, message.sender_avatar) = (name.to_owned(), avatar);
+        for message in self.messages.iter_mut().filter(|message| is_outdated(message, user, name, avatar)) {
+            name_anew(message, user, name, avatar);
             any = true;
         }
         any

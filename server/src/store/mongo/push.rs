@@ -143,17 +143,17 @@ async fn audience(store: &MongoStore, query: PushQuery) -> Result<Option<PushAud
         } },
         doc! { "$unwind": "$member" },
         doc! { "$lookup": {
+            "from": "sessions", "localField": "member.user_id", "foreignField": "user_id", "pipeline": sessions,
+            "as": "session",
+        } },
+        doc! { "$unwind": "$session" },
+        doc! { "$lookup": {
             "from": "mentions", "localField": "member.user_id", "foreignField": "user_id", "pipeline": own,
             "as": "own",
         } },
         doc! { "$match": { "$or": [
             { "member.mentions_only": { "$ne": true } }, { "all": { "$ne": [] } }, { "own": { "$ne": [] } },
         ] } },
-        doc! { "$lookup": {
-            "from": "sessions", "localField": "member.user_id", "foreignField": "user_id", "pipeline": sessions,
-            "as": "session",
-        } },
-        doc! { "$unwind": "$session" },
         doc! { "$lookup": {
             "from": "blocks", "localField": "member.user_id", "foreignField": "blocker_id", "pipeline": blocked,
             "as": "blocked",

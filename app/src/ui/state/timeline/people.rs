@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Timeline;
 use crate::{
     domain::{AttachmentId, UserId},
-    protocol::QuoteView,
+    ui::state::naming::{is_outdated, name_anew},
 };
 
 impl Timeline {
@@ -14,15 +14,8 @@ impl Timeline {
     pub fn note_user(&mut self, user: UserId, name: &str, avatar: Option<AttachmentId>) -> bool {
         let mut any = false;
         for message in &mut self.messages {
-            if message.sender_id == user && (message.sender_name != name || message.sender_avatar != avatar) {
-                let message = Arc::make_mut(message);
-                (message.sender_name, message.sender_avatar) = (name.to_owned(), avatar);
-                any = true;
-            }
-            let is_news = |quote: &QuoteView| quote.sender_id == user && quote.sender_name != name;
-            if message.reply_to.as_ref().is_some_and(is_news) {
-                let quote = &mut Arc::make_mut(message).reply_to;
-                quote.iter_mut().for_each(|quote| quote.sender_name = name.to_owned());
+            if is_outdated(message, user, name, avatar) {
+                name_anew(Arc::make_mut(message), user, name, avatar);
                 any = true;
             }
         }
@@ -40,7 +33,7 @@ impl Timeline {
 mod tests {
     use super::*;
     use crate::{
-        protocol::HistoryPage,
+        protocol::{HistoryPage, QuoteView},
         ui::state::testing::{ADA, BEN, CHAT, message},
     };
 
