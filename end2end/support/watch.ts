@@ -5,6 +5,8 @@ import { type Page, type WebSocket, expect } from "@playwright/test";
 
 /** What Chromium writes when an answer is a refusal, and nothing else. */
 const REFUSAL = /^Failed to load resource: the server responded with a status of 4\d\d/;
+/** What a page is answered that has just signed out. */
+const SIGNED_OUT = /status of 401 /;
 /** What the browser writes when it cannot reach the server. */
 const NETWORK =
   /^Failed to load resource: net::ERR_|^Failed to load resource: the server responded with a status of 50[37]|^WebSocket connection to .* failed|Failed to fetch/;
@@ -12,6 +14,7 @@ const NETWORK =
 export class Watch {
   readonly #problems: string[] = [];
   readonly #sockets = new WeakMap<Page, { socket: WebSocket; hello: boolean } | null>();
+  readonly #signedOut = new WeakSet<Page>();
   readonly #allowed: RegExp[] = [];
 
   /** The test provokes refusals such as a wrong password; the browser notes each of them. */
@@ -32,7 +35,10 @@ export class Watch {
       const bad =
         message.type() === "error" ||
         /hydrat|panicked|Content Security Policy|Content-Security-Policy/i.test(text);
-      if (bad) this.#note(page, message.type(), text);
+      // What was on its way to the server as the session ended there comes back refused.
+      if (this.#signedOut.has(page) && SIGNED_OUT.test(text)) return;
+      // Chromium names what could not be loaded as the message's place alone.
+      if (bad) this.#note(page, message.type(), `${text} (${message.location().url})`);
     });
     page.on("pageerror", (error) => this.#note(page, "uncaught", error.message));
     page.on("crash", () => this.#note(page, "crash", "the page crashed"));
@@ -40,7 +46,10 @@ export class Watch {
     page.on("dialog", (dialog) => void dialog.accept());
     page.on("request", (request) => {
       // A new document starts without a socket.
-      if (request.isNavigationRequest() && request.frame() === page.mainFrame()) this.#sockets.set(page, null);
+      if (request.isNavigationRequest() && request.frame() === page.mainFrame()) {
+        this.#sockets.set(page, null);
+        this.#signedOut.delete(page);
+      } else if (new URL(request.url()).pathname === "/api/logout") this.#signedOut.add(page);
     });
     page.on("websocket", (socket) => {
       const state = { socket, hello: false };
