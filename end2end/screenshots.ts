@@ -171,6 +171,49 @@ for (const viewport of SIZES) {
       await take(asha.page, "gallery");
       await asha.page.keyboard.press("Escape");
 
+      await asha.page.getByRole("link", { name: "1 pinned message" }).click();
+      await expect(asha.page.getByRole("dialog", { name: "Pinned messages" })).toBeVisible();
+      await take(asha.page, "pinned");
+      await asha.page.keyboard.press("Escape");
+      await asha.page.getByTitle("Go to a day").first().click();
+      await take(asha.page, "go-to-a-day");
+      await asha.page.keyboard.press("Escape");
+      await act("All that I have.", "Read by…");
+      await take(asha.page, "read-by");
+      await asha.page.keyboard.press("Escape");
+
+      await asha.goTo("/settings");
+      const card = asha.page.getByRole("region", { name: "Picture", exact: true });
+      await card.getByLabel("Choose a picture").setInputFiles(picture("me.png", 300, 300, [0x2f, 0x6f, 0xaf]));
+      await take(asha.page, "picture-chosen");
+      await card.getByRole("button", { name: "Save picture" }).click();
+      await expect(card.locator(".avatar__picture")).toHaveAttribute("src", /^\/avatars/);
+      await call(bela.page, "update_profile", {
+        display_name: "Bela Nagy",
+        about: "Tomatoes, mostly. On Saturdays at the market, by the fountain.",
+      });
+      await asha.openDirectChat("Bela Nagy");
+      await asha.page.getByRole("main").getByRole("link", { name: "Bela Nagy", exact: true }).first().click();
+      await expect(asha.page.getByRole("button", { name: "Block Bela Nagy" })).toBeVisible();
+      await take(asha.page, "profile");
+      await asha.page.getByRole("button", { name: "Block Bela Nagy" }).click();
+      await expect(asha.page.getByRole("dialog", { name: "Block Bela Nagy?" })).toBeVisible();
+      await take(asha.page, "profile-block");
+      await asha.page.keyboard.press("Escape");
+      await takeWhole(asha.page, "profile");
+      await asha.openChat("Saturday market");
+      await asha.openDetails();
+      await asha.page.getByRole("button", { name: "Mute: For 1 hour" }).click();
+      await expect(asha.page.getByText(/^Muted until /)).toBeVisible();
+      await asha.page.getByRole("button", { name: "Archive", exact: true }).click();
+      await expect(asha.page.getByRole("button", { name: "Unarchive" })).toBeVisible();
+      await asha.openDirectChat("Bela Nagy");
+      await asha.composer.fill("I have not finished thinking about");
+      await asha.goTo("/");
+      await asha.chats.getByText("Archived").click();
+      await take(asha.page, "list-of-chats-archived-and-draft");
+      await asha.goTo(group);
+
       await asha.openDetails();
       await take(asha.page, "group-details");
       await takeWhole(asha.page, "group-details");

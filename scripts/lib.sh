@@ -50,19 +50,19 @@ stage_summary() {
   printf '%-44s %3dm %02ds\n\n' "total" $((SECONDS / 60)) $((SECONDS % 60)) >&2
 }
 
-# services <folder>: the servers that the adapters for many nodes are tested with: those of the environment, or our
-# own in that folder, until the script ends.
+# services <folder> [members]: the servers that the adapters for many nodes are tested with: those of the environment,
+# or our own in that folder, until the script ends. MongoDB has three members, or as many as are said.
 services() {
   if [ -n "${MONGODB_URL:-}" ] && [ -n "${REDIS_URL:-}" ]; then
     say "Using the servers that MONGODB_URL and REDIS_URL name"
     return
   fi
   # Apart from those that somebody may have started by hand.
-  local folder="$1"
+  local folder="$1" members="${2:-3}"
   scripts/services.sh stop "$folder"
   # shellcheck disable=SC2064 # the folder of now
   trap "scripts/services.sh stop '$folder'" EXIT
   trap 'exit 130' INT TERM
-  scripts/services.sh start "$folder" || return
+  scripts/services.sh start "$folder" "$members" || return
   eval "$(scripts/services.sh env "$folder")"
 }

@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# The servers beside which many nodes run, for tests: a replica set of three MongoDB members and Redis, on
-# free ports of this machine, with everything they keep in one folder.
+# The servers beside which many nodes run, for tests: a replica set of MongoDB and Redis, on free ports of this
+# machine, with everything they keep in one folder.
 #
-#   scripts/services.sh start [folder]   start them, and wait until they are ready
-#   scripts/services.sh env [folder]     print MONGODB_URL and REDIS_URL, for `eval`
-#   scripts/services.sh stop [folder]    stop them and remove the folder
-#   scripts/services.sh sweep            stop those of tests that ended without doing so
+#   scripts/services.sh start [folder] [members]   start them, and wait until they are ready
+#   scripts/services.sh env [folder]               print MONGODB_URL and REDIS_URL, for `eval`
+#   scripts/services.sh stop [folder]              stop them and remove the folder
+#   scripts/services.sh sweep                      stop those of tests that ended without doing so
 #
-# The folder is target/services unless another is named: each has servers of its own.
+# The folder is target/services unless another is named: each has servers of its own. MongoDB has three members, or
+# one, which is one third of the work.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 action="${1:-}"
 folder="${2:-target/services}"
+members="${3:-3}"
+[[ "$members" = [1-3] ]] || fail "one to three members of MongoDB, not $members"
 [[ "$folder" = /* ]] || folder="$root/$folder"
 
 free_ports() {
@@ -41,9 +44,9 @@ start() {
   trap 'exit 130' INT TERM
   mkdir -p "$folder"
   touch "$folder/pids"
-  local ports members=() port
+  local ports hosts=() port
   read -r -a ports <<<"$(free_ports)"
-  for port in "${ports[@]:0:3}"; do
+  for port in "${ports[@]:0:members}"; do
     mkdir -p "$folder/$port"
     # Small caches, a short log, and faults to be had on request: these are for tests. The journal is as it is
     # in production.
@@ -52,17 +55,15 @@ start() {
       --setParameter enableTestCommands=1 --setParameter oplogNetworkTimeoutBufferSeconds=1 \
       --setParameter oplogRetriedFindMaxSeconds=1 --quiet --nounixsocket --logpath "$folder/$port.log" </dev/null >/dev/null 2>&1 &
     echo $! >>"$folder/pids"
-    members+=("127.0.0.1:$port")
+    hosts+=("127.0.0.1:$port")
   done
   redis-server --bind 127.0.0.1 --port "${ports[3]}" --save '' --appendonly no --dir "$folder" \
     --logfile "$folder/redis.log" </dev/null >/dev/null 2>&1 &
   echo $! >>"$folder/pids"
-  node scripts/replica-set.mjs "${members[@]}"
+  node scripts/replica-set.mjs "${hosts[@]}"
   wait_for_redis "${ports[3]}"
-  local hosts
-  hosts="$(IFS=,; echo "${members[*]}")"
   {
-    echo "export MONGODB_URL='mongodb://$hosts/samvad?replicaSet=samvad'"
+    echo "export MONGODB_URL='mongodb://$(IFS=,; echo "${hosts[*]}")/samvad?replicaSet=samvad'"
     echo "export REDIS_URL='redis://127.0.0.1:${ports[3]}'"
   } >"$folder/env"
   trap - EXIT INT TERM
@@ -134,5 +135,5 @@ case "$action" in
     [ -f "$folder/env" ] || fail "The services do not run: scripts/services.sh start"
     cat "$folder/env"
     ;;
-  *) fail "usage: scripts/services.sh start|stop|env [folder], or sweep" ;;
+  *) fail "usage: scripts/services.sh start [folder] [members], stop|env [folder], or sweep" ;;
 esac

@@ -16,6 +16,8 @@ interface Case {
 
 /** Messages that a page has when it comes from the server. */
 const PAGE = 50;
+/** Characters that a message may have. */
+const LONGEST = 8_000;
 
 /** The cases that reach a page as they were typed: the server trims a message, and leaves control characters out. */
 function corpus(): Case[] {
@@ -113,4 +115,70 @@ test("code is scrolled by the keyboard, and links are reached by the arrow keys"
     await asha.page.emulateMedia({ colorScheme });
     await expectAccessible(asha.page);
   }
+});
+
+/** Each of these again and again is a text that has made parsers of Markdown slow. */
+function endless(): string[] {
+  const file = new URL("../../app/src/markdown/families.json", import.meta.url);
+  const families = JSON.parse(readFileSync(file, "utf8")) as string[];
+  const longest = (family: string) => {
+    const chars = Array.from(family);
+    return Array.from({ length: LONGEST }, (_, place) => chars[place % chars.length]).join("");
+  };
+  return families.map(longest).filter((typed) => typed.trim() !== "");
+}
+
+/** Notes how long each message takes from its arrival in the browser until it stands in the page. */
+function watchArrivals(): void {
+  const noted: { shownAfter?: number } = window as never;
+  let came = 0;
+  const Native = window.WebSocket;
+  window.WebSocket = class extends Native {
+    constructor(...address: ConstructorParameters<typeof WebSocket>) {
+      super(...address);
+      this.addEventListener("message", () => {
+        came = performance.now();
+      });
+    }
+  };
+  const isMessage = (node: Node) => node instanceof Element && node.querySelector(".message__text") !== null;
+  new MutationObserver((changes) => {
+    if (changes.some(({ addedNodes }) => Array.from(addedNodes).some(isMessage))) {
+      noted.shownAfter = performance.now() - came;
+    }
+  }).observe(document, { childList: true, subtree: true });
+}
+
+test("the longest messages are shown within 50 ms, and as the server shows them", async ({ people }) => {
+  test.setTimeout(300_000);
+  const texts = endless();
+  expect(texts.length).toBeGreaterThan(90);
+  const asha = await people.newcomer("Asha");
+  await asha.page.addInitScript(watchArrivals);
+  const plain = await people.again(asha, { javaScriptEnabled: false });
+  const slow: string[] = [];
+  let most = 0;
+  for (let first = 0; first < texts.length; first += 15) {
+    const batch = texts.slice(first, first + 15);
+    await asha.createGroup(`Group ${first}`, []);
+    await asha.page.reload();
+    await asha.live();
+    let shownUntil = 0;
+    for (const typed of batch) {
+      // A machine that does something else may take long once, and not each time.
+      const took: number[] = [];
+      do {
+        await sendMessages(asha, chatIdOf(asha), [typed]);
+        shownUntil += 1;
+        await expect(asha.messages).toHaveCount(shownUntil);
+        took.push(await asha.page.evaluate(() => (window as never as { shownAfter: number }).shownAfter));
+      } while (took.length < 5 && Math.min(...took) > 50);
+      most = Math.max(most, Math.min(...took));
+      if (Math.min(...took) > 50) slow.push(`${JSON.stringify(typed.slice(0, 20))}: ${Math.min(...took)} ms`);
+    }
+    await plain.page.goto(`/c/${chatIdOf(asha)}`);
+    expect(await shown(plain)).toEqual(await shown(asha));
+  }
+  console.log(most);
+  expect(slow).toEqual([]);
 });
